@@ -1,0 +1,1 @@
+"""The book goes in: read, parse, split, plan, embed, index."""

@@ -1,0 +1,78 @@
+"""One page of the book, parsed: what `markdown.py` makes, `links.py` addresses and `splitter.py` cuts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shared.models import Problem
+
+BlockKind = Literal["paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the book."""
+
+    path: str
+    """Relative to the book's root, with forward slashes."""
+    text: str
+    """Decoded (UTF-8, a byte order mark removed), line ends as in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading the reader sees."""
+
+    level: int
+    """1 to 6."""
+    text: str
+    """Plain text: no markup, entities decoded, custom id removed, emoji kept."""
+    start: int
+    end: int
+    """Character offsets of the heading's lines in the file (end exclusive)."""
+    line: int
+    """1-based."""
+    custom_id: str | None = None
+    """From `{#custom-id}` (or `{/* #custom-id */}`), as written."""
+    anchor: str | None = None
+    """The id on the rendered page; set by `links.py`, None until then and where the generator gives none."""
+    html: str = ""
+    """The heading's inline Markdown as written, without hashes and custom id: for generators that slug the rendered form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The smallest piece the splitter keeps whole unless it alone is over the limit."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    """Character offsets in the file, end exclusive. Blocks are in order and do not overlap."""
+    text: str
+    """Cleaned rendering: no JSX, no link targets, alt text kept; code and tables as written."""
+    heading: int
+    """Index into `Document.headings` of the heading it stands under; -1 before the first."""
+    prefix: str = ""
+    """What a continuation needs repeated in front of it when the block is cut: a table's header rows, a fence's opening line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page: its front matter, headings and blocks with their spans."""
+
+    path: str
+    text: str
+    title: str
+    description: str
+    front_matter: dict[str, Any]
+    headings: tuple[Heading, ...]
+    blocks: tuple[Block, ...]
+    """Together they cover every non-blank character that is not front matter, import/export or a JSX tag."""
+    problems: tuple[Problem, ...] = ()
+    """What the reader of this page should know: broken front matter, an include left out."""
+    skip: str | None = None
+    """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
+    url: str = ""
+    """Address of the page without anchor; set by `links.py`."""
+    tags: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""The answers come out: question, retrieve, prompt, stream, with citations."""

@@ -1,0 +1,1 @@
+"""What the two programs both speak: models, settings, errors, embeddings, tokens and the index."""

@@ -1,0 +1,165 @@
+"""Values that cross a folder: frozen, validated, JSON-able."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Section(Frozen):
+    """One heading inside a chunk, so that a citation can land on the heading that says it."""
+
+    start: int
+    """Character offset into the file where the section's part of this chunk begins."""
+    heading_path: tuple[str, ...]
+    """Plain-text headings from the page's top down to this one; empty before the first heading."""
+    anchor: str | None
+    """The heading's id on the rendered page; None where the generator gives it none (the address is then the page)."""
+
+
+class Chunk(Frozen):
+    """A range of one source file, and how it is indexed."""
+
+    id: str
+    """uuid5 of collection, path, heading path, content hash and a counter of equal texts in one place."""
+    path: str
+    """The file, relative to the book's root, with forward slashes."""
+    title: str
+    """The page's title: front matter, first h1, or the file's name."""
+    position: int
+    """0-based order of the chunk in its page; neighbours are position - 1 and position + 1."""
+    start: int
+    end: int
+    """`text == source[start:end]`, in characters."""
+    start_line: int
+    end_line: int
+    """1-based, inclusive."""
+    heading_path: tuple[str, ...]
+    """The headings everything in the chunk stands under; for merged small sections their common part."""
+    anchor: str | None
+    url: str
+    """Address of the page with `#anchor` of the first heading in the chunk (or the heading it continues)."""
+    sections: tuple[Section, ...]
+    """In order; the first covers the chunk's start. One entry unless small sections were merged."""
+    tokens: int
+    """Tokens of `text`."""
+    text: str
+    """The source, verbatim: what is shown and cited."""
+    content: str
+    """What is indexed and embedded: title and heading path, then a cleaned rendering of `text`."""
+    content_hash: str
+    """sha256 hex of `content`: the key of its embedding."""
+
+
+class SparseVector(Frozen):
+    """A BM25 vector: `indices` and `values` run in parallel."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class Hit(Frozen):
+    """A chunk found by one search."""
+
+    chunk: Chunk
+    score: float
+
+
+class Build(Frozen):
+    """One complete, immutable index of the book."""
+
+    id: str
+    """Sortable: UTC time, then a random suffix."""
+    created_at: datetime
+    fingerprint: str
+    """Schema version, embedding model, dimensions and BM25 language: another one means every vector is made anew."""
+    embedding_model: str | None
+    """None: lexical only."""
+    dimensions: int | None
+    digest: str
+    """sha256 over every chunk record: the same digest means the same index."""
+    documents: int
+    chunks: int
+    source: str
+    """Where the book was read from."""
+
+
+StepName = Literal["find", "read", "plan", "embed", "apply", "report"]
+StepState = Literal["pending", "running", "done", "failed"]
+
+
+class Step(Frozen):
+    """How far one step of an ingest is."""
+
+    name: StepName
+    state: StepState = "pending"
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+
+
+class Progress(Frozen):
+    """How far an ingest is; published as it runs."""
+
+    steps: tuple[Step, ...]
+
+
+class Problem(Frozen):
+    """A file, or a place in one, that could not be read as its author meant it."""
+
+    path: str
+    line: int | None
+    reason: str
+    skipped: bool
+    """True when the whole file is missing from the index because of it."""
+
+
+class Tally(Frozen):
+    """How many of something the plan adds, changes, keeps and removes."""
+
+    added: int = 0
+    changed: int = 0
+    kept: int = 0
+    removed: int = 0
+
+
+class Report(Frozen):
+    """What an ingest did (or, from `plan`, would do)."""
+
+    source: str
+    files: Tally
+    chunks: Tally
+    embedded: int
+    """Chunks whose vector was bought; the others came from the cache or the live index."""
+    tokens: int
+    """Tokens sent to the embedding model."""
+    cost_usd: float | None
+    """None when the model's price is not known."""
+    embedding_model: str | None
+    build_id: str | None
+    """The live build afterwards; None when nothing was ever built."""
+    new_build: bool
+    problems: tuple[Problem, ...]
+    seconds: float
+
+
+class Site(Frozen):
+    """How the book's site is generated: what turns a file and a heading into an address."""
+
+    kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "plain"
+    url: str = ""
+    """Scheme and host, without a trailing slash; empty gives site-relative addresses."""
+    base: str = "/"
+    """Path the site is served under: begins and ends with a slash."""
+    route_base: str = "docs"
+    """Docusaurus `routeBasePath` of the docs plugin; '' or '/' when docs are the site's root."""
+    trailing_slash: bool | None = None
+    """Docusaurus `trailingSlash`; MkDocs `use_directory_urls` (None: the generator's default)."""

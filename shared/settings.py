@@ -1,0 +1,122 @@
+"""Every knob, read from the environment and `.env`; the only module that reads either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.models import Site
+
+
+class Settings(BaseSettings):
+    """Names are the environment's, in lower case; `.env.example` lists each with its default."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    # The book
+    book_source: str = "docs"
+    """A folder, or `git+https://host/owner/repo.git@ref#subdir`."""
+    book_include: Annotated[tuple[str, ...], NoDecode] = ("**/*.md", "**/*.mdx")
+    """Globs, comma separated, relative to the book's root."""
+    book_exclude: Annotated[tuple[str, ...], NoDecode] = ("**/node_modules/**", "**/.*/**", "**/.*")
+    """Globs left out; they win over `book_include`."""
+    book_language: str = "english"
+    """Stemming and stop words of the lexical search, a Snowball language."""
+    collection: str = "lectern"
+    """Name of this book in the index: one Qdrant can hold many."""
+
+    # The site the book is read on
+    site_url: str = ""
+    """Scheme and host, e.g. https://example.github.io; empty gives site-relative links."""
+    site_base: str = "/"
+    """Path the site is served under, e.g. /my-book/."""
+    site_kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "docusaurus"
+    """What generates the site: decides page addresses and heading ids."""
+    site_route_base: str = "docs"
+    """Docusaurus `routeBasePath` of the docs; `/` when docs are the site's root."""
+    site_trailing_slash: bool | None = None
+    """Docusaurus `trailingSlash`, MkDocs `use_directory_urls`; empty for the generator's default."""
+
+    # Splitting
+    chunk_tokens: int = Field(default=400, ge=64, le=8000)
+    """Most tokens in a chunk."""
+
+    # Answers
+    openai_api_key: SecretStr | None = None
+    """Empty: answers are quotations from the book."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """Any OpenAI-compatible address."""
+    chat_model: str = "gpt-4o-mini"
+    """Model that writes the answers."""
+
+    # Embeddings
+    embedding_model: str = "text-embedding-3-small"
+    """Model for dense vectors; `none` for lexical search only."""
+    embedding_dimensions: int = Field(default=1536, ge=1, le=65536)
+    """Floats in a vector; must fit the model."""
+    embedding_base_url: str | None = None
+    """Default: OPENAI_BASE_URL."""
+    embedding_api_key: SecretStr | None = None
+    """Default: OPENAI_API_KEY; empty (both): lexical search only."""
+
+    # The index
+    qdrant_url: str | None = None
+    """Qdrant server or Cloud; empty: the embedded engine in DATA_DIR."""
+    qdrant_api_key: SecretStr | None = None
+    """Key of that server."""
+    data_dir: Path = Path(".data")
+    """Index, embedding cache, tokenizer vocabulary, Prefect's database, logs."""
+
+    # The server
+    host: str = "0.0.0.0"  # noqa: S104  a container must listen on every interface
+    """Address to listen on."""
+    port: int = Field(default=7860, ge=1, le=65535)
+    """Port of the web server."""
+    admin_api_key: SecretStr | None = None
+    """Key for /ingest, as `Authorization: Bearer` or `X-API-Key`; empty: /ingest is closed."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ("https://mrowaisabdullah.github.io",)
+    """Sites whose pages may call the API, comma separated."""
+    trusted_hops: int = Field(default=0, ge=0, le=8)
+    """Proxies in front that append to X-Forwarded-For; 0: the socket's peer is the client."""
+    requests_per_minute: int = Field(default=30, ge=1)
+    """Questions one reader may ask in a minute."""
+    max_streams: int = Field(default=100, ge=1)
+    """Answers streaming at once, over all readers."""
+    daily_budget_usd: float = Field(default=5.0, ge=0)
+    """Upstream spending a day after which answers are quotations; 0: no cap."""
+
+    # Prefect
+    prefect_api_url: str | None = None
+    """Default: the server that `make up` starts on this machine."""
+
+    # Operation
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe line that is logged."""
+    environment: Literal["development", "production"] = "development"
+    """`production` logs JSON."""
+
+    @field_validator("book_include", "book_exclude", "allowed_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @property
+    def site(self) -> Site:
+        """The site as `links.py` takes it."""
+        return Site(
+            kind=self.site_kind,
+            url=self.site_url.rstrip("/"),
+            base="/" + self.site_base.strip("/") + "/" if self.site_base.strip("/") else "/",
+            route_base=self.site_route_base.strip("/"),
+            trailing_slash=self.site_trailing_slash,
+        )
+
+    @property
+    def embedding_key(self) -> SecretStr | None:
+        """The key dense retrieval uses; None: lexical only."""
+        return None if self.embedding_model == "none" else self.embedding_api_key or self.openai_api_key
