@@ -55,6 +55,8 @@ class Block:
     """Index into `Document.headings` of the heading it stands under; -1 before the first."""
     prefix: str = ""
     """What a continuation needs repeated in front of it when the block is cut: a table's header rows, a fence's opening line."""
+    parts: tuple[Block, ...] = ()
+    """The blocks a container (list item, quote, footnote, definition) holds: where it is cut when it alone is over the limit."""
 
 
 @dataclass(frozen=True, slots=True)

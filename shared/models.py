@@ -163,3 +163,11 @@ class Site(Frozen):
     """Docusaurus `routeBasePath` of the docs plugin; '' or '/' when docs are the site's root."""
     trailing_slash: bool | None = None
     """Docusaurus `trailingSlash`; MkDocs `use_directory_urls` (None: the generator's default)."""
+    folder: str = ""
+    """Folder of the book that becomes the site's pages, where the book is a whole repository: `docs`, `src`; '' for all of it."""
+    versions: tuple[str, ...] = ()
+    """Docusaurus `versions.json`: released versions, newest first; empty for a site without versions."""
+    chapters: tuple[str, ...] = ()
+    """mdBook: the files its `SUMMARY.md` names, relative to `folder`, all it makes pages of; empty: every file."""
+    ids: Literal["default", "unicode", "pymdownx"] = "default"
+    """MkDocs: how `toc` slugs headings: Python-Markdown's `slugify`, its `slugify_unicode`, or `pymdownx.slugs`."""

@@ -14,7 +14,9 @@ from shared.models import Site
 class Settings(BaseSettings):
     """Names are the environment's, in lower case; `.env.example` lists each with its default."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     # The book
     book_source: str = "docs"
@@ -22,7 +24,7 @@ class Settings(BaseSettings):
     book_include: Annotated[tuple[str, ...], NoDecode] = ("**/*.md", "**/*.mdx")
     """Globs, comma separated, relative to the book's root."""
     book_exclude: Annotated[tuple[str, ...], NoDecode] = ("**/node_modules/**", "**/.*/**", "**/.*")
-    """Globs left out; they win over `book_include`."""
+    """Globs left out; they win over BOOK_INCLUDE."""
     book_language: str = "english"
     """Stemming and stop words of the lexical search, a Snowball language."""
     collection: str = "lectern"

@@ -33,9 +33,7 @@ class Snapshot(Protocol):
     @property
     def build(self) -> Build: ...
 
-    async def search(
-        self, query: Sequence[float] | SparseVector, *, limit: int, where: Filter | None = None
-    ) -> list[Hit]:
+    async def search(self, query: Sequence[float] | SparseVector, *, limit: int, where: Filter | None = None) -> list[Hit]:
         """Chunks nearest to a dense vector (cosine) or a sparse one (BM25 with IDF), best first; ties broken by id."""
         ...
 

@@ -1,0 +1,97 @@
+"""MkDocs' indented admonitions and tabs as plain Markdown of as many lines.
+
+`!!! note "Title"`, `??? tip`, `???+ tip` (Python-Markdown admonition, PyMdown details) and `=== "Tab"` (PyMdown tabbed) hold what
+is indented by four columns below them; that margin goes, so that a heading or fence inside is one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MARK = re.compile(
+    r"""^(?P<margin>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+)(?:[ \t]+[\w-]+)*(?:[ \t]+"(?P<title>[^"\n]*)")?
+    |===[!+]{0,2}[ \t]+"(?P<tab>[^"\n]+)")[ \t]*$""",
+    re.MULTILINE | re.VERBOSE,
+)
+FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*$)|~{3,})")
+COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Lines the Markdown no longer holds, and what a reader sees of them."""
+
+    line: int
+    """0-based first line."""
+    end_line: int
+    """0-based, exclusive."""
+    text: str = ""
+    partial: str | None = None
+    """Path, as imported, of the file whose text stands here: `import X from './_x.mdx'`, then `<X/>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outdented:
+    """A text whose admonitions lost their margin."""
+
+    text: str
+    asides: tuple[Aside, ...] = ()
+    """The titles."""
+    regions: tuple[tuple[int, int], ...] = ()
+    """Lines (0-based, end exclusive) of each admonition."""
+
+
+def outdent(text: str) -> Outdented:
+    """`text` (line feeds only) with the same number of lines and no MkDocs admonition in it."""
+    return _Outdenter().run(text) if MARK.search(text) else Outdented(text)
+
+
+class _Outdenter:
+    """One pass over the lines; `open` holds (first line, column of the content) of each admonition around the line."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[int, int]] = []
+        self.fence = ""
+        self.asides: list[Aside] = []
+        self.regions: list[tuple[int, int]] = []
+
+    def run(self, text: str) -> Outdented:
+        lines = text.split("\n")
+        out = [self._line(number, line) for number, line in enumerate(lines)]
+        self._close(-1, len(lines))
+        return Outdented("\n".join(out), tuple(self.asides), tuple(self.regions))
+
+    def _line(self, number: int, line: str) -> str:
+        if not line or line.isspace():
+            return line
+        content = line.lstrip(" \t")
+        column = len(line[: len(line) - len(content)].expandtabs(COLUMNS))
+        if not self.fence:
+            self._close(column, number)
+        outer = COLUMNS * len(self.open)
+        line = " " * max(column - outer, 0) + content if self.open else line
+        mark = None if self._in_fence(line) else MARK.match(line)
+        if mark is None:
+            return line
+        self.open.append((number, column + COLUMNS))
+        title = mark["tab"] or (mark["name"].capitalize() if mark["title"] is None else mark["title"])
+        if column > outer:  # inside a list item, whose text it must stay part of
+            return mark["margin"] + title
+        self.asides.append(Aside(number, number + 1, title))
+        return ""
+
+    def _in_fence(self, line: str) -> bool:
+        """Whether `line` belongs to fenced code, its opening and closing lines included."""
+        mark = FENCE.match(line)
+        if self.fence:
+            if mark and mark[1].startswith(self.fence) and not line[mark.end() :].strip():
+                self.fence = ""
+            return True
+        self.fence = mark[1] if mark else ""
+        return bool(mark)
+
+    def _close(self, column: int, number: int) -> None:
+        """End the admonitions whose content starts right of `column`."""
+        while self.open and column < self.open[-1][1]:
+            self.regions.append((self.open.pop()[0], number))

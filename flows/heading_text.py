@@ -1,0 +1,186 @@
+"""The text each generator slugs a heading by: its own idea of what of the inline Markdown is text.
+
+The reader's text (`Heading.text`) will not do: Docusaurus slugs a picture's alternative text and leaves out `:directives`,
+Python-Markdown does the reverse, mdBook turns `--` into a dash first. All three agree on CommonMark's emphasis, code and links.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from flows.jsx import expression_end, tag_end
+
+MAX_CHARS = 2_000
+"""Longest heading parsed; a longer one is slugged as it stands (markdown-it is quadratic on hostile brackets)."""
+DIRECTIVE = re.compile(r":[A-Za-z][A-Za-z0-9_-]*(?<![_-])(?![A-Za-z0-9_:-])(\[[^\]\n]*\])?(?:\{[^}\n]*\})?")
+FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
+DEFINITION = re.compile(r"^ {0,3}\[((?:[^\[\]\\]|\\.)+)\]:", re.MULTILINE)
+SHORTCODE = re.compile(r":[a-z0-9_+-]+:")
+DASHES = re.compile(r"-{2,}")
+
+
+def mdast_text(source: str, page: str, *, mdx: bool) -> str:
+    """`source` as `mdast-util-to-string` gives it: code, alternative texts and MDX expressions in, tags and directives out.
+
+    `page` is the file's text: it defines the links and footnotes a heading may refer to. `mdx`: braces are expressions and
+    tags are JSX; otherwise HTML tags of the heading itself are left out and those inside emphasis stay, as in
+    `@docusaurus/mdx-loader` (`remark/headings/index.ts`, `getHeadingText`).
+    """
+    return "".join(map(_mdast_piece, _tokens(source, page, _mdx_parser() if mdx else _directive_parser())))
+
+
+def html_text(source: str, page: str) -> str:
+    """`source` as Python-Markdown's `toc` sees it: rendered, then without tags, so pictures leave nothing.
+
+    An emoji shortcode leaves nothing either: `pymdownx.emoji`, which every Material theme's manual turns on, makes it a picture.
+    """
+    return "".join(map(_html_piece, _tokens(source, page, _commonmark_parser())))
+
+
+def pulldown_text(source: str, page: str) -> str:
+    """`source` as mdBook sees it (`mdbook-html/src/html/tree.rs`, `text_in_node`): no alternative texts, smart punctuation.
+
+    Runs of hyphens outside code are dashes by then (`smart-punctuation`, on by default since 0.5), and dashes leave no trace.
+    """
+    return "".join(map(_pulldown_piece, _tokens(source, page, _commonmark_parser())))
+
+
+def _tokens(source: str, page: str, parser: MarkdownIt) -> list[Token]:
+    if len(source) > MAX_CHARS:
+        return [Token("text", "", 0, content=source)]
+    references = {_label(name): {"href": "#", "title": ""} for name in _defined(source, page)}
+    return parser.parseInline(source, {"references": references})[0].children or []
+
+
+def _defined(source: str, page: str) -> list[str]:
+    """Labels of the link definitions and footnotes of `page`; only looked for when `source` has brackets to resolve."""
+    return DEFINITION.findall(page) if "]" in source else []
+
+
+def _label(name: str) -> str:
+    """A label as markdown-it keys it (`markdown_it/common/utils.py`, `normalizeReference`)."""
+    return re.sub(r"\s+", " ", name.strip()).lower().upper()
+
+
+def _mdast_piece(token: Token) -> str:
+    match token.type:
+        case "text" | "code_inline" | "expression":
+            return token.content
+        case "image":
+            return "".join(map(_mdast_piece, token.children or []))
+        case "softbreak":
+            return "\n"
+        case "html_inline":
+            return token.content if token.level else ""
+        case _:
+            return ""
+
+
+def _html_piece(token: Token) -> str:
+    match token.type:
+        case "text":
+            return SHORTCODE.sub("", token.content)
+        case "code_inline":
+            return token.content
+        case "softbreak" | "hardbreak":
+            return " "
+        case _:
+            return ""
+
+
+def _pulldown_piece(token: Token) -> str:
+    match token.type:
+        case "text":
+            return DASHES.sub("", token.content)
+        case "code_inline":
+            return token.content
+        case "softbreak" | "hardbreak":
+            return " "
+        case _:
+            return ""
+
+
+Rule = Callable[[StateInline, bool], bool]
+
+
+@cache
+def _commonmark_parser() -> MarkdownIt:
+    """CommonMark with strikethrough; footnote references leave no text."""
+    parser = MarkdownIt("commonmark").enable("strikethrough")
+    parser.inline.ruler.before("link", "footnote", _footnote)
+    return parser
+
+
+@cache
+def _directive_parser() -> MarkdownIt:
+    """What Docusaurus reads in `format: md`: CommonMark, GFM and text directives (remark-directive)."""
+    parser = MarkdownIt("commonmark").enable("strikethrough")
+    parser.inline.ruler.before("link", "footnote", _footnote)
+    parser.inline.ruler.before("link", "directive", _directive)
+    return parser
+
+
+@cache
+def _mdx_parser() -> MarkdownIt:
+    """What Docusaurus reads in `format: mdx`: the same with expressions and JSX, and without HTML and `<autolinks>`."""
+    parser = MarkdownIt("commonmark").enable("strikethrough").disable(["html_inline", "autolink"])
+    for name, rule in (("footnote", _footnote), ("directive", _directive), ("expression", _expression), ("jsx", _jsx)):
+        parser.inline.ruler.before("link", name, rule)
+    return parser
+
+
+def _footnote(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  the signature of a markdown-it rule
+    """`[^1]` where the page defines it."""
+    match = FOOTNOTE.match(state.src, state.pos)
+    if match is None or _label(match[0][1:-1]) not in _references(state):
+        return False
+    state.pos = match.end()
+    return True
+
+
+def _references(state: StateInline) -> dict[str, Any]:
+    return state.env["references"]
+
+
+def _directive(state: StateInline, silent: bool) -> bool:
+    """`:name`, `:name[label]`, `:name{attributes}`: only the label is text.
+
+    micromark-extension-directive 3 (`directive-text.js`, `factory-name.js`): not after another colon, the name is ASCII,
+    begins with a letter, ends neither with `-` nor `_` and is not followed by a colon, so `:rocket:` and `::x` are text.
+    """
+    match = DIRECTIVE.match(state.src, state.pos)
+    if match is None or state.src.endswith(":", 0, state.pos):
+        return False
+    if not silent and match[1]:
+        state.push("text", "", 0).content = match[1][1:-1]
+    state.pos = match.end()
+    return True
+
+
+def _expression(state: StateInline, silent: bool) -> bool:
+    """`{expression}`; `{#` is what Docusaurus escapes for custom ids (`escapeMarkdownHeadingIds`) and stays text."""
+    if not state.src.startswith("{", state.pos) or state.src.startswith("{#", state.pos):
+        return False
+    end = expression_end(state.src, state.pos)
+    if end < 0:
+        return False
+    if not silent:
+        state.push("expression", "", 0).content = state.src[state.pos + 1 : end - 1]
+    state.pos = end
+    return True
+
+
+def _jsx(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  the signature of a markdown-it rule
+    """A JSX tag, opening or closing; what stands between two is parsed on its own."""
+    end = tag_end(state.src, state.pos) if state.src.startswith("<", state.pos) else -1
+    if end < 0:
+        return False
+    state.pos = end
+    return True

@@ -1,0 +1,83 @@
+"""Where a JSX tag, an expression or an ESM statement ends. Linear scans that never raise; -1 means "it is not one"."""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"</?(?:[A-Za-z_$][\w$.:-]*)?")
+ATTRIBUTE = re.compile(r"\s+[A-Za-z_$:@][\w$:.@-]*(\s*=\s*)?|\s*(?=\{)")
+VALUE = re.compile(r""""[^"]*"|'[^']*'|[^\s"'=<>`{}/]+""")
+TAG_END = re.compile(r"\s*/?>")
+SCRIPT = re.compile(r"""[{}()\[\]]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/""", re.DOTALL)
+BRACE = re.compile(r"""[{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|/\*.*?\*/""", re.DOTALL)
+BLANK_LINE = re.compile(r"\n[ \t]*(?=\n|\Z)")
+MAX_CHARS = 20_000
+"""Longest tag, expression or statement: what is longer is text, and a scan that fails costs no more than this."""
+
+
+def tag_end(text: str, start: int) -> int:
+    """The offset behind the tag that starts at `start` (a `<`), attributes over several lines included."""
+    name = NAME.match(text, start)
+    if name is None:
+        return -1
+    position, limit = name.end(), start + MAX_CHARS
+    while position < limit:
+        end = TAG_END.match(text, position)
+        if end:
+            return end.end()
+        position = _attribute_end(text, position, limit)
+        if position < 0:
+            return -1
+    return -1
+
+
+def _attribute_end(text: str, start: int, limit: int) -> int:
+    attribute = ATTRIBUTE.match(text, start, limit)
+    if attribute is None:
+        return -1
+    position = attribute.end()
+    if text.startswith("{", position):
+        return expression_end(text, position)
+    if attribute[1] is None:
+        return position if position > start and attribute[0].strip() else -1
+    value = VALUE.match(text, position, limit)
+    return value.end() if value else -1
+
+
+def expression_end(text: str, start: int) -> int:
+    """The offset behind the `{...}` that starts at `start`; strings and comments may hold any brace."""
+    depth = 0
+    for match in BRACE.finditer(text, start, start + MAX_CHARS):
+        if match[0] == "{":
+            depth += 1
+        elif match[0] == "}":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return -1
+
+
+def statement_end(text: str, start: int) -> int:
+    """The offset of the blank line (or end of text) that ends the `import`/`export` at `start`.
+
+    As in MDX, a statement goes on over blank lines while one of its brackets is open; one that never closes ends at the first.
+    """
+    first = end = _blank_line(text, start)
+    depth, position = 0, start
+    while end - start < MAX_CHARS:
+        depth += sum(_step(match[0]) for match in SCRIPT.finditer(text, position, end))
+        if depth <= 0:
+            return end
+        if end >= len(text):
+            return first
+        position, end = end, _blank_line(text, end + 1)
+    return first
+
+
+def _blank_line(text: str, start: int) -> int:
+    match = BLANK_LINE.search(text, start)
+    return match.start() if match else len(text)
+
+
+def _step(token: str) -> int:
+    return 1 if token in "{([" else -1 if token in "})]" else 0

@@ -1,0 +1,137 @@
+"""What an ingest has to do: the chunks just read against the chunks that are live."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Literal
+
+from shared.errors import BookError
+from shared.models import Chunk, Frozen, Tally
+
+Change = Literal["added", "changed", "kept", "removed"]
+
+VANISHED_SHARE = 0.5
+VANISHED_FROM_FILES = 4
+"""Below this many live files, losing most of them is ordinary editing."""
+
+
+class FileChange(Frozen):
+    """What happens to one file, and to the chunks in it."""
+
+    path: str
+    change: Change
+    chunks: Tally
+
+
+class Plan(Frozen):
+    """What an ingest would do."""
+
+    files: Tally
+    chunks: Tally
+    changes: tuple[FileChange, ...]
+    """One per file, sorted by path, kept ones too."""
+    to_embed: tuple[Chunk, ...]
+    """One chunk for every text that nobody holds a vector of."""
+    tokens: int
+    """Tokens of what is to be embedded."""
+    cost_usd: float | None
+    """None when the model's price is not known."""
+    digest: str
+    """Of every chunk record; equal digests mean equal indexes."""
+
+
+def make_plan(
+    chunks: Sequence[Chunk],
+    live: Mapping[str, Chunk],
+    *,
+    held: Collection[str] | None,
+    count: Callable[[str], int],
+    price_usd: Callable[[int], float | None],
+) -> Plan:
+    """Compare the book as it is with the book as it was indexed.
+
+    `held`: content hashes whose vectors need not be bought, from the cache or the live build; None when the book is searched
+    by words only and nothing is embedded. `count`: tokens of a text. `price_usd`: what embedding that many tokens costs.
+    """
+    changes = _compare(chunks, live.values())
+    missing = {} if held is None else {c.content_hash: c for c in reversed(chunks) if c.content_hash not in held}
+    to_embed = tuple(chunk for chunk in chunks if missing.get(chunk.content_hash) is chunk)
+    tokens = sum(count(chunk.content) for chunk in to_embed)
+    return Plan(
+        files=Tally(**Counter(change.change for change in changes)),
+        chunks=_total(change.chunks for change in changes),
+        changes=tuple(changes),
+        to_embed=to_embed,
+        tokens=tokens,
+        cost_usd=price_usd(tokens) if tokens else 0.0,
+        digest=digest(chunks),
+    )
+
+
+def digest(chunks: Iterable[Chunk]) -> str:
+    """sha256 hex over every record in order of path and position: the same digest means the same index."""
+    total = hashlib.sha256()
+    for chunk in sorted(chunks, key=lambda chunk: (chunk.path, chunk.position)):
+        total.update(chunk.model_dump_json().encode())
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def check_vanished(chunks: Sequence[Chunk], live: Mapping[str, Chunk]) -> None:
+    """Raise `BookError` when most of the live files and most of their text are gone.
+
+    A book whose files were renamed has lost the files but not the text; one rewritten has lost the text but not the files.
+    Both are meant. A folder half copied, or a wrong subfolder, has lost both.
+    """
+    paths = {chunk.path for chunk in live.values()}
+    texts = {chunk.content_hash for chunk in live.values()}
+    lost_paths = paths - {chunk.path for chunk in chunks}
+    lost_texts = texts - {chunk.content_hash for chunk in chunks}
+    most_paths = len(lost_paths) > VANISHED_SHARE * len(paths)
+    most_texts = len(lost_texts) > VANISHED_SHARE * len(texts)
+    if len(paths) >= VANISHED_FROM_FILES and most_paths and most_texts:
+        raise BookError(
+            f"{len(lost_paths)} of the {len(paths)} files in the index are no longer in the book, {min(lost_paths)!r} among "
+            "them; the index was left as it is. If this is meant, ingest with --full."
+        )
+
+
+def _compare(chunks: Iterable[Chunk], live: Iterable[Chunk]) -> list[FileChange]:
+    new, old = _by_path(chunks), _by_path(live)
+    return [_compare_file(path, new.get(path, []), old.get(path, [])) for path in sorted(new.keys() | old.keys())]
+
+
+def _compare_file(path: str, new: list[Chunk], old: list[Chunk]) -> FileChange:
+    tally = _compare_chunks(new, old)
+    if not old:
+        change: Change = "added"
+    elif not new:
+        change = "removed"
+    else:
+        change = "kept" if new == old else "changed"
+    return FileChange(path=path, change=change, chunks=tally)
+
+
+def _compare_chunks(new: list[Chunk], old: list[Chunk]) -> Tally:
+    """Under one heading, a text that went and a text that came are one changed chunk."""
+    kept = {chunk.id for chunk in new} & {chunk.id for chunk in old}
+    came = Counter(chunk.heading_path for chunk in new if chunk.id not in kept)
+    went = Counter(chunk.heading_path for chunk in old if chunk.id not in kept)
+    changed = (came & went).total()
+    return Tally(added=came.total() - changed, changed=changed, kept=len(kept), removed=went.total() - changed)
+
+
+def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
+    files: dict[str, list[Chunk]] = defaultdict(list)
+    for chunk in sorted(chunks, key=lambda chunk: chunk.position):
+        files[chunk.path].append(chunk)
+    return files
+
+
+def _total(tallies: Iterable[Tally]) -> Tally:
+    total: Counter[str] = Counter()
+    for tally in tallies:
+        total.update(tally.model_dump())
+    return Tally(**total)

@@ -1,0 +1,138 @@
+"""Reading processes: so many as the book needs, each reading one page at a time, none of them for longer than the limit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from flows.frames import encode_frame, receive_frame
+from flows.pages import Page, Ready, Rules, failed_page
+from shared.errors import ServiceError
+
+PAGE_LIMIT_S = 10.0
+"""Wall-clock time a page may take; the longest chapter measured takes 0.3 s."""
+START_LIMIT_S = 60.0
+BYTES_PER_PROCESS = 2_000_000
+"""Starting a process costs 0.7 s and 100 MB, about what it takes to read this much Markdown."""
+MAX_PROCESSES = 4
+PACKAGE_HOME = Path(__file__).resolve().parent.parent
+
+
+def processes_for(book_bytes: int) -> int:
+    """How many reading processes a book of this size is worth on this machine."""
+    return max(1, min(book_bytes // BYTES_PER_PROCESS, os.cpu_count() or 1, MAX_PROCESSES))
+
+
+@dataclass
+class ReadingProcess:
+    """One child; started when first used and again after it had to be ended."""
+
+    rules: Rules
+    limit_s: float
+    exact_tokens: bool = True
+    _child: asyncio.subprocess.Process | None = field(default=None, init=False)
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """The running child, ready to read."""
+        if self._child is None:
+            self._child = await _start()
+            self.exact_tokens = (await self._greet(self._child)).exact_tokens
+        return self._child
+
+    async def _greet(self, child: asyncio.subprocess.Process) -> Ready:
+        try:
+            answer = await asyncio.wait_for(_ask(child, self.rules.model_dump_json().encode()), START_LIMIT_S)
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as exc:
+            code = await self.end()
+            raise ServiceError("disk", f"The reading process did not start (exit code {code}).", transient=False) from exc
+        return Ready.model_validate_json(answer)
+
+    async def read(self, path: str) -> Page:
+        """The page at `path`; one that takes too long or ends the child is a problem."""
+        child = await self.start()
+        try:
+            answer = await asyncio.wait_for(_ask(child, path.encode()), self.limit_s)
+        except TimeoutError:
+            await self.end()
+            return failed_page(path, f"took over {self.limit_s:g} s to read")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            code = await self.end()
+            return failed_page(path, f"ended the reading process (exit code {code})")
+        return Page.model_validate_json(answer)
+
+    async def end(self) -> int | None:
+        """Kill the child, if it runs; its exit code."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        if child.returncode is None:
+            child.kill()
+        return await child.wait()
+
+
+async def _start() -> asyncio.subprocess.Process:
+    """`flows.reading`, found wherever this package was found."""
+    path = os.pathsep.join(filter(None, (str(PACKAGE_HOME), os.environ.get("PYTHONPATH"))))
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "flows.reading", env=os.environ | {"PYTHONPATH": path}, stdin=pipe, stdout=pipe
+    )
+
+
+async def _ask(child: asyncio.subprocess.Process, message: bytes) -> bytes:
+    if child.stdin is None or child.stdout is None:
+        raise ConnectionError("The reading process was started without pipes.")
+    child.stdin.write(encode_frame(message))
+    await child.stdin.drain()
+    return await receive_frame(child.stdout)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Reading processes that share the pages of one book."""
+
+    processes: tuple[ReadingProcess, ...]
+    idle: asyncio.Queue[ReadingProcess]
+
+    async def read(self, paths: Sequence[str], on_page: Callable[[int], None]) -> list[Page]:
+        """One page per path, in the same order; `on_page` hears how many are read."""
+        done = count(1)
+
+        async def read_one(path: str) -> Page:
+            page = await self._read(path)
+            on_page(next(done))
+            return page
+
+        return list(await asyncio.gather(*(read_one(path) for path in paths)))
+
+    async def _read(self, path: str) -> Page:
+        process = await self.idle.get()
+        try:
+            return await process.read(path)
+        finally:
+            self.idle.put_nowait(process)
+
+    @property
+    def exact_tokens(self) -> bool:
+        """False when a child counts tokens by estimate."""
+        return all(process.exact_tokens for process in self.processes)
+
+
+@asynccontextmanager
+async def open_readers(rules: Rules, processes: int, *, limit_s: float = PAGE_LIMIT_S) -> AsyncGenerator[Readers]:
+    """So many reading processes; they end with the context."""
+    children = tuple(ReadingProcess(rules, limit_s) for _ in range(processes))
+    idle: asyncio.Queue[ReadingProcess] = asyncio.Queue()
+    for child in children:
+        idle.put_nowait(child)
+    try:
+        yield Readers(children, idle)
+    finally:
+        for child in children:
+            await child.end()

@@ -1,0 +1,122 @@
+"""`python -m server`: the web process. What keeps it from starting is one sentence on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
+from hypercorn.config import Config
+from pydantic import ValidationError
+
+from server.app import create_app
+from server.drain import CLOSE_S
+from server.services import Services, open_services
+from shared import log
+from shared.errors import ConfigurationError, LecternError
+from shared.settings import Settings
+
+BACKLOG = 256
+KEEP_ALIVE_S = 75
+"""Longer than proxies keep an idle connection (60 s, mostly): the side that sends must be the one that closes."""
+TCP_USER_TIMEOUT_MS = 150_000
+"""A peer that takes nothing for this long is gone: the kernel ends the connection, which nobody else would."""
+
+
+def main() -> int:
+    """Serve until told to stop; the exit code."""
+    try:
+        settings = read_settings()
+        log.configure(settings)
+        check_writable(settings.data_dir)
+        listener = listen(settings)
+        services = open_services(settings)
+    except LecternError as exc:
+        sys.stderr.write(f"lectern: {exc}\n")
+        return 1
+    try:
+        asyncio.run(run(settings, services, listener))
+    except LecternError as exc:
+        sys.stderr.write(f"lectern: {exc}\n")
+        return 1
+    return 0
+
+
+def read_settings() -> Settings:
+    """The settings; raises `ConfigurationError` naming each one that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
+        raise ConfigurationError("; ".join(wrong) + ".") from exc
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `ConfigurationError` unless files can be written to DATA_DIR, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise ConfigurationError(f"DATA_DIR {str(folder)!r} cannot be written to: {exc.strerror}.") from exc
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket; raises `ConfigurationError` when the port is busy or the address is not ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise ConfigurationError(
+            f"Cannot listen on HOST {settings.host} PORT {settings.port}: {os.strerror(exc.errno or 0)}."
+        ) from exc
+    return listener
+
+
+async def run(settings: Settings, services: Services, listener: socket.socket) -> None:
+    """Serve on `listener` until SIGTERM or SIGINT, let the answers end, then close the clients."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():  # the second time somebody is in a hurry
+            services.drain.closing.set()
+        stop.set()
+
+    async def told_to_stop() -> None:
+        await stop.wait()
+        await services.drain.run(lambda: services.limits.open_streams)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, on_signal)
+    try:
+        await serve(create_app(settings, services), hypercorn_config(listener), shutdown_trigger=told_to_stop)
+    finally:
+        await services.aclose()
+
+
+def hypercorn_config(listener: socket.socket) -> Config:
+    """One worker on a socket that is listening already; Hypercorn takes the socket over."""
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = KEEP_ALIVE_S
+    config.graceful_timeout = CLOSE_S
+    config.include_server_header = False
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The web application: services, routes, error handlers, lifespan."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import structlog
+from quart import Quart, Response, g, request
+from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
+from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
+
+from server import problems
+from server.callers import limited_client, refuse_foreign_origin
+from server.limits import Kind
+from server.openapi import DescribedByPath
+from server.routes import chat, health, ingest, page, search
+from server.services import Services, open_services
+from server.version import VERSION
+from shared.errors import ConfigurationError
+from shared.settings import Settings
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_TIMEOUT_S = 10
+ALLOWED_HEADERS = ["content-type", "authorization", "x-api-key", "x-anonymous-session-id", "last-event-id", "x-request-id"]
+EXPOSED_HEADERS = ["x-request-id", "retry-after"]
+PREFLIGHT_MAX_AGE_S = 600
+UNLIMITED = frozenset(
+    {"openapi", "health.health", "health.live", "health.ready", "page.index", "page.script", "page.docs", "page.docs_script"}
+)
+"""Endpoints without a limit: they cost nothing, and whoever watches us must never be turned away."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Quart:
+    """The application. Services it has to open itself it closes itself; those given to it are the giver's to close.
+
+    Raises `ConfigurationError` and `ServiceError` when they cannot be opened.
+    """
+    app = Quart(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    ours = services or open_services(settings)
+    _describe(app)
+    problems.install(app)
+    _allow_origins(app, settings)
+    _guard(app, ours)
+    for routes in (chat, search, health, ingest, page):
+        app.register_blueprint(routes.blueprint(ours))
+    if services is None:
+        app.after_serving(ours.aclose)
+    return app
+
+
+def _describe(app: Quart) -> None:
+    QuartSchema(
+        app,
+        swagger_ui_path=None,
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+        info=Info(title="Lectern", version=VERSION, description="Ask a Markdown book."),
+        security_schemes={
+            "bearer": HttpSecurityScheme(scheme="bearer"),
+            "api_key": APIKeySecurityScheme(name="X-API-Key", in_="header"),
+        },
+        openapi_provider_class=DescribedByPath,
+    )
+    app.json.sort_keys = False  # pyright: ignore[reportAttributeAccessIssue]  quart-schema's provider is Quart's default one
+    app.json.ensure_ascii = False  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _allow_origins(app: Quart, settings: Settings) -> None:
+    if "*" in settings.allowed_origins:
+        raise ConfigurationError("ALLOWED_ORIGINS must name each site, e.g. https://example.github.io; '*' is not accepted.")
+    cors(
+        app,
+        allow_origin=list(settings.allowed_origins),
+        allow_credentials=True,
+        allow_headers=ALLOWED_HEADERS,
+        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=PREFLIGHT_MAX_AGE_S,
+    )
+
+
+def _guard(app: Quart, services: Services) -> None:
+    """Before every request: a name for it, then who may and how often. After it: headers."""
+
+    @app.before_request
+    async def name_request() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.before_request
+    async def admit() -> None:
+        refuse_foreign_origin(request, services.settings)
+        if request.method != "OPTIONS" and request.endpoint and request.endpoint not in UNLIMITED:
+            await services.limits.admit(limited_client(request, services.settings), kind_of(request.endpoint))
+
+    @app.after_request
+    async def add_headers(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def kind_of(endpoint: str) -> Kind:
+    """Which limit an endpoint falls under."""
+    return "question" if endpoint.startswith("chat.") else "lookup"

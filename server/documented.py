@@ -1,0 +1,152 @@
+"""Shapes that only document: what `/openapi.json` says of bodies and answers. `requests.py` reads more leniently."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from server.chat import Source, Usage
+from shared.models import Progress, Report
+
+
+class Entry(BaseModel):
+    """One earlier entry of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class ChatBody(BaseModel):
+    """A question; also understood as `message`, `query`, `input` or the last user entry of `messages`."""
+
+    question: str = Field(max_length=4000)
+    history: list[Entry] = []
+    session_id: str | None = None
+    selected_text: str | None = None
+    surrounding_context: str | None = None
+    page_url: str | None = None
+    k: int = Field(default=5, ge=1, le=20)
+    stream: bool = True
+
+
+class SelectionBody(ChatBody):
+    """A question about a selected text."""
+
+    selected_text: str | None = Field(default=..., max_length=8000)
+
+
+class JsonAnswer(BaseModel):
+    """The whole answer as one object."""
+
+    answer: str
+    sources: list[Source]
+    session_id: str
+    message_id: str
+    finish_reason: Literal["stop", "length"]
+    abstained: bool
+    degraded: bool
+    cited: list[int]
+    suggestions: list[str]
+    usage: Usage | None
+    metadata: dict[str, Any]
+
+
+class SearchQuery(BaseModel):
+    """What to look for."""
+
+    q: str | None = None
+    k: int | None = Field(default=10, ge=1, le=50)
+    path: str | None = None
+
+
+class SearchResult(BaseModel):
+    """One place in the book."""
+
+    path: str
+    start: int
+    end: int
+    start_line: int
+    end_line: int
+    title: str
+    heading_path: list[str]
+    url: str
+    score: float
+    text: str
+
+
+class SearchResults(BaseModel):
+    """Places, best first."""
+
+    results: list[SearchResult]
+
+
+class LiveBuild(BaseModel):
+    """The build answers come from."""
+
+    id: str
+    created_at: datetime
+    documents: int
+    chunks: int
+    embedding_model: str | None
+
+
+class Alive(BaseModel):
+    """Yes."""
+
+    status: Literal["ok"] = "ok"
+
+
+class HealthReport(BaseModel):
+    """How the service is."""
+
+    status: Literal["ok", "reading", "degraded", "draining"]
+    version: str
+    uptime: float
+    qdrant_connected: bool
+    openai_connected: bool
+    embeddings_connected: bool
+    prefect_connected: bool
+    documents_count: int
+    chunks_count: int
+    build: LiveBuild | None
+    chat_model: str
+    embedding_model: str | None
+    tokenizer: Literal["exact", "estimate"]
+    open_streams: int
+
+
+class IngestBody(BaseModel):
+    """What to do anew."""
+
+    full: bool = False
+
+
+class IngestStarted(BaseModel):
+    """The run that does it."""
+
+    run_id: str
+    status_url: str
+
+
+class IngestRun(BaseModel):
+    """One ingest."""
+
+    run_id: str
+    state: str
+    message: str
+    full: bool
+    expected_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    progress: Progress | None
+    report: Report | None
+
+
+class IngestStatus(BaseModel):
+    """The latest ingest and what is live."""
+
+    run: IngestRun | None
+    build: LiveBuild | None
+    prefect_connected: bool

@@ -1,0 +1,193 @@
+"""The little of Prefect's REST API that the web process needs: start, watch and cancel ingest runs.
+
+Prefect itself is never imported here: it would cost the process a hundred megabytes and seconds of start-up.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shared import runs
+from shared.errors import ServiceError
+from shared.models import Frozen, Progress, Report
+from shared.settings import Settings
+
+LOCAL_API = "http://127.0.0.1:4200/api"
+"""Where `make up` starts Prefect."""
+TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+
+State = Literal["scheduled", "pending", "running", "paused", "cancelling", "completed", "failed", "crashed", "cancelled"]
+ACTIVE: frozenset[State] = frozenset({"scheduled", "pending", "running", "paused", "cancelling"})
+
+
+class Run(Frozen):
+    """One ingest run, as Prefect knows it."""
+
+    id: str
+    state: State
+    message: str
+    """What Prefect says about the state, mostly when it failed."""
+    full: bool
+    """Everything embedded anew."""
+    expected_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_active(self) -> bool:
+        """Not over yet."""
+        return self.state in ACTIVE
+
+
+class Findings(Frozen):
+    """What a run has written down so far."""
+
+    progress: Progress | None = None
+    last_sign: datetime | None = None
+    """When the progress was last written."""
+    report: Report | None = None
+
+
+class _State(BaseModel):
+    type: str
+    message: str | None = None
+
+
+class _FlowRun(BaseModel):
+    id: str
+    state: _State
+    parameters: dict[str, Any] = {}
+    expected_start_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+    def as_run(self) -> Run:
+        return Run(
+            id=self.id,
+            state=cast("State", self.state.type.lower()),
+            message=self.state.message or "",
+            full=self.parameters.get("full") is True,
+            expected_at=self.expected_start_time,
+            started_at=self.start_time,
+            ended_at=self.end_time,
+        )
+
+
+class _Artifact(BaseModel):
+    key: str | None
+    data: Any = None
+    updated: datetime
+
+
+class _Deployment(BaseModel):
+    id: str
+
+
+T = TypeVar("T")
+
+_deployment = TypeAdapter(_Deployment)
+_flow_run = TypeAdapter(_FlowRun)
+_flow_runs = TypeAdapter(list[_FlowRun])
+_artifacts = TypeAdapter(list[_Artifact])
+
+
+class PrefectApi:
+    """A client of one Prefect server. Every method raises `ServiceError('prefect')` when it does not answer as it should."""
+
+    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        url = settings.prefect_api_url or LOCAL_API
+        local = urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+        self._client = httpx.AsyncClient(
+            base_url=url.rstrip("/"),
+            timeout=TIMEOUT,
+            transport=transport,
+            verify=url.startswith("https:"),  # without TLS no certificates are loaded
+            trust_env=not local,  # a proxy for the internet does not know this machine
+        )
+
+    async def start(self, *, full: bool, idempotency_key: str) -> Run:
+        """A run of the ingest deployment; the same key gives the same run."""
+        deployment = _read(_deployment, await self._call("GET", f"/deployments/name/{runs.DEPLOYMENT}"))
+        body = {"parameters": {"full": full}, "idempotency_key": idempotency_key}
+        created = await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body)
+        return _read(_flow_run, created).as_run()
+
+    async def latest(self) -> Run | None:
+        """The newest run of the deployment, over or not."""
+        _, deployment = runs.DEPLOYMENT.split("/")
+        body = {
+            "flows": {"name": {"any_": [runs.FLOW]}},
+            "deployments": {"name": {"any_": [deployment]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": 1,
+        }
+        found = _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
+        return found[0].as_run() if found else None
+
+    async def run(self, run_id: str) -> Run | None:
+        """One run by its id (a UUID); None when there is none of that name or it is no ingest."""
+        body = {"flow_runs": {"id": {"any_": [run_id]}}, "flows": {"name": {"any_": [runs.FLOW]}}, "limit": 1}
+        found = _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
+        return found[0].as_run() if found else None
+
+    async def findings(self, run_id: str) -> Findings:
+        """What the run has published: progress while it runs, the report at its end."""
+        keys = [runs.PROGRESS_KEY, runs.REPORT_KEY]
+        body = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"any_": keys}}, "sort": "ID_DESC"}
+        artifacts = _read(_artifacts, await self._call("POST", "/artifacts/filter", body))
+        newest = {artifact.key: artifact for artifact in reversed(artifacts)}
+        progress, report = newest.get(runs.PROGRESS_KEY), newest.get(runs.REPORT_KEY)
+        try:
+            return Findings(
+                progress=runs.decode_progress(progress.data) if progress else None,
+                last_sign=progress.updated if progress else None,
+                report=runs.decode_report(report.data) if report else None,
+            )
+        except ValueError as exc:
+            raise _failure(f"run {run_id} has published something that is no progress or report", transient=False) from exc
+
+    async def cancel(self, run: Run) -> None:
+        """Ask the worker to stop a run; one that has not started is cancelled at once."""
+        state = "CANCELLING" if run.state in {"running", "pending"} else "CANCELLED"
+        await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": state}})
+
+    async def mark_crashed(self, run: Run) -> None:
+        """Close the books on a run whose process died."""
+        state = {"type": "CRASHED", "message": "The process that ran it has died."}
+        await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": state, "force": True})
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        await self._call("GET", "/health")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
+        try:
+            response = await self._client.request(method, path, json=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise _failure(f"{method} {path} got no answer ({type(exc).__name__})", transient=True) from exc
+        if response.is_success:
+            return response
+        if response.status_code == HTTPStatus.NOT_FOUND and path.startswith("/deployments/name/"):
+            raise _failure(f"the deployment {runs.DEPLOYMENT!r} is not there yet", transient=True)
+        raise _failure(f"{method} {path} was answered {response.status_code}", transient=response.status_code >= 500)
+
+
+def _read(shape: TypeAdapter[T], response: httpx.Response) -> T:
+    try:
+        return shape.validate_json(response.content)
+    except ValidationError as exc:
+        raise _failure(f"{response.request.url.path} was answered with something else than expected", transient=False) from exc
+
+
+def _failure(message: str, *, transient: bool) -> ServiceError:
+    return ServiceError("prefect", f"Prefect: {message}.", transient=transient)

@@ -1,0 +1,119 @@
+"""Starting and watching ingests, which run in Prefect and never here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from quart import Blueprint, Response, request
+
+from server.callers import require_admin
+from server.documented import IngestBody, IngestRun, IngestStarted, IngestStatus
+from server.openapi import documents
+from server.prefect_api import Findings, Run
+from server.requests import read_ingest
+from server.routes.bodies import json_response, read_body
+from server.routes.health import live_build
+from server.services import Services
+from shared.errors import RequestError, ServiceError
+from shared.runs import is_dead
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The ingest routes."""
+    routes = IngestRoutes(services)
+    ingest = Blueprint("ingest", __name__)
+    ingest.add_url_rule("/ingest", "start", routes.start, methods=["POST"])
+    ingest.add_url_rule("/ingest/status", "status", routes.status, methods=["GET"])
+    ingest.add_url_rule("/ingest/<uuid:run_id>", "run", routes.run, methods=["GET"])
+    ingest.add_url_rule("/ingest/<uuid:run_id>", "cancel", routes.cancel, methods=["DELETE"])
+    return ingest
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRoutes:
+    """Handlers of ingests."""
+
+    services: Services
+
+    @documents("ingest", body=IngestBody, answer=IngestStarted, status=202, admin=True)
+    async def start(self) -> Response:
+        """Read the book again. While a run with the same wish is on its way, its id is given instead of a new one."""
+        require_admin(request, self.services.settings)
+        full = read_ingest(await read_body(request))
+        async with self.services.ingest_lock:
+            run = await self._start_or_join(full=full)
+        return _accepted(run)
+
+    @documents("ingest", answer=IngestStatus)
+    async def status(self) -> Response:
+        """The latest run, and the build that is live; known without Prefect too."""
+        build = await live_build(self.services.health.build)
+        try:
+            latest = await self.services.prefect.latest()
+            run = await self._describe(latest) if latest else None
+        except ServiceError:
+            return json_response(IngestStatus(run=None, build=build, prefect_connected=False), Cache_Control="no-store")
+        return json_response(IngestStatus(run=run, build=build, prefect_connected=True), Cache_Control="no-store")
+
+    @documents("ingest", answer=IngestRun)
+    async def run(self, run_id: UUID) -> Response:
+        """How far a run is, and what it did."""
+        return json_response(await self._describe(await self._find(str(run_id))), Cache_Control="no-store")
+
+    @documents("ingest", answer=IngestStarted, status=202, admin=True)
+    async def cancel(self, run_id: UUID) -> Response:
+        """Stop a run; the live build stays as it is."""
+        require_admin(request, self.services.settings)
+        run = await self._find(str(run_id))
+        if not run.is_active:
+            raise RequestError("run_over", f"That run is over: {run.state}.", status=409)
+        await self.services.prefect.cancel(run)
+        return _accepted(run)
+
+    async def _start_or_join(self, *, full: bool) -> Run:
+        """The run on its way, or a new one.
+
+        The key under which a new one is created hangs on the run before it: of two replicas asked at the same instant both
+        name the same key, and Prefect makes one run.
+        """
+        prefect = self.services.prefect
+        latest = await prefect.latest()
+        if latest is not None and latest.is_active and not await self._bury_if_dead(latest):
+            if latest.full != full:
+                message = f"Another ingest is running (/ingest/{latest.id}); wait for it or cancel it."
+                raise RequestError("ingest_running", message, status=409, retry_after_s=10.0)
+            return latest
+        before = latest.id if latest else "none"
+        return await prefect.start(full=full, idempotency_key=f"after-{before}-{'full' if full else 'changes'}")
+
+    async def _bury_if_dead(self, run: Run) -> bool:
+        """Whether the run's process has died; a run killed outright stays `running` in Prefect for ever."""
+        if run.state != "running":
+            return False
+        last_sign = (await self.services.prefect.findings(run.id)).last_sign or run.started_at
+        if last_sign is None or not is_dead(last_sign, datetime.now(UTC)):
+            return False
+        await self.services.prefect.mark_crashed(run)
+        return True
+
+    async def _find(self, run_id: str) -> Run:
+        run = await self.services.prefect.run(run_id)
+        if run is None:
+            raise RequestError("run_not_found", "There is no ingest run of that id.", status=404)
+        return run
+
+    async def _describe(self, run: Run) -> IngestRun:
+        findings: Findings = await self.services.prefect.findings(run.id)
+        return IngestRun(
+            run_id=run.id,
+            progress=findings.progress,
+            report=findings.report.model_copy(update={"source": ""}) if findings.report else None,
+            **run.model_dump(exclude={"id"}),
+        )
+
+
+def _accepted(run: Run) -> Response:
+    started = IngestStarted(run_id=run.id, status_url=f"/ingest/{run.id}")
+    return json_response(started, 202, Location=started.status_url)

@@ -1,0 +1,3 @@
+"""Lectern's version, as in pyproject.toml."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,123 @@
+"""The native dialect: one server-sent event per `ChatEvent`.
+
+A frame is `id: n`, one `data:` line holding one JSON object, and a blank line (WHATWG HTML, "Server-sent events"). Widgets in
+the wild parse each network read on its own, so a frame must arrive in one piece: it stays under `FRAME_BYTES`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from server.chat import ChatEvent, Done, Failed, Source, Sources, Start, TextDelta
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+PING = b": ping\n\n"
+FRAME_BYTES = 1200
+"""Less than one TCP segment on an Ethernet path (1,460 bytes) with the chunked encoding's frame around it."""
+
+_LARGEST_ID = 10**7
+_WIDTHS = (120, 60, 30, 12)
+"""Characters a label is cut to, tried in this order until the frame fits."""
+
+
+def encode(event: ChatEvent, event_id: int) -> bytes:
+    """One frame, whatever its size; `fit` first."""
+    body = json.dumps(_payload(event), ensure_ascii=False, separators=(",", ":"))
+    return f"id: {event_id}\ndata: {body}\n\n".encode("utf-8", "replace")  # an upstream can cut a surrogate pair in two
+
+
+def fit(event: ChatEvent) -> list[ChatEvent]:
+    """Events that say the same in frames under `FRAME_BYTES`.
+
+    Text is split. Anything else stays one event: labels are clipped, then what can be missed is dropped, and of too many
+    sources the last.
+    """
+    if _fits(event):
+        return [event]
+    match event:
+        case TextDelta():
+            return [TextDelta(content=part) for part in _split(event.content)]
+        case Start():
+            return [_first_that_fits(_smaller_starts(event))]
+        case Sources():
+            return [_first_that_fits(_smaller_sources(event))]
+        case Done():
+            return [_first_that_fits(_smaller_dones(event))]
+        case Failed():
+            return [_first_that_fits(event.model_copy(update={"message": _clip(event.message, w)}) for w in (600, *_WIDTHS))]
+
+
+def _payload(event: ChatEvent) -> dict[str, Any]:
+    content = event.content if isinstance(event, TextDelta) else ""
+    head: dict[str, Any] = {"type": event.type, "content": content, "done": isinstance(event, Done)}
+    fields = event.model_dump(mode="json", exclude={"type", "content"})
+    if isinstance(event, Done):
+        fields["sources"] = [source.model_dump(mode="json", exclude={"title", "score"}) for source in event.sources]
+    return head | fields
+
+
+def _fits(event: ChatEvent) -> bool:
+    return len(encode(event, _LARGEST_ID)) < FRAME_BYTES
+
+
+def _first_that_fits(variants: Iterator[ChatEvent]) -> ChatEvent:
+    """The first variant that fits, or the last: every sequence ends with one that holds next to nothing."""
+    smaller = next(variants)
+    while not _fits(smaller) and (smallest := next(variants, None)):
+        smaller = smallest
+    return smaller
+
+
+def _split(text: str) -> Iterator[str]:
+    room = FRAME_BYTES - len(encode(TextDelta(content=""), _LARGEST_ID)) - 1
+    start = size = 0
+    for position, character in enumerate(text):
+        cost = len(json.dumps(character, ensure_ascii=False).encode("utf-8", "replace")) - 2
+        if size + cost > room:
+            yield text[start:position]
+            start, size = position, 0
+        size += cost
+    yield text[start:]
+
+
+def _smaller_starts(event: Start) -> Iterator[ChatEvent]:
+    for width in _WIDTHS:
+        clipped = {key: _clip(value, width) if isinstance(value, str) else value for key, value in event.metadata.items()}
+        yield event.model_copy(update={"metadata": clipped})
+    yield event.model_copy(update={"metadata": {}})
+
+
+def _smaller_sources(event: Sources) -> Iterator[ChatEvent]:
+    for width in _WIDTHS:
+        yield event.model_copy(update={"sources": _clipped(event.sources, width)})
+    shortest = _clipped(event.sources, _WIDTHS[-1])
+    for count in range(len(shortest) - 1, -1, -1):
+        yield event.model_copy(update={"sources": shortest[:count]})
+
+
+def _smaller_dones(event: Done) -> Iterator[ChatEvent]:
+    for width in _WIDTHS:
+        suggestions = tuple(_clip(suggestion, width) for suggestion in event.suggestions)
+        yield event.model_copy(update={"sources": _clipped(event.sources, width), "suggestions": suggestions})
+    shortest = _clipped(event.sources, _WIDTHS[-1])
+    for count in range(len(shortest), -1, -1):
+        yield event.model_copy(update={"suggestions": (), "metadata": {}, "sources": shortest[:count]})
+
+
+def _clipped(sources: tuple[Source, ...], width: int) -> tuple[Source, ...]:
+    return tuple(
+        source.model_copy(
+            update={
+                "title": _clip(source.title, width),
+                "chapter": _clip(source.chapter, width),
+                "section": _clip(source.section, width),
+            }
+        )
+        for source in sources
+    )
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,67 @@
+"""Text to sparse BM25 vectors, the same for both index adapters: the store only adds the IDF.
+
+A document's weight for a term is `tf * (k + 1) / (tf + k * (1 - b + b * length / avg_len))` (Robertson and Zaragoza, 2009); a
+query's is 1. Qdrant multiplies by the IDF over the whole build (`Modifier.Idf`), so their dot product is the BM25 score.
+"""
+
+from __future__ import annotations
+
+import qdrant_edge
+
+from shared.errors import ConfigurationError
+from shared.models import SparseVector
+
+K = 1.2
+"""How soon a repeated term stops counting more: the literature's usual value."""
+B = 0.75
+"""How much a long chunk is held against it: the literature's usual value."""
+AVG_LEN = 160.0
+"""Terms of a chunk of the default size, stop words left out; a constant, so that no vector hangs on the rest of the book."""
+
+NO_LANGUAGE = "none"
+"""Neither stemming nor stop words, for languages the engine does not know."""
+_SPACELESS = frozenset({"chinese", "japanese", NO_LANGUAGE})
+"""Languages whose words need a segmenter; it costs 0.4 s and some memory at first use, so the others do without."""
+
+
+class Bm25:
+    """Stemmed, stop-worded term weights in one language."""
+
+    def __init__(self, language: str = "english") -> None:
+        """`language`: a Snowball language in any case, or `none`. Raises `ConfigurationError` for another one."""
+        self.language = language.strip().lower()
+        try:
+            self._model = qdrant_edge.Bm25(_config(self.language))
+        except ValueError as exc:
+            known = sorted(name.lower() for name in dir(qdrant_edge.Language) if not name.startswith("_"))
+            raise ConfigurationError(
+                f"BOOK_LANGUAGE is {language!r}; expected one of {', '.join(known)}, or {NO_LANGUAGE!r} for any other language."
+            ) from exc
+
+    def document(self, text: str) -> SparseVector:
+        """Weights of `text` as it is indexed; empty when it holds no terms."""
+        return _sparse(self._model.embed_document(text))
+
+    def query(self, text: str) -> SparseVector:
+        """Weights of `text` as it is searched for; empty when it holds no terms."""
+        return _sparse(self._model.embed_query(text))
+
+
+def _config(language: str) -> qdrant_edge.Bm25Config:
+    tokenizer = qdrant_edge.TokenizerType.Multilingual if language in _SPACELESS else qdrant_edge.TokenizerType.Word
+    if language != NO_LANGUAGE:
+        return qdrant_edge.Bm25Config(k=K, b=B, avg_len=AVG_LEN, tokenizer=tokenizer, language=language)
+    return qdrant_edge.Bm25Config(
+        k=K,
+        b=B,
+        avg_len=AVG_LEN,
+        tokenizer=tokenizer,
+        stopwords=qdrant_edge.StopwordsSet(),
+        stemmer=qdrant_edge.DisabledStemmer(),
+    )
+
+
+def _sparse(vector: qdrant_edge.SparseVector) -> SparseVector:
+    """Terms in ascending order, so that equal texts give equal values."""
+    pairs = sorted(zip(vector.indices, vector.values, strict=True))
+    return SparseVector(indices=tuple(index for index, _ in pairs), values=tuple(value for _, value in pairs))

@@ -1,0 +1,104 @@
+"""Chunk records of one build, in SQLite beside its vectors: readable by any process, whoever holds the vectors.
+
+The file is written once, before the build is live, and opened as immutable ever after: no locks, no journal.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from shared.errors import ServiceError
+from shared.index.port import Filter
+from shared.models import Chunk
+
+_SCHEMA = """
+CREATE TABLE chunks (
+    id TEXT PRIMARY KEY, path TEXT NOT NULL, position INTEGER NOT NULL, content_hash TEXT NOT NULL, record TEXT NOT NULL
+);
+CREATE INDEX by_place ON chunks (path, position);
+CREATE INDEX by_content ON chunks (content_hash);
+"""
+
+
+def write_records(path: Path, chunks: Sequence[Chunk]) -> None:
+    """Write `chunks` into a new file. Raises `ServiceError` when two share an id or the disk cannot take them."""
+    with _sqlite_errors("write", path), closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")  # a half-written build is never read
+        connection.executescript(_SCHEMA)
+        connection.executemany(
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
+            ((chunk.id, chunk.path, chunk.position, chunk.content_hash, chunk.model_dump_json()) for chunk in chunks),
+        )
+        connection.commit()
+
+
+class Records:
+    """An open file of chunk records; safe to read from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `ServiceError` when there is no such file."""
+        self._path = path
+        with _sqlite_errors("read", path):
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._rows("SELECT count(*) FROM chunks")[0][0])
+
+    def all(self) -> list[Chunk]:
+        """Every chunk, by path and position."""
+        return self._chunks("SELECT record FROM chunks ORDER BY path, position")
+
+    def find(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """The chunks among `ids` that exist, by id."""
+        statement = "SELECT record FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        return {chunk.id: chunk for chunk in self._chunks(statement, json.dumps(list(ids)))}
+
+    def page(self, path: str, first: int, last: int | None) -> list[Chunk]:
+        """Chunks of one file at positions first..last, inclusive, in order."""
+        bounds = "SELECT record FROM chunks WHERE path = ? AND position >= ?"
+        if last is None:
+            return self._chunks(f"{bounds} ORDER BY position", path, first)
+        return self._chunks(f"{bounds} AND position <= ? ORDER BY position", path, first, last)
+
+    def paths(self) -> list[str]:
+        """Every file, sorted."""
+        return sorted(row[0] for row in self._rows("SELECT DISTINCT path FROM chunks"))
+
+    def ids(self, where: Filter) -> list[str]:
+        """Ids of the chunks in the given files and below the given folders."""
+        statement = "SELECT id FROM chunks WHERE path IN (SELECT value FROM json_each(?))"
+        paths = [path for path in where.paths or self.paths() if not where.folders or _is_below(path, where.folders)]
+        return [row[0] for row in self._rows(statement, json.dumps(paths))]
+
+    def ids_by_content(self, content_hashes: Collection[str]) -> dict[str, str]:
+        """{content hash: id of a chunk that has it}."""
+        statement = "SELECT content_hash, min(id) FROM chunks WHERE content_hash IN (SELECT value FROM json_each(?)) GROUP BY 1"
+        return {row[0]: row[1] for row in self._rows(statement, json.dumps(list(content_hashes)))}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _chunks(self, statement: str, *values: str | int) -> list[Chunk]:
+        return [Chunk.model_validate_json(row[0]) for row in self._rows(statement, *values)]
+
+    def _rows(self, statement: str, *values: str | int) -> list[tuple[str, ...]]:
+        with _sqlite_errors("read", self._path):
+            return self._connection.execute(statement, values).fetchall()
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)
+
+
+@contextmanager
+def _sqlite_errors(doing: str, path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise ServiceError("disk", f"Cannot {doing} the chunk records {path}: {exc}.", transient=False) from exc

@@ -1,0 +1,41 @@
+"""Which index the settings mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.metadata import version
+
+from shared import bm25
+from shared.bm25 import Bm25
+from shared.errors import ConfigurationError
+from shared.index.embedded import EmbeddedIndex
+from shared.index.port import Index
+from shared.settings import Settings
+
+SCHEMA = 1
+"""Raise it when what is stored changes: every build of another schema is made anew."""
+_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""A folder's name, and Qdrant's rule for collections with room for the build's id."""
+
+
+def open_index(settings: Settings) -> Index:
+    """The remote index where QDRANT_URL is set, else the embedded one; nothing is connected to or read yet.
+
+    Raises `ConfigurationError` when COLLECTION or BOOK_LANGUAGE cannot be used.
+    """
+    if not _COLLECTION.fullmatch(settings.collection):
+        raise ConfigurationError(
+            f"COLLECTION is {settings.collection!r}; expected up to 100 letters, digits, dots, dashes and underscores."
+        )
+    words = Bm25(settings.book_language)
+    return EmbeddedIndex(settings.data_dir / "index" / settings.collection, words)
+
+
+def fingerprint(settings: Settings) -> str:
+    """What every vector of a build depends on besides its text; another value means that the whole book is indexed anew."""
+    dense = [settings.embedding_model, settings.embedding_dimensions] if settings.embedding_key else None
+    sparse = [settings.book_language.lower(), bm25.K, bm25.B, bm25.AVG_LEN]
+    facts = [SCHEMA, dense, sparse, version("qdrant-edge-py")]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -1,0 +1,143 @@
+"""Dense vectors from any OpenAI-compatible API."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import sys
+from array import array
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import httpx2
+import openai
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from shared.errors import ServiceError
+from shared.openai_errors import translate
+from shared.retry import IN_A_QUESTION, IN_AN_INGEST, retry
+
+CONNECT_TIMEOUT_S = 3.0
+QUERY_TIMEOUT_S = 5.0
+"""For one question; search by words goes on without it."""
+DOCUMENTS_TIMEOUT_S = 120.0
+"""For one batch: a small model on two cores embeds a hundred chunks in half a minute."""
+CACHED_QUERIES = 256
+"""Vectors of recent questions kept: 1.5 MB at 1,536 dimensions."""
+_TAKES_DIMENSIONS = "text-embedding-3"
+"""Only these models accept the `dimensions` parameter; others refuse a request that names it."""
+
+
+class _Item(BaseModel):
+    index: int
+    embedding: str | list[float]
+    """base64 of little-endian float32, or numbers: some servers ignore what was asked for."""
+
+
+class _Answer(BaseModel):
+    data: list[_Item]
+
+
+class OpenAIEmbeddings:
+    """`POST /embeddings` with every vector checked: count, order, length and finiteness."""
+
+    def __init__(self, *, name: str, dimensions: int, base_url: str, api_key: SecretStr) -> None:
+        """Nothing is connected to yet."""
+        self._name = name
+        self._dimensions = dimensions
+        self._address = base_url
+        self._encoding = "base64"
+        self._queries: OrderedDict[str, array[float]] = OrderedDict()
+        self._client = openai.AsyncOpenAI(api_key=api_key.get_secret_value(), base_url=base_url, max_retries=0)
+
+    @property
+    def name(self) -> str:
+        """The model's name, as the API knows it."""
+        return self._name
+
+    @property
+    def dimensions(self) -> int:
+        """Floats in every vector."""
+        return self._dimensions
+
+    async def embed_query(self, text: str) -> list[float]:
+        """See `EmbeddingModel.embed_query`; a question asked again costs nothing."""
+        if text in self._queries:
+            self._queries.move_to_end(text)
+        else:
+            self._queries[text] = (await retry(lambda: self._embed([text], QUERY_TIMEOUT_S), IN_A_QUESTION))[0]
+            if len(self._queries) > CACHED_QUERIES:
+                self._queries.popitem(last=False)
+        return self._queries[text].tolist()
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """See `EmbeddingModel.embed_documents`."""
+        if not texts:
+            return []
+        vectors = await retry(lambda: self._embed(texts, DOCUMENTS_TIMEOUT_S), IN_AN_INGEST)
+        return [vector.tolist() for vector in vectors]
+
+    async def ping(self) -> None:
+        """Embed one word: not every compatible server lists its models."""
+        await self._embed(["ping"], QUERY_TIMEOUT_S)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _embed(self, texts: Sequence[str], timeout_s: float) -> list[array[float]]:
+        try:
+            body = await self._request(texts, timeout_s)
+        except openai.BadRequestError as exc:
+            if self._encoding == "float" or "encoding_format" not in exc.message:
+                raise self._translated(exc) from exc
+            self._encoding = "float"  # a server that knows no base64 says so once
+            return await self._embed(texts, timeout_s)
+        except openai.OpenAIError as exc:
+            raise self._translated(exc) from exc
+        return self._read(body, len(texts))
+
+    async def _request(self, texts: Sequence[str], timeout_s: float) -> bytes:
+        response = await self._client.embeddings.with_raw_response.create(
+            model=self._name,
+            input=list(texts),
+            encoding_format="float" if self._encoding == "float" else "base64",
+            dimensions=self._dimensions if _TAKES_DIMENSIONS in self._name else openai.omit,
+            timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+        )
+        return response.content
+
+    def _read(self, body: bytes, expected: int) -> list[array[float]]:
+        try:
+            items = sorted(_Answer.model_validate_json(body).data, key=lambda item: item.index)
+            vectors = [_decode(item.embedding) for item in items]
+        except (ValidationError, ValueError, binascii.Error) as exc:
+            raise self._broken("something that is not an embeddings response; is this an OpenAI-compatible API?") from exc
+        if [item.index for item in items] != list(range(expected)):
+            raise self._broken(f"{len(items)} vectors for {expected} texts.")
+        for vector in vectors:
+            if len(vector) != self._dimensions:
+                raise self._broken(
+                    f"vectors of {len(vector)} floats, EMBEDDING_DIMENSIONS is {self._dimensions}.", "dimensions"
+                )
+            if not all(map(math.isfinite, vector)):
+                raise self._broken("a vector that holds infinity or not-a-number.")
+        return vectors
+
+    def _broken(self, what: str, code: str = "bad_response") -> ServiceError:
+        message = f"{self._address} answered for {self._name!r} with {what}"
+        return ServiceError("embeddings", message, transient=False, code=code)
+
+    def _translated(self, exc: openai.OpenAIError) -> ServiceError:
+        return translate(exc, "embeddings", address=self._address, model=self._name)
+
+
+def _decode(embedding: str | list[float]) -> array[float]:
+    if isinstance(embedding, list):
+        return array("f", embedding)
+    vector = array("f")
+    vector.frombytes(base64.b64decode(embedding, validate=True))
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector

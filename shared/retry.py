@@ -1,0 +1,71 @@
+"""The one place where a failed call to a service is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_random_exponential
+
+from shared.errors import ServiceError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a caller is willing to wait for a service to recover."""
+
+    attempts: int
+    """Calls in all, the first one included."""
+    first_wait_s: float
+    """Upper bound of the first pause; it doubles with every attempt."""
+    longest_wait_s: float
+    """Cap on any pause. A service that asks for more is not tried again: it would only refuse once more."""
+
+
+IN_A_QUESTION = Patience(attempts=2, first_wait_s=0.2, longest_wait_s=1.0)
+"""A reader is waiting, and there is an answer without this service."""
+IN_AN_INGEST = Patience(attempts=6, first_wait_s=1.0, longest_wait_s=60.0)
+"""Nobody is waiting; OpenAI's rate limits count by the minute."""
+
+
+async def retry(
+    call: Callable[[], Awaitable[T]], patience: Patience, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> T:
+    """What `call` gives, tried again while it raises a transient `ServiceError`; the last error is raised as it is.
+
+    A pause is what the service asked for, or else random between 0 and a bound that doubles (full jitter, so that many callers
+    do not come back at once). `call` must be safe to repeat.
+    """
+    exponential = wait_random_exponential(multiplier=patience.first_wait_s, max=patience.longest_wait_s)
+
+    def pause_s(state: RetryCallState) -> float:
+        asked = _asked_for(state)
+        return exponential(state) if asked is None else asked + min(exponential(state), 1.0)
+
+    retrying = AsyncRetrying(
+        retry=lambda state: _may_help(state, patience),
+        wait=pause_s,
+        stop=stop_after_attempt(patience.attempts),
+        sleep=sleep,
+        reraise=True,
+    )
+    return await retrying(call)
+
+
+def _may_help(state: RetryCallState, patience: Patience) -> bool:
+    error = _error(state)
+    return error is not None and error.transient and (error.retry_after_s or 0.0) <= patience.longest_wait_s
+
+
+def _asked_for(state: RetryCallState) -> float | None:
+    error = _error(state)
+    return None if error is None else error.retry_after_s
+
+
+def _error(state: RetryCallState) -> ServiceError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, ServiceError) else None

@@ -1,0 +1,55 @@
+"""What both programs agree on about an ingest run in Prefect: its names, its artifacts and when it counts as dead.
+
+The flow writes, the web process reads over the REST API (`POST /artifacts/filter` with `flow_run_id` and `key`):
+
+    ingest-progress   type `table`, one row per step, a JSON *string* of a list of `Step`: created at the start of a run,
+                      patched as it goes and at least every `HEARTBEAT_S` seconds, so its `updated` is the run's heartbeat
+    ingest-changes    type `table`, for people: one row per file that was added, changed or removed
+    ingest-report     type `json`, an object: `Report` in JSON, written once at the end
+    ingest-summary    type `markdown`, for people: the report with links to the pages
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+
+from shared.models import Progress, Report, Step
+
+FLOW = "ingest-book"
+DEPLOYMENT = f"{FLOW}/{FLOW}"
+"""Name under which the server starts an ingest: flow / deployment."""
+WORK_POOL = "book"
+
+PROGRESS_KEY = "ingest-progress"
+CHANGES_KEY = "ingest-changes"
+REPORT_KEY = "ingest-report"
+SUMMARY_KEY = "ingest-summary"
+
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 60.0
+"""A run in state Running whose progress was not written for this long has died (kill -9 leaves it Running for ever)."""
+
+_steps = TypeAdapter(tuple[Step, ...])
+
+
+def encode_progress(progress: Progress) -> str:
+    """`data` of the `ingest-progress` artifact."""
+    return json.dumps([step.model_dump(mode="json") for step in progress.steps])
+
+
+def decode_progress(data: str) -> Progress:
+    """The inverse of `encode_progress`; raises `ValueError` on anything else."""
+    return Progress(steps=_steps.validate_json(data))
+
+
+def decode_report(data: object) -> Report:
+    """`data` of the `ingest-report` artifact as a report; raises `ValueError` on anything else."""
+    return Report.model_validate(data)
+
+
+def is_dead(last_sign: datetime, now: datetime) -> bool:
+    """Whether a run in state Running, last heard of at `last_sign`, has died; both times with a time zone."""
+    return now - last_sign > timedelta(seconds=DEAD_AFTER_S)

@@ -1,0 +1,35 @@
+"""What every test may rely on: no settings leak in from the machine, and the network ends at the loopback."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings
+from tests.openai_stand_in import stand_in  # noqa: F401  a fixture, offered to every module
+
+REPOSITORY = Path(__file__).parent.parent
+MEASURING_DATA = REPOSITORY.parent / "shared" / "data"
+"""Real books and evaluation sets, beside the checkout of those who have them."""
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset every setting, and leave a developer's `.env` unread."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "PREFECT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(scope="session")
+def real_book() -> Path:
+    """A real Docusaurus book of 22 chapters; skips where it is not at hand."""
+    folder = MEASURING_DATA / "physical-ai-book" / "corpus"
+    if not folder.is_dir():
+        pytest.skip("the Physical AI book is not beside the checkout")
+    return folder

@@ -1,0 +1,79 @@
+"""The rules of this house, as tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings
+from shared.settings_reference import render_env_example, render_settings_page
+from tests.conftest import REPOSITORY
+
+MODULES = sorted(path for folder in ("flows", "server", "shared") for path in (REPOSITORY / folder).rglob("*.py"))
+EMPTY_WORDS = {"utils", "util", "common", "core", "lib", "helpers", "base", "factory", "manager", "misc"}
+
+
+def _functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _name(module: Path) -> str:
+    return str(module.relative_to(REPOSITORY))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_a_module_has_at_most_250_lines_and_its_functions_60(module: Path) -> None:
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 250
+    long = [f"{f.name} ({f.end_lineno - f.lineno + 1})" for f in _functions(module) if (f.end_lineno or 0) - f.lineno >= 60]
+    assert long == []
+
+
+def test_modules_are_named_with_words_that_say_something() -> None:
+    assert [_name(module) for module in MODULES if EMPTY_WORDS & set(module.relative_to(REPOSITORY).with_suffix("").parts)] == []
+
+
+def test_every_setting_is_in_the_env_example_and_nothing_else_is() -> None:
+    assert (REPOSITORY / ".env.example").read_text(encoding="utf-8") == render_env_example()
+    named = re.findall(r"^([A-Z_]+)=", render_env_example(), re.MULTILINE)
+    assert named == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_env_example_read_back_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in render_env_example().splitlines():
+        if match := re.fullmatch(r"([A-Z_]+)=(.*)", line):
+            monkeypatch.setenv(*match.groups())
+    read_back = Settings()
+    for name, field in Settings.model_fields.items():
+        assert getattr(read_back, name) == field.default
+
+
+def test_every_setting_says_what_it_is_on_the_settings_page() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == render_settings_page()
+
+
+@pytest.mark.parametrize("locked", ["requirements.txt", "requirements-dev.txt"])
+def test_locked_requirements_have_hashes_and_no_index_address(locked: str) -> None:
+    text = (REPOSITORY / locked).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index-url" not in text
+    for requirement in re.split(r"\n(?=\S)", text):
+        if "==" in requirement:
+            assert "--hash=sha256:" in requirement, requirement
+
+
+def test_every_relative_link_in_the_documentation_leads_to_a_file() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    broken = [
+        f"{_name(page)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
