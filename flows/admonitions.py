@@ -1,19 +1,21 @@
 """MkDocs' indented admonitions and tabs as plain Markdown of as many lines.
 
-`!!! note "Title"`, `??? tip`, `???+ tip` (Python-Markdown admonition, PyMdown details) and `=== "Tab"` (PyMdown tabbed) hold what
-is indented by four columns below them; that margin goes, so that a heading or fence inside is one.
+`!!! note "Title"`, `??? tip`, `???+ tip` (Python-Markdown admonition, PyMdown details) and `=== "Tab"` (PyMdown tabbed) hold
+what is indented by four columns below them; that margin goes, so that a heading or fence inside is one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MARK = re.compile(
-    r"""^(?P<margin>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+)(?:[ \t]+[\w-]+)*(?:[ \t]+"(?P<title>[^"\n]*)")?
+    r"""(?P<margin>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+)(?:[ \t]+[\w-]+)*(?:[ \t]+"(?P<title>[^"\n]*)")?
     |===[!+]{0,2}[ \t]+"(?P<tab>[^"\n]+)")[ \t]*$""",
-    re.MULTILINE | re.VERBOSE,
+    re.VERBOSE,
 )
+MARKS = frozenset({"!!!", "???", "==="})
 FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*$)|~{3,})")
 COLUMNS = 4
 
@@ -35,16 +37,18 @@ class Aside:
 class Outdented:
     """A text whose admonitions lost their margin."""
 
-    text: str
-    asides: tuple[Aside, ...] = ()
+    lines: list[str]
+    asides: list[Aside]
     """The titles."""
-    regions: tuple[tuple[int, int], ...] = ()
+    regions: list[tuple[int, int]]
     """Lines (0-based, end exclusive) of each admonition."""
 
 
-def outdent(text: str) -> Outdented:
-    """`text` (line feeds only) with the same number of lines and no MkDocs admonition in it."""
-    return _Outdenter().run(text) if MARK.search(text) else Outdented(text)
+def outdent(lines: Sequence[str]) -> Outdented:
+    """As many lines, and no MkDocs admonition in them."""
+    if any(line.lstrip(" \t")[:3] in MARKS and MARK.match(line) for line in lines):
+        return _Outdenter().run(lines)
+    return Outdented(list(lines), [], [])
 
 
 class _Outdenter:
@@ -56,11 +60,10 @@ class _Outdenter:
         self.asides: list[Aside] = []
         self.regions: list[tuple[int, int]] = []
 
-    def run(self, text: str) -> Outdented:
-        lines = text.split("\n")
+    def run(self, lines: Sequence[str]) -> Outdented:
         out = [self._line(number, line) for number, line in enumerate(lines)]
         self._close(-1, len(lines))
-        return Outdented("\n".join(out), tuple(self.asides), tuple(self.regions))
+        return Outdented(out, self.asides, self.regions)
 
     def _line(self, number: int, line: str) -> str:
         if not line or line.isspace():

@@ -20,7 +20,7 @@ ALPHABETIC_MARKS = """
     119e4-11a0a 11a35-11a3e 11a51-11a97 11c2f-11c3e 11c92-11d41 11d43 11d47-11d96 11ef3-11ef6 16f4f-16f92 16ff0-16ff1
     1bc9e 1e000-1e02a 1e947
 """
-"""Ranges of code points in hexadecimal: marks that are Alphabetic (Unicode's DerivedCoreProperties.txt); read only for marks."""
+"""Code points in hexadecimal: the marks that are Alphabetic (Unicode's DerivedCoreProperties.txt); only marks are looked up."""
 CIRCLED_LETTERS = ((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189))
 """Alphabetic too, though their category is "other symbol"."""
 

@@ -27,9 +27,9 @@ class Reader:
     starts: Sequence[int]
     """Offset of each line in the file, and of its end."""
     ends: Sequence[int]
-    """Offset behind each line's last non-blank character; its start where the line is blank."""
+    """Offset behind each line's last non-blank character."""
     lines: Sequence[str] = ()
-    """The Markdown that is read, as prepared."""
+    """The Markdown that is read, as prepared: as many lines, some of them blank now."""
     references: frozenset[str] = frozenset()
     """Labels of its link definitions."""
     headings: list[Heading] = field(default_factory=list[Heading])
@@ -41,17 +41,21 @@ class Reader:
     def place(self, first: int, last: int) -> tuple[int, int]:
         """Offsets of lines first..last-1, blank ones at the end left out."""
         if self.tag is not None:
-            first, last = self.tag
-        while last > first and self.ends[last - 1] == self.starts[last - 1]:
+            return self.starts[self.tag[0]], self.ends[self.tag[1] - 1]
+        while last > first + 1 and not self.lines[last - 1].strip():
             last -= 1
-        start = self.starts[first]
-        return start, self.ends[last - 1] if last > first else start
+        return self.starts[first], self.ends[last - 1]
 
     def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "", parts: tuple[Block, ...] = ()) -> Block:
         """A block in the place of `token`."""
-        first, last = token.map or (0, 0)
+        first, last = token.map or (0, 1)
         start, end = self.place(first, last)
         return Block(kind, start, end, text, self.current, prefix, parts)
+
+    def aside(self, first: int, last: int, text: str) -> Block:
+        """What a reader sees of lines first..last-1 that the Markdown no longer holds."""
+        start, end = self.place(first, last) if self.tag is not None else (self.starts[first], self.ends[last - 1])
+        return Block("text", start, end, text, self.current)
 
 
 def read_blocks(reader: Reader, tokens: Sequence[Token]) -> Iterator[Block]:

@@ -14,11 +14,14 @@ from flows.source import Listing, Source, find_files, open_source
 from flows.steps import Runner
 from shared.errors import BookError
 from shared.models import Chunk, Problem
+from shared.retry import Patience, retry
 from shared.settings import Settings
 from shared.tokens import vocabulary_folder
 
 BATCH_FILES = 64
 """Files read in one task: a Prefect task costs 5-30 ms, a file about 10."""
+FETCH = Patience(attempts=3, first_wait_s=1.0, longest_wait_s=10.0)
+"""For git, when the network fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
 
 
 async def _find(settings: Settings) -> tuple[Source, Listing]:
-    source = await asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir)
+    source = await retry(lambda: asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir), FETCH)
     selection = Selection(settings.book_include, settings.book_exclude)
     return source, await asyncio.to_thread(find_files, source, selection)
 

@@ -7,6 +7,7 @@ comes near these figures.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from shared.errors import DocumentError
 
@@ -15,25 +16,29 @@ MAX_LINE_BYTES = 20_000
 MAX_TABLE_COLUMNS = 200
 MAX_NESTING = 100
 """Quotes or list items inside each other."""
-LONG_LINE = re.compile(rf"[^\r\n]{{{MAX_LINE_BYTES // 4},}}")
-"""No character is longer than four bytes in UTF-8."""
-WIDE_DELIMITER_ROW = re.compile(rf"^[ \t>|:-]{{{2 * MAX_TABLE_COLUMNS},}}$", re.MULTILINE)
-DEEP_QUOTE = re.compile(rf"^[ \t]*(?:>[ \t]*){{{MAX_NESTING + 1}}}", re.MULTILINE)
+DELIMITER_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-[ \t|:-]*")
+QUOTE_MARKS = re.compile(r"(?:[ \t]*>)*")
 
 
-def check_caps(path: str, text: str) -> None:
-    """Raise `DocumentError` when `text` is over a cap that can be seen without parsing it."""
-    if 4 * len(text) > MAX_FILE_BYTES and (size := len(text.encode())) > MAX_FILE_BYTES:
+def check_caps(path: str, lines: Sequence[str]) -> None:
+    """Raise `DocumentError` when a file of these lines is over a cap that can be seen without parsing it."""
+    size = sum(map(len, lines)) + len(lines)
+    if 4 * size > MAX_FILE_BYTES and (size := sum(len(line.encode()) + 1 for line in lines)) > MAX_FILE_BYTES:
         raise DocumentError(path, None, f"the file is {size} bytes, expected at most {MAX_FILE_BYTES}")
-    for match in LONG_LINE.finditer(text):
-        if (size := len(match[0].encode())) > MAX_LINE_BYTES:
-            raise _over(path, text, match.start(), f"the line is {size} bytes, expected at most {MAX_LINE_BYTES}")
-    for match in WIDE_DELIMITER_ROW.finditer(text):
-        if (columns := match[0].strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS and "-" in match[0]:
-            raise _over(path, text, match.start(), f"the table has {columns} columns, expected at most {MAX_TABLE_COLUMNS}")
-    if deep := DEEP_QUOTE.search(text):
-        raise _over(path, text, deep.start(), f"quotes are nested deeper than {MAX_NESTING}")
+    if max(map(len, lines)) <= MAX_NESTING:  # a line over any cap has more characters than this
+        return
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_NESTING and (reason := _over(line)):
+            raise DocumentError(path, number, reason)
 
 
-def _over(path: str, text: str, offset: int, reason: str) -> DocumentError:
-    return DocumentError(path, text.count("\n", 0, offset) + 1, reason)
+def _over(line: str) -> str | None:
+    """Which cap the line is over."""
+    if 4 * len(line) > MAX_LINE_BYTES and (size := len(line.encode())) > MAX_LINE_BYTES:
+        return f"the line is {size} bytes, expected at most {MAX_LINE_BYTES}"
+    if DELIMITER_ROW.fullmatch(line) and (columns := line.strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS:
+        return f"the table has {columns} columns, expected at most {MAX_TABLE_COLUMNS}"
+    marks = QUOTE_MARKS.match(line)
+    if marks and marks[0].count(">") > MAX_NESTING:
+        return f"quotes are nested {marks[0].count('>')} deep, expected at most {MAX_NESTING}"
+    return None

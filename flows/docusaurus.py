@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from flows.document import Document, Heading
@@ -16,7 +16,6 @@ from shared.models import Site
 IGNORED_PREFIX = re.compile(r"\d+[-_.]\d+")
 NUMBER_PREFIX = re.compile(r"\d+\s*[-_.]+\s*([^-_.\s].*)$")
 CLASSIC_ID = re.compile(r"\s*\{#((?:.(?!\{#|\}))*.)\}$")
-HTML_COMMENT_ID = re.compile(r"<!--\s*#(\S+)(?:\s.*)?-->\s*$", re.DOTALL)
 MDX_COMMENT_ID = re.compile(r"\{\s*/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
 LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|version-([^/]+))/(.+)")
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")
@@ -129,16 +128,19 @@ def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001
     slugger = GithubSlugger()
     mdx = _is_mdx(document)
     ids = [_heading_id(heading, document.text, slugger, mdx=mdx) for heading in document.headings]
-    return [None if heading.level == 1 else id or None for heading, id in zip(document.headings, ids, strict=True)]
+    return [None if heading.level == 1 else given or None for heading, given in zip(document.headings, ids, strict=True)]
 
 
 def _heading_id(heading: Heading, page: str, slugger: GithubSlugger, *, mdx: bool) -> str:
-    if heading.custom_id:
+    source = page[heading.start : heading.end]
+    if heading.custom_id and f"{{#{heading.custom_id}" not in source:
         return heading.custom_id
-    comment = (MDX_COMMENT_ID if mdx else HTML_COMMENT_ID).search(heading.html)
+    comment = MDX_COMMENT_ID.search(heading.html) if mdx else None
     if comment:
         return comment[1]
     text = mdast_text(heading.html, page, mdx=mdx) if heading.html else heading.text
+    if heading.custom_id:
+        text = mdast_text(f"{{#{heading.custom_id}}}", page, mdx=mdx)
     classic = CLASSIC_ID.search(text)
     return classic[1].strip() if classic else slugger.slug(text)
 
@@ -146,5 +148,5 @@ def _heading_id(heading: Heading, page: str, slugger: GithubSlugger, *, mdx: boo
 def _is_mdx(document: Document) -> bool:
     """The page's format: front matter `mdx.format`, by default `mdx` even for `.md` (`mdx-loader` `format.ts`)."""
     options: object = document.front_matter.get("mdx")
-    format = options.get("format") if isinstance(options, dict) else None
-    return format != "md" and not (format == "detect" and not document.path.endswith(".mdx"))
+    chosen = cast("dict[str, object]", options).get("format") if isinstance(options, dict) else None
+    return chosen != "md" and (chosen != "detect" or document.path.endswith(".mdx"))

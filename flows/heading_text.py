@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from html import escape, unescape
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -20,8 +21,10 @@ from flows.jsx import expression_end, tag_end
 MAX_CHARS = 2_000
 """Longest heading parsed; a longer one is slugged as it stands (markdown-it is quadratic on hostile brackets)."""
 DIRECTIVE = re.compile(r":[A-Za-z][A-Za-z0-9_-]*(?<![_-])(?![A-Za-z0-9_:-])(\[[^\]\n]*\])?(?:\{[^}\n]*\})?")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
 DEFINITION = re.compile(r"^ {0,3}\[((?:[^\[\]\\]|\\.)+)\]:", re.MULTILINE)
+ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9A-Fa-f]+|[0-9A-Za-z]+);")
 SHORTCODE = re.compile(r":[a-z0-9_+-]+:")
 DASHES = re.compile(r"-{2,}")
 
@@ -39,9 +42,11 @@ def mdast_text(source: str, page: str, *, mdx: bool) -> str:
 def html_text(source: str, page: str) -> str:
     """`source` as Python-Markdown's `toc` sees it: rendered, then without tags, so pictures leave nothing.
 
-    An emoji shortcode leaves nothing either: `pymdownx.emoji`, which every Material theme's manual turns on, makes it a picture.
+    White space is collapsed before entities are decoded (`toc.py`, `strip_tags`, then `html.unescape`). An emoji shortcode
+    leaves nothing: `pymdownx.emoji`, which Material's manual turns on, makes it a picture.
     """
-    return "".join(map(_html_piece, _tokens(source, page, _commonmark_parser())))
+    text = "".join(map(_html_piece, _tokens(source, page, _python_markdown_parser())))
+    return ENTITY.sub(lambda match: unescape(match[0]), " ".join(text.split()))
 
 
 def pulldown_text(source: str, page: str) -> str:
@@ -88,7 +93,7 @@ def _html_piece(token: Token) -> str:
         case "text":
             return SHORTCODE.sub("", token.content)
         case "code_inline":
-            return token.content
+            return escape(token.content)
         case "softbreak" | "hardbreak":
             return " "
         case _:
@@ -113,36 +118,48 @@ Rule = Callable[[StateInline, bool], bool]
 @cache
 def _commonmark_parser() -> MarkdownIt:
     """CommonMark with strikethrough; footnote references leave no text."""
-    parser = MarkdownIt("commonmark").enable("strikethrough")
-    parser.inline.ruler.before("link", "footnote", _footnote)
-    return parser
+    return _with_rules(MarkdownIt("commonmark"), footnote=_footnote)
+
+
+@cache
+def _python_markdown_parser() -> MarkdownIt:
+    """The same, entities left as written."""
+    return _with_rules(MarkdownIt("commonmark").disable("entity"), footnote=_footnote)
 
 
 @cache
 def _directive_parser() -> MarkdownIt:
     """What Docusaurus reads in `format: md`: CommonMark, GFM and text directives (remark-directive)."""
-    parser = MarkdownIt("commonmark").enable("strikethrough")
-    parser.inline.ruler.before("link", "footnote", _footnote)
-    parser.inline.ruler.before("link", "directive", _directive)
-    return parser
+    return _with_rules(MarkdownIt("commonmark"), comment=_comment, footnote=_footnote, directive=_directive)
 
 
 @cache
 def _mdx_parser() -> MarkdownIt:
     """What Docusaurus reads in `format: mdx`: the same with expressions and JSX, and without HTML and `<autolinks>`."""
-    parser = MarkdownIt("commonmark").enable("strikethrough").disable(["html_inline", "autolink"])
-    for name, rule in (("footnote", _footnote), ("directive", _directive), ("expression", _expression), ("jsx", _jsx)):
+    parser = MarkdownIt("commonmark").disable(["html_inline", "autolink"])
+    return _with_rules(parser, comment=_comment, footnote=_footnote, directive=_directive, expression=_expression, jsx=_jsx)
+
+
+def _with_rules(parser: MarkdownIt, **rules: Rule) -> MarkdownIt:
+    for name, rule in rules.items():
         parser.inline.ruler.before("link", name, rule)
-    return parser
+    return parser.enable("strikethrough")
+
+
+def _comment(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  the signature of a markdown-it rule
+    """`<!-- -->`, which leaves no text in either format (remark-comment, on by default: `mdx1Compat.comments`)."""
+    return _skip(state, COMMENT.match(state.src, state.pos))
+
+
+def _skip(state: StateInline, match: re.Match[str] | None) -> bool:
+    state.pos = match.end() if match else state.pos
+    return match is not None
 
 
 def _footnote(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  the signature of a markdown-it rule
     """`[^1]` where the page defines it."""
     match = FOOTNOTE.match(state.src, state.pos)
-    if match is None or _label(match[0][1:-1]) not in _references(state):
-        return False
-    state.pos = match.end()
-    return True
+    return match is not None and _label(match[0][1:-1]) in _references(state) and _skip(state, match)
 
 
 def _references(state: StateInline) -> dict[str, Any]:

@@ -38,5 +38,5 @@ def locate(document: Document, site: Site) -> Document:
     if address is None:
         return replace(document, skip=document.skip or "no page of the site")
     ids = generator.anchors(document, site)
-    headings = tuple(replace(heading, anchor=id) for heading, id in zip(document.headings, ids, strict=True))
+    headings = tuple(replace(heading, anchor=anchor) for heading, anchor in zip(document.headings, ids, strict=True))
     return replace(document, url=site.url + address, headings=headings)

@@ -8,10 +8,13 @@ from urllib.parse import quote
 
 from flows.document import Document, Heading
 from flows.heading_text import pulldown_text
+from flows.raw_html import code_ranges
 from flows.slugs import mdbook_slug, mdbook_unique
 from shared.models import Site
 
-ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}\s*$")
+ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
+TERM = re.compile(r"^(?![ \t]*[:~#>|-])[ ]{0,3}(\S.*)\n\n?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
+"""A line that the next one, or the one after an empty one, defines."""
 
 
 def page_address(document: Document, site: Site) -> str | None:
@@ -33,16 +36,37 @@ def page_address(document: Document, site: Site) -> str | None:
 def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001  every generator is asked the same way
     """One id per heading, in order: `mdbook-html/src/html/tree.rs`, `add_header_links`.
 
-    A custom id (pulldown-cmark's heading attributes, `{#id .class}`) is taken as written and not remembered.
+    A custom id (pulldown-cmark's heading attributes, `{#id .class}`) is taken as written and not remembered. The terms of
+    definition lists get ids from the same counter.
     """
     used: set[str] = set()
-    return [_heading_id(heading, document.text, used) or None for heading in document.headings]
+    terms = _terms(document)
+    ids: list[str | None] = []
+    for heading in document.headings:
+        while terms and terms[0][0] < heading.start:
+            mdbook_unique(mdbook_slug(pulldown_text(terms.pop(0)[1], document.text)), used)
+        ids.append(_heading_id(heading, document.text, used) or None)
+    return ids
+
+
+def _terms(document: Document) -> list[tuple[int, str]]:
+    code = code_ranges(document.blocks)
+    found = [(match.start(), match[1]) for match in TERM.finditer(document.text)]
+    return [(offset, term) for offset, term in found if not any(start <= offset < end for start, end in code)]
 
 
 def _heading_id(heading: Heading, page: str, used: set[str]) -> str:
-    attributes = ATTRIBUTES.search(heading.html)
-    given = heading.custom_id or next((word[1:] for word in (attributes[1].split() if attributes else ()) if word.startswith("#")), None)
+    source = _source(heading, page)
+    attributes = ATTRIBUTES.search(source)
+    given = [word[1:] for word in (attributes[1].split() if attributes else ()) if word.startswith("#")]
     if given:
-        return given
-    source = ATTRIBUTES.sub("", heading.html)
-    return mdbook_unique(mdbook_slug(pulldown_text(source, page) if source else heading.text), used)
+        return given[-1]
+    return mdbook_unique(mdbook_slug(pulldown_text(ATTRIBUTES.sub("", source), page)), used)
+
+
+def _source(heading: Heading, page: str) -> str:
+    """The heading's inline Markdown with its attributes, which only count at the very end of the line."""
+    if heading.custom_id is None:
+        return heading.html or heading.text
+    line = page[heading.start : heading.end].partition("\n")[0].rstrip()
+    return f"{heading.html} {{#{heading.custom_id}}}{'' if line.endswith('}') else ' '}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from flows.document import Document, Heading
 from flows.heading_text import html_text
+from flows.raw_html import raw_ranges
 from flows.slugs import pymdownx_slug, toc_slug, toc_unique
 from shared.models import Site
 
@@ -41,24 +43,38 @@ def anchors(document: Document, site: Site) -> list[str | None]:
     """One id per heading, in order: `markdown/extensions/toc.py`, `TocTreeprocessor.run`.
 
     Custom ids (`attr_list`: `{#id}`, `{: #id .class }`) are taken first, all over the page; the others then step aside for
-    them and for each other: `name`, `name_1`, `name_2`.
+    them and for each other: `name`, `name_1`, `name_2`. A heading inside raw HTML is not rendered and has no id.
     """
-    custom = [heading.custom_id or _attribute_id(heading) for heading in document.headings]
-    used = {id for id in custom if id}
-    slugify = SLUGIFY[site.ids]
+    raw = raw_ranges(document)
+    starts = [start for start, _ in raw]
+    rendered = [not _is_inside(heading.start, raw, starts) for heading in document.headings]
+    sources = [_source(heading, document.text) for heading in document.headings]
+    custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
+    used = {given for given in custom if given}
+    texts = (html_text(ATTRIBUTES.sub("", source), document.text) for source in sources)
     return [
-        given or toc_unique(slugify(_text(heading, document.text)), used)
-        for heading, given in zip(document.headings, custom, strict=True)
+        given or toc_unique(SLUGIFY[site.ids](text), used) if shown else None
+        for text, given, shown in zip(texts, custom, rendered, strict=True)
     ]
 
 
-def _attribute_id(heading: Heading) -> str | None:
+def _is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
+    index = bisect_right(starts, offset) - 1
+    return index >= 0 and offset < ranges[index][1]
+
+
+def _source(heading: Heading, page: str) -> str:
+    """The heading's inline Markdown with its attribute list, which only counts after a space."""
+    if heading.custom_id is None:
+        return heading.html or heading.text
+    written = page[heading.start : heading.end]
+    at = written.find(f"{{#{heading.custom_id}}}")
+    gap = "" if at > 0 and not written[at - 1].isspace() else " "
+    return f"{heading.html}{gap}{{#{heading.custom_id}}}"
+
+
+def _attribute_id(source: str) -> str | None:
     """The id in an attribute list at the heading's end (`markdown/extensions/attr_list.py`, `HEADER_RE`)."""
-    attributes = ATTRIBUTES.search(heading.html)
+    attributes = ATTRIBUTES.search(source)
     given = ATTRIBUTE_ID.search(attributes[1]) if attributes else None
     return (given[1] or given[2]) if given else None
-
-
-def _text(heading: Heading, page: str) -> str:
-    source = ATTRIBUTES.sub("", heading.html) if heading.html else ""
-    return " ".join((html_text(source, page) if source else heading.text).split())

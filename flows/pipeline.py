@@ -6,6 +6,7 @@ leaves the live build as it was, and run again it ends in the same index: the ve
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Sequence
@@ -17,34 +18,45 @@ from flows.embed import Embedded, embed_chunks
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
 from flows.steps import Runner, run_directly
-from flows.workshop import Workshop, open_workshop
+from flows.workshop import Dense, Workshop, open_workshop
 from shared.index.store import fingerprint
 from shared.models import Build, Chunk, Report
+from shared.pricing import price_usd
 from shared.settings import Settings
+
+NOTHING_EMBEDDED = Embedded((), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an ingest did, and in full to which files."""
+    """What an ingest did, and to which files."""
 
     report: Report
     plan: Plan
+    chunks: Sequence[Chunk]
+    """Of the book as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """One run of the steps: what they share."""
+
+    workshop: Workshop
+    run: Runner
+    tracker: Tracker
 
 
 async def plan_ingest(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> tuple[Book, Plan]:
-    """What an ingest would do now; nothing is embedded or written. Raises as `ingest` does."""
+    """What an ingest would do now; nothing is embedded or written to the index. Raises as `ingest` does."""
     tracker = Tracker(on_progress)
     book = await read_book(settings, run=run_directly, tracker=tracker)
     async with open_workshop(settings) as workshop:
-        return book, await _plan(book, workshop, tracker, run_directly, full=True)
+        plan = await _make_plan(book, await workshop.index.live(), Making(workshop, run_directly, tracker))
+        return book, plan
 
 
 async def ingest(
-    settings: Settings,
-    *,
-    full: bool = False,
-    run: Runner = run_directly,
-    on_progress: OnProgress = ignore_progress,
+    settings: Settings, *, full: bool = False, run: Runner = run_directly, on_progress: OnProgress = ignore_progress
 ) -> Outcome:
     """Bring the index up to date with the book at `settings.book_source`.
 
@@ -56,13 +68,105 @@ async def ingest(
     tracker = Tracker(on_progress)
     book = await read_book(settings, run=run, tracker=tracker)
     async with open_workshop(settings) as workshop:
-        plan = await _plan(book, workshop, tracker, run, full=full)
+        making = Making(workshop, run, tracker)
         live = await workshop.index.live()
-        build, embedded = live, Embedded((), 0, 0)
-        changed = full or live is None or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
-        if changed:
-            embedded = await _embed(book, plan, workshop, tracker, run)
-            build = await _apply(book, plan, embedded, workshop, tracker, run)
+        plan = await _make_plan(book, live, making, may_vanish=full)
+        embedded, build = NOTHING_EMBEDDED, live
+        if full or live is None or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings)):
+            embedded = await _embed(book.chunks, making)
+            build = await _apply(book, plan, embedded, making)
+        else:
+            tracker.skip("embed", "apply")
     with tracker.step("report"):
-        report = _report(book, plan, embedded, build, settings, new_build=changed, seconds=time.monotonic() - started)
-    return Outcome(report, plan)
+        report = _report(book, plan, embedded, build, settings, new_build=build is not live, started=started)
+    return Outcome(report, plan, book.chunks)
+
+
+async def _make_plan(book: Book, live: Build | None, making: Making, *, may_vanish: bool = True) -> Plan:
+    index, dense = making.workshop.index, making.workshop.dense
+
+    async def compare() -> Plan:
+        records = await index.records()
+        if not may_vanish:
+            check_vanished(book.chunks, records)
+        held = await dense.held(book.chunks, live, records) if dense else None
+        return await asyncio.to_thread(_compare, book.chunks, records, held, dense)
+
+    with making.tracker.step("plan", unit="chunks") as advance:
+        plan = await making.run("plan", f"compare {len(book.chunks)} chunks with the live build", compare)
+        advance(len(book.chunks))
+    return plan
+
+
+def _compare(chunks: Sequence[Chunk], records: dict[str, Chunk], held: set[str] | None, dense: Dense | None) -> Plan:
+    if dense is None:
+        return make_plan(chunks, records)
+    return make_plan(chunks, records, held=held, count=dense.count, model=dense.model.name)
+
+
+async def _embed(chunks: Sequence[Chunk], making: Making) -> Embedded | None:
+    """The vectors; None where the book is searched by words only."""
+    index, dense = making.workshop.index, making.workshop.dense
+    if dense is None:
+        making.tracker.skip("embed")
+        return None
+    total = len({chunk.content_hash for chunk in chunks})
+    with making.tracker.step("embed", total=total, unit="texts") as advance:
+        return await making.run(
+            "embed",
+            f"vectors of {total} texts",
+            lambda: embed_chunks(
+                chunks, index=index, cache=dense.cache, model=dense.model, count=dense.count, on_progress=advance
+            ),
+        )
+
+
+async def _apply(book: Book, plan: Plan, embedded: Embedded | None, making: Making) -> Build:
+    build = _new_build(book, plan, making.workshop)
+    vectors = embedded.vectors if embedded else None
+    with making.tracker.step("apply", total=len(book.chunks), unit="chunks"):
+        publish = making.workshop.index.publish
+        await making.run("apply", f"write build {build.id}", lambda: publish(build, book.chunks, vectors))
+    return build
+
+
+def _new_build(book: Book, plan: Plan, workshop: Workshop) -> Build:
+    now = datetime.now(UTC)
+    dense = workshop.dense
+    return Build(
+        id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        created_at=now,
+        fingerprint=fingerprint(workshop.settings),
+        embedding_model=dense.model.name if dense else None,
+        dimensions=dense.model.dimensions if dense else None,
+        digest=plan.digest,
+        documents=len({chunk.path for chunk in book.chunks}),
+        chunks=len(book.chunks),
+        source=book.source.name,
+    )
+
+
+def _report(
+    book: Book,
+    plan: Plan,
+    embedded: Embedded | None,
+    build: Build | None,
+    settings: Settings,
+    *,
+    new_build: bool,
+    started: float,
+) -> Report:
+    bought = embedded or NOTHING_EMBEDDED
+    return Report(
+        source=book.source.name,
+        files=plan.files,
+        chunks=plan.chunks,
+        embedded=bought.bought,
+        tokens=bought.tokens,
+        cost_usd=price_usd(settings.embedding_model, bought.tokens) if bought.tokens else 0.0,
+        embedding_model=settings.embedding_model if settings.embedding_key else None,
+        build_id=build.id if build else None,
+        new_build=new_build,
+        problems=book.problems,
+        seconds=round(time.monotonic() - started, 3),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flows.document import Document
+from flows.document import Document, Heading
 from flows.heading_text import mdast_text
 from flows.slugs import GithubSlugger
 from shared.models import Site
@@ -18,5 +18,10 @@ def page_address(document: Document, site: Site) -> str:
 def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001  every generator is asked the same way
     """One id per heading, h1 included, as github-slugger makes them after GitHub's own; a custom id is taken as written."""
     slugger = GithubSlugger()
-    texts = (mdast_text(heading.html, document.text, mdx=False) if heading.html else heading.text for heading in document.headings)
-    return [heading.custom_id or slugger.slug(text) or None for heading, text in zip(document.headings, texts, strict=True)]
+    return [_heading_id(heading, document.text, slugger) or None for heading in document.headings]
+
+
+def _heading_id(heading: Heading, page: str, slugger: GithubSlugger) -> str:
+    if heading.custom_id:
+        return heading.custom_id
+    return slugger.slug(mdast_text(heading.html, page, mdx=False) if heading.html else heading.text)

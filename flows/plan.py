@@ -9,6 +9,7 @@ from typing import Literal
 
 from shared.errors import BookError
 from shared.models import Chunk, Frozen, Tally
+from shared.pricing import price_usd
 
 Change = Literal["added", "changed", "kept", "removed"]
 
@@ -46,14 +47,14 @@ def make_plan(
     chunks: Sequence[Chunk],
     live: Mapping[str, Chunk],
     *,
-    held: Collection[str] | None,
-    count: Callable[[str], int],
-    price_usd: Callable[[int], float | None],
+    held: Collection[str] | None = None,
+    count: Callable[[str], int] = len,
+    model: str = "",
 ) -> Plan:
     """Compare the book as it is with the book as it was indexed.
 
     `held`: content hashes whose vectors need not be bought, from the cache or the live build; None when the book is searched
-    by words only and nothing is embedded. `count`: tokens of a text. `price_usd`: what embedding that many tokens costs.
+    by words only and nothing is embedded. `count`: tokens of a text. `model`: what embeds, for the price.
     """
     changes = _compare(chunks, live.values())
     missing = {} if held is None else {c.content_hash: c for c in reversed(chunks) if c.content_hash not in held}
@@ -65,7 +66,7 @@ def make_plan(
         changes=tuple(changes),
         to_embed=to_embed,
         tokens=tokens,
-        cost_usd=price_usd(tokens) if tokens else 0.0,
+        cost_usd=price_usd(model, tokens) if tokens else 0.0,
         digest=digest(chunks),
     )
 

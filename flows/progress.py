@@ -39,6 +39,11 @@ class Tracker:
         done = self._steps[name].done if total is None else total
         self._set(self._steps[name].model_copy(update={"state": "done", "done": done}))
 
+    def skip(self, *names: StepName) -> None:
+        """Steps there is nothing to do for."""
+        for name in names:
+            self._set(Step(name=name, state="done", total=0))
+
     def _set(self, step: Step) -> None:
         self._steps[step.name] = step
         self._on_progress(self.progress)

@@ -15,8 +15,8 @@ def github_slug(text: str) -> str:
     """The id github-slugger (1.5 and 2) makes of `text`.
 
     Its `regex.js` removes everything but letters, marks, decimal digits, connector punctuation, space and hyphen (Unicode's
-    Alphabetic + Mark + Nd + Pc); every space becomes a hyphen, so "A & B" gives `a--b`. The emoji's variation selector is a mark
-    and stays. Compared with `regex.js` over all code points: the same, but for letters newer than Unicode 13.
+    Alphabetic + Mark + Nd + Pc); every space becomes a hyphen, so "A & B" gives `a--b`. An emoji's variation selector is a
+    mark and stays. Compared with `regex.js` over all code points: the same, but for letters newer than Unicode 13.
     """
     return "".join(character for character in text.lower() if character in " -" or _is_word(character)).replace(" ", "-")
 
@@ -52,7 +52,7 @@ def toc_slug(text: str, *, ascii_only: bool = True) -> str:
 
 
 def pymdownx_slug(text: str) -> str:
-    """The id of `pymdownx.slugs.slugify(case="lower")`, which Material for MkDocs recommends: Unicode kept, spaces not collapsed."""
+    """The id of `pymdownx.slugs.slugify(case="lower")`, which Material recommends: Unicode kept, spaces not collapsed."""
     slug = re.sub(r"</?[^>]*>", "", unicodedata.normalize("NFC", text)).strip().lower()
     return re.sub(r"[^\w\- ]", "", slug).replace(" ", "-")
 
@@ -68,8 +68,8 @@ def toc_unique(slug: str, used: set[str]) -> str:
 
 def mdbook_slug(text: str) -> str:
     """The id mdBook makes of `text` (0.5 `mdbook-html/src/utils.rs`, `id_from_content`; 0.4 `normalize_id`)."""
-    kept = (character for character in text.strip().lower() if character in "_-" or character.isspace() or is_alphanumeric(character))
-    return "".join("-" if character.isspace() else character for character in kept)
+    hyphenated = ("-" if character.isspace() else character for character in text.strip().lower())
+    return "".join(character for character in hyphenated if character in "_-" or is_alphanumeric(character))
 
 
 def mdbook_unique(slug: str, used: set[str]) -> str:

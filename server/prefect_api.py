@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar, cast
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared import runs
-from shared.errors import ServiceError
+from shared.errors import ConfigurationError, ServiceError
 from shared.models import Frozen, Progress, Report
 from shared.settings import Settings
 
@@ -101,14 +100,14 @@ class PrefectApi:
     """A client of one Prefect server. Every method raises `ServiceError('prefect')` when it does not answer as it should."""
 
     def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        url = settings.prefect_api_url or LOCAL_API
-        local = urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+        """Raises `ConfigurationError` when PREFECT_API_URL is no address."""
+        url = _address(settings.prefect_api_url or LOCAL_API)
         self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/"),
+            base_url=url,
             timeout=TIMEOUT,
             transport=transport,
-            verify=url.startswith("https:"),  # without TLS no certificates are loaded
-            trust_env=not local,  # a proxy for the internet does not know this machine
+            verify=url.scheme == "https",  # without TLS no certificates are loaded
+            trust_env=url.host not in {"127.0.0.1", "localhost", "::1"},  # a proxy for the internet does not know this machine
         )
 
     async def start(self, *, full: bool, idempotency_key: str) -> Run:
@@ -173,7 +172,7 @@ class PrefectApi:
     async def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
         try:
             response = await self._client.request(method, path, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        except httpx.HTTPError as exc:
             raise _failure(f"{method} {path} got no answer ({type(exc).__name__})", transient=True) from exc
         if response.is_success:
             return response
@@ -187,6 +186,16 @@ def _read(shape: TypeAdapter[T], response: httpx.Response) -> T:
         return shape.validate_json(response.content)
     except ValidationError as exc:
         raise _failure(f"{response.request.url.path} was answered with something else than expected", transient=False) from exc
+
+
+def _address(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text.rstrip("/"))
+    except httpx.InvalidURL as exc:
+        raise ConfigurationError(f"PREFECT_API_URL is {text!r}, which is no address.") from exc
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError(f"PREFECT_API_URL is {text!r}; expected something like {LOCAL_API}.")
+    return url
 
 
 def _failure(message: str, *, transient: bool) -> ServiceError:

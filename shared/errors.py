@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Service = Literal["openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer"]
+Service = Literal["openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer", "site"]
 
 
 class LecternError(Exception):

@@ -49,7 +49,7 @@ class OpenAIEmbeddings:
         self._address = base_url
         self._encoding = "base64"
         self._queries: OrderedDict[str, array[float]] = OrderedDict()
-        self._client = openai.AsyncOpenAI(api_key=api_key.get_secret_value(), base_url=base_url, max_retries=0)
+        self._client = openai.AsyncOpenAI(api_key=api_key.get_secret_value().strip(), base_url=base_url, max_retries=0)
 
     @property
     def name(self) -> str:

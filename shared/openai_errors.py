@@ -1,9 +1,7 @@
-"""The openai SDK's exceptions as `ServiceError`s, for every adapter that talks through it."""
+"""The OpenAI SDK's exceptions, made `ServiceError`: shared by the chat and the embedding adapter."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -11,70 +9,65 @@ import openai
 
 from shared.errors import Service, ServiceError
 
-_NOT_TRANSIENT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-"""429s that only money cures."""
-_TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
-"""Below 500; every 5xx is transient too."""
-_QUOTED_CHARS = 200
-"""Of an upstream's own message."""
+OUT_OF_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+"""Codes of a 429 that no waiting cures."""
+_TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
+_KEYS: dict[Service, str] = {"openai": "OPENAI_API_KEY", "embeddings": "EMBEDDING_API_KEY or OPENAI_API_KEY"}
+_MODELS: dict[Service, str] = {"openai": "CHAT_MODEL", "embeddings": "EMBEDDING_MODEL"}
 
 
-def translate(exc: openai.OpenAIError, service: Service, *, address: str, model: str) -> ServiceError:
-    """What went wrong at `address`, as a sentence for the operator; keys and upstream bodies stay out of it."""
-    if isinstance(exc, openai.APITimeoutError):
-        return ServiceError(service, f"{address} did not answer in time.", transient=True, code="timeout")
-    if isinstance(exc, openai.APIStatusError):
-        return _translate_status(exc, service, address, model)
-    if isinstance(exc, openai.APIConnectionError):
-        return ServiceError(service, f"Cannot reach {address}: {exc.__cause__ or exc}.", transient=True, code="connection")
-    return ServiceError(service, f"{address} failed: {type(exc).__name__}.", transient=False)
+def translate(error: openai.OpenAIError, service: Service, *, address: str, model: str) -> ServiceError:
+    """`error` as what the operator must know; raise it `from error`. It never holds the upstream's own words."""
+    who = f"{address} ({model!r})"
+    match error:
+        case openai.APITimeoutError():
+            return ServiceError(service, f"{who} did not answer in time.", transient=True, code="timeout")
+        case openai.APIConnectionError():
+            return ServiceError(service, f"The connection to {who} failed.", transient=True, code="connection")
+        case openai.APIStatusError():
+            return _from_status(error, service, who)
+        case openai.APIError() if not isinstance(error, openai.APIResponseValidationError):
+            code = error.code or "stream_error"
+            message = f"{who} broke off with an error event ({code})."
+            return ServiceError(service, message, transient=code not in OUT_OF_MONEY, code=code)
+        case _:
+            message = f"{who} sent something that is not an OpenAI answer ({type(error).__name__})."
+            return ServiceError(service, message, transient=True, code="bad_response")
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds an upstream asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3)."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    given = headers.get("retry-after")
-    if given is None or _number(given) is not None:
-        return _number(given)
-    try:
-        return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _translate_status(exc: openai.APIStatusError, service: Service, address: str, model: str) -> ServiceError:
-    status, code = exc.status_code, exc.code or exc.type
-    transient = (status in _TRANSIENT_STATUSES or status >= 500) and code not in _NOT_TRANSIENT_CODES
+def _from_status(error: openai.APIStatusError, service: Service, who: str) -> ServiceError:
+    status, code = error.status_code, error.code
+    transient = (status in _TRANSIENT_STATUS or status >= 500) and code not in OUT_OF_MONEY
+    hint = {
+        401: f"; check {_KEYS.get(service)}",
+        403: f"; may this key use {_MODELS.get(service)}?",
+        404: f"; check {_MODELS.get(service)} and the base URL",
+    }.get(status, "")
     return ServiceError(
         service,
-        _sentence(exc, address, model, code),
+        f"{who} answered {status}{f' ({code})' if code else ''}{hint}.",
         transient=transient,
-        retry_after_s=retry_after_s(exc.response.headers) if transient else None,
+        retry_after_s=_retry_after_s(error) if transient else None,
         code=code or str(status),
     )
 
 
-def _sentence(exc: openai.APIStatusError, address: str, model: str, code: str | None) -> str:
-    match exc.status_code:
-        case 401 | 403:
-            return f"{address} refused the API key ({exc.status_code})."
-        case 404:
-            return f"{address} has no model {model!r}, or is not the address of an OpenAI-compatible API (404)."
-        case 429 if code in _NOT_TRANSIENT_CODES:
-            return f"The account at {address} has no credit left ({code})."
-        case 429:
-            return f"{address} asks to slow down (429)."
-        case status if status >= 500:
-            return f"{address} is failing ({status})."
-        case status:
-            return f"{address} refused the request ({status}): {exc.message[:_QUOTED_CHARS]}"
+def _retry_after_s(error: openai.APIStatusError) -> float | None:
+    """Seconds asked for by `retry-after-ms` (OpenAI's own) or `Retry-After` (RFC 9110 10.2.3: seconds or a date)."""
+    headers = error.response.headers
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        if value.replace(".", "", 1).isdecimal():
+            return float(value) * unit_s
+        if value:
+            return _seconds_until(value)
+    return None
 
 
-def _number(text: str | None) -> float | None:
+def _seconds_until(date: str) -> float | None:
     try:
-        number = float(text) if text is not None else None
+        when = parsedate_to_datetime(date)
     except ValueError:
         return None
-    return number if number is not None and math.isfinite(number) and number >= 0 else None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())

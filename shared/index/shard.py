@@ -1,4 +1,4 @@
-"""Vectors of one build, by chunk id, in Qdrant Edge: Qdrant's own engine in this process. All else about a chunk is in `records`.
+"""Vectors of one build, by chunk id, in Qdrant Edge: Qdrant's own engine in this process. All else is in `records`.
 
 Facts about qdrant-edge-py 0.9 this module stands on, each measured: it raises bare `Exception`, and a Rust panic on damaged
 files is a `BaseException`; without a write-ahead log (`wal_enabled=False`, fixed when a shard is made) several processes may

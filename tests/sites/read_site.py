@@ -32,7 +32,7 @@ class _Headings(HTMLParser):
         if tag == self.container:
             self.depth += 1
         elif tag in HEADINGS and self.depth:
-            self.found.append({"level": int(tag[1]), "id": given.get("id")})
+            self.found.append({"level": int(tag[1]), "id": given.get("id") or None})
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self.container:
@@ -58,7 +58,7 @@ def main() -> None:
         source: read_page(find_page(Path(built), address, base), address, generator.split()[0])
         for source, address in sorted(json.loads(Path(addresses).read_text(encoding="utf-8")).items())
     }
-    lines = [f"{json.dumps(source, ensure_ascii=False)}: {json.dumps(page, ensure_ascii=False)}" for source, page in pages.items()]
+    lines = (json.dumps({source: page}, ensure_ascii=False)[1:-1] for source, page in pages.items())
     text = f'{{"generator": {json.dumps(generator)}, "pages": {{\n' + ",\n".join(lines) + "\n}}\n"
     Path(out).write_text(text, encoding="utf-8")
 

@@ -1,0 +1,54 @@
+"""The Prefect flow `ingest-book`: the steps of `flows/pipeline.py`, each a task, watched through artifacts.
+
+What the run publishes, and in which shape, is said in `shared/runs.py`. Tasks are as large as a batch of files: a Prefect task
+costs 5-30 ms. None is cached (a cached write is data never written) and none is retried by Prefect: what can be tried again
+(git, the embeddings API, Qdrant) is, where it is called (`shared/retry.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.pipeline import ingest
+from flows.publication import open_publication
+from flows.report import describe_problem, describe_report
+from shared.models import StepName
+from shared.runs import FLOW
+from shared.settings import Settings
+
+T = TypeVar("T")
+
+
+@flow(name=FLOW, validate_parameters=True)
+async def ingest_book(full: bool = False) -> State[Any]:  # noqa: FBT001, FBT002  Prefect passes parameters by name
+    """Bring the index up to date with the book at BOOK_SOURCE; `full`: even if nothing changed or most of it is gone.
+
+    The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
+    """
+    logger = get_run_logger()
+    async with open_publication(flow_run.get_id()) as publication:
+        outcome = await ingest(Settings(), full=full, run=run_as_task, on_progress=publication.on_progress)
+        for problem in outcome.report.problems:
+            logger.warning(describe_problem(problem))
+        await publication.publish_outcome(outcome)
+    summary = "; ".join(describe_report(outcome.report))
+    logger.info(summary)
+    return Completed(message=summary)
+
+
+async def run_as_task(step: StepName, label: str, work: Callable[[], Awaitable[T]], /) -> T:
+    """Run one piece of a step as a task of that name."""
+
+    @task(name=step, task_run_name=label, cache_policy=NO_CACHE)
+    async def piece() -> T:
+        get_run_logger().info(label)
+        return await work()
+
+    return await piece()

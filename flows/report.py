@@ -1,0 +1,69 @@
+"""What an ingest did or would do, for people: lines for a terminal, tables and Markdown for Prefect's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flows.plan import FileChange
+from shared.models import Chunk, Problem, Report, Tally
+
+MAX_LISTED = 50
+"""Problems and files named one by one; the rest is counted."""
+
+
+def describe_tally(tally: Tally, noun: str) -> str:
+    """E.g. `22 files: 1 added, 2 changed, 19 kept, 0 removed`."""
+    now = tally.added + tally.changed + tally.kept
+    parts = f"{tally.added} added, {tally.changed} changed, {tally.kept} kept, {tally.removed} removed"
+    return f"{now} {noun}: {parts}"
+
+
+def describe_cost(tokens: int, cost_usd: float | None) -> str:
+    """E.g. `171,204 tokens, $0.0034`."""
+    return f"{tokens:,} tokens, " + ("price not known" if cost_usd is None else f"${cost_usd:.4f}")
+
+
+def describe_problem(problem: Problem) -> str:
+    """`path:line: reason`, as compilers say it."""
+    place = f"{problem.path}:{problem.line}" if problem.line else problem.path
+    return f"{place}: {problem.reason}" + (" (skipped)" if problem.skipped else "")
+
+
+def describe_problems(problems: Sequence[Problem]) -> list[str]:
+    """A line for each, at most `MAX_LISTED`; none when there are none."""
+    lines = [describe_problem(problem) for problem in problems[:MAX_LISTED]]
+    return lines + ([f"and {len(problems) - MAX_LISTED} more problems"] if len(problems) > MAX_LISTED else [])
+
+
+def describe_report(report: Report) -> list[str]:
+    """The report as lines for a terminal."""
+    model = report.embedding_model
+    bought = f"{report.embedded} texts embedded with {model}: {describe_cost(report.tokens, report.cost_usd)}"
+    return [
+        describe_tally(report.files, "files"),
+        describe_tally(report.chunks, "chunks"),
+        bought if model else "nothing embedded: the book is searched by words",
+        f"{'new' if report.new_build else 'unchanged'} build {report.build_id} in {report.seconds:.1f} s",
+    ]
+
+
+def changes_table(changes: Iterable[FileChange]) -> list[dict[str, str | int]]:
+    """One row per file that is not as it was, for a table artifact."""
+    return [
+        {"file": each.path, "change": each.change, **each.chunks.model_dump()} for each in changes if each.change != "kept"
+    ] or [{"file": "(none)", "change": "kept"}]
+
+
+def summary_markdown(report: Report, changes: Sequence[FileChange], chunks: Iterable[Chunk]) -> str:
+    """The report as Markdown, with links to the pages that are new or changed."""
+    urls = {chunk.path: chunk.url.partition("#")[0] for chunk in chunks}
+    lines = [f"# {report.source}", "", *(f"- {line}" for line in describe_report(report))]
+    if report.problems:
+        lines += ["", "## Problems", "", *(f"- `{line}`" for line in describe_problems(report.problems))]
+    touched = [each for each in changes if each.change in {"added", "changed"}]
+    if touched:
+        lines += ["", "## Pages", ""]
+        lines += [f"- {each.change}: [{each.path}]({urls.get(each.path, '')})" for each in touched[:MAX_LISTED]]
+    if len(touched) > MAX_LISTED:
+        lines.append(f"- and {len(touched) - MAX_LISTED} more")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,65 @@
+"""What the later steps of an ingest work with, opened and closed in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from flows.vector_cache import VectorCache
+from shared.embeddings import EmbeddingModel, open_embeddings
+from shared.index.port import Index
+from shared.index.store import open_index
+from shared.models import Build, Chunk
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """What buying vectors takes; absent where the book is searched by words only."""
+
+    model: EmbeddingModel
+    cache: VectorCache
+    count: Callable[[str], int]
+    """Tokens of a text."""
+
+    async def held(self, chunks: Sequence[Chunk], live: Build | None, records: dict[str, Chunk]) -> set[str]:
+        """Content hashes whose vectors need not be bought: the cache's, and the live build's if it is of this model."""
+        held = await asyncio.to_thread(self.cache.held, {chunk.content_hash for chunk in chunks})
+        if live is not None and (live.embedding_model, live.dimensions) == (self.model.name, self.model.dimensions):
+            held |= {record.content_hash for record in records.values()}
+        return held
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The index, and what fills it with vectors."""
+
+    settings: Settings
+    index: Index
+    dense: Dense | None
+
+
+@asynccontextmanager
+async def open_workshop(settings: Settings) -> AsyncGenerator[Workshop]:
+    """Everything the settings name; closed with the context. Raises `ConfigurationError` and `ServiceError`."""
+    async with AsyncExitStack() as stack:
+        index = open_index(settings)
+        stack.push_async_callback(index.aclose)
+        yield Workshop(settings, index, await _open_dense(settings, stack))
+
+
+async def _open_dense(settings: Settings, stack: AsyncExitStack) -> Dense | None:
+    model = open_embeddings(settings)
+    if model is None:
+        return None
+    stack.push_async_callback(model.aclose)
+    path = settings.data_dir / "vectors.sqlite"
+    cache = await asyncio.to_thread(partial(VectorCache, path, model=model.name, dimensions=model.dimensions))
+    stack.callback(cache.close)
+    from shared.tokens import load_tokenizer, vocabulary_folder  # tiktoken and its vocabulary are 40 MB nobody needs without
+
+    tokenizer = await asyncio.to_thread(load_tokenizer, vocabulary_folder(settings.data_dir))
+    return Dense(model, cache, tokenizer.count)

@@ -1,0 +1,120 @@
+"""A build as points of one Qdrant collection.
+
+Each chunk is a point: its id, its named vectors, its record as payload. One more point, without vectors, is the manifest; it is
+written last, so a collection without one is the leftover of a killed ingest.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel
+from qdrant_client import models
+
+from shared.bm25 import Bm25
+from shared.index.port import DENSE, SPARSE, Filter
+from shared.models import Build, Chunk, SparseVector
+
+MANIFEST_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "lectern:manifest"))
+INDEXED_FIELDS = {
+    "path": models.PayloadSchemaType.KEYWORD,
+    "folders": models.PayloadSchemaType.KEYWORD,
+    "content_hash": models.PayloadSchemaType.KEYWORD,
+    "position": models.PayloadSchemaType.INTEGER,
+}
+"""What is filtered on; servers in strict mode refuse to filter on anything else."""
+MAX_BATCH_BYTES = 8_000_000
+"""A quarter of what Qdrant takes in one request (32 MB)."""
+_MAX_BATCH_POINTS = 512
+_BYTES_PER_FLOAT = 22
+"""The longest a double gets in JSON, with its comma."""
+
+ONLY_CHUNKS = models.Filter(must_not=[models.HasIdCondition(has_id=[MANIFEST_ID])])
+
+
+class Manifest(BaseModel):
+    """Payload of the manifest point."""
+
+    build: Build
+    paths: list[str]
+    """Every file, sorted."""
+
+
+def to_points(chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25) -> Iterator[list[models.PointStruct]]:
+    """Chunks as points, in batches one request can carry."""
+    batch: list[models.PointStruct] = []
+    size = 0
+    for position, chunk in enumerate(chunks):
+        point, bytes_ = _to_point(chunk, dense[position] if dense is not None else None, bm25)
+        if batch and (size + bytes_ > MAX_BATCH_BYTES or len(batch) == _MAX_BATCH_POINTS):
+            yield batch
+            batch, size = [], 0
+        batch.append(point)
+        size += bytes_
+    if batch:
+        yield batch
+
+
+def manifest_point(build: Build, chunks: Sequence[Chunk]) -> models.PointStruct:
+    """The point that makes a build complete."""
+    manifest = Manifest(build=build, paths=sorted({chunk.path for chunk in chunks}))
+    return models.PointStruct(id=MANIFEST_ID, vector={}, payload=manifest.model_dump(mode="json"))
+
+
+def to_chunk(payload: dict[str, Any] | None) -> Chunk:
+    """A chunk from its point's payload."""
+    record = dict(payload or {})
+    record.pop("folders", None)
+    return Chunk.model_validate(record)
+
+
+def to_vector(query: Sequence[float] | SparseVector) -> tuple[models.SparseVector | list[float], str]:
+    """A query vector, and the name of the vectors it is compared with."""
+    return (sparse(query), SPARSE) if isinstance(query, SparseVector) else (list(query), DENSE)
+
+
+def sparse(vector: SparseVector) -> models.SparseVector:
+    """A sparse vector as Qdrant takes it."""
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+
+
+def to_filter(where: Filter | None) -> models.Filter | None:
+    """A filter as Qdrant takes it; None when it restricts nothing."""
+    fields = (("path", where.paths), ("folders", where.folders)) if where else ()
+    must = [models.FieldCondition(key=key, match=models.MatchAny(any=list(values))) for key, values in fields if values]
+    return models.Filter(must=list(must)) if must else None
+
+
+def page_filter(path: str, first: int, last: int | None) -> models.Filter:
+    """Chunks of one file at positions first..last."""
+    return models.Filter(
+        must=[
+            models.FieldCondition(key="path", match=models.MatchValue(value=path)),
+            models.FieldCondition(key="position", range=models.Range(gte=first, lte=last)),
+        ]
+    )
+
+
+def content_filter(content_hashes: Sequence[str]) -> models.Filter:
+    """Chunks with one of these contents."""
+    return models.Filter(must=[models.FieldCondition(key="content_hash", match=models.MatchAny(any=list(content_hashes)))])
+
+
+def folders(path: str) -> list[str]:
+    """Folders above a file, outermost first: `a/b/c.md` is in `a` and `a/b`."""
+    return [str(folder) for folder in reversed(PurePosixPath(path).parents) if str(folder) != "."]
+
+
+def _to_point(chunk: Chunk, dense: Sequence[float] | None, bm25: Bm25) -> tuple[models.PointStruct, int]:
+    """A point, and at most how many bytes of JSON it is."""
+    terms = bm25.document(chunk.content)
+    vectors: dict[str, Any] = {SPARSE: sparse(terms)}
+    if dense is not None:
+        vectors[DENSE] = list(dense)
+    payload = {**chunk.model_dump(mode="json"), "folders": folders(chunk.path)}
+    floats = len(dense or ()) + 2 * len(terms.indices)
+    return models.PointStruct(id=chunk.id, vector=vectors, payload=payload), len(json.dumps(payload)) + _BYTES_PER_FLOAT * floats

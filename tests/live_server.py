@@ -1,0 +1,78 @@
+"""The application on a real socket, in this process, and a client that sees the bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from hypercorn.asyncio import serve
+
+from server.__main__ import hypercorn_config
+from server.app import create_app
+from server.services import Services
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running server."""
+
+    services: Services
+    port: int
+    client: httpx.AsyncClient
+    stop: asyncio.Event
+    serving: asyncio.Task[None]
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A raw connection."""
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def ask(self, body: dict[str, Any] | None = None, path: str = "/chat", **headers: str) -> httpx.Response:
+        """Ask, and read the answer to its end."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, json=body or {"question": "What moves?"}, headers=named)
+
+
+@asynccontextmanager
+async def serving(services: Services) -> AsyncGenerator[LiveServer]:
+    """Serve `services` on a free port of the loopback; drains as the real process does when it is left."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    stop = asyncio.Event()
+
+    async def told_to_stop() -> None:
+        await stop.wait()
+        await services.drain.run(lambda: services.limits.open_streams)
+
+    app = create_app(services.settings, services)
+    task = asyncio.create_task(serve(app, hypercorn_config(listener), shutdown_trigger=told_to_stop))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield LiveServer(services, port, client, stop, task)
+    finally:
+        services.drain.closing.set()
+        stop.set()
+        await task
+        await services.aclose()
+
+
+def frames_of(stream: str) -> list[dict[str, Any]]:
+    """The JSON of every event in a stream, in order."""
+    lines = [line for frame in stream.split("\n\n") for line in frame.split("\n")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
+
+def text_of(stream: str) -> str:
+    """What a reader sees."""
+    return "".join(frame["content"] for frame in frames_of(stream))
+
+
+def request_bytes(body: bytes, *headers: str, path: str = "/chat", method: str = "POST") -> bytes:
+    """An HTTP/1.1 request, as it goes over the wire."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode() + body
