@@ -8,11 +8,12 @@ COPY requirements.txt ./
 # Wheels only: nothing is compiled, so neither stage needs a compiler.
 RUN /opt/venv/bin/pip install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.txt
 COPY shared shared
-COPY flows flows
+COPY flows/__init__.py flows/vocabulary.py flows/
 # Token counts are exact only with the vocabulary; at run time there may be no network to fetch it from.
 RUN DATA_DIR=/opt/lectern /opt/venv/bin/python -m flows.vocabulary \
     && test -n "$(ls /opt/lectern/tiktoken)" \
     && /opt/venv/bin/pip uninstall --quiet --yes setuptools pip
+COPY flows flows
 COPY server server
 COPY launch launch
 # Hashed, not dated: copying may change a file's date, and a read-only root could not be compiled again.

@@ -43,7 +43,7 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
     Raises `BookError` when the book is not there or holds nothing to index, `ServiceError` when git fails.
     """
     with tracker.step("find", unit="files") as advance:
-        source, listing = await run("find", f"find files of {settings.book_source!r}", lambda: _find(settings))
+        source, listing = await run("find", "find the book's files", lambda: _find(settings))
         advance(len(listing.paths))
     with tracker.step("read", total=len(listing.paths), unit="files") as advance:
         rules = _rules(settings, source)
@@ -58,7 +58,10 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
 
 
 async def _find(settings: Settings) -> tuple[Source, Listing]:
-    source = await retry(lambda: asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir), FETCH)
+    async def fetch() -> Source:
+        return await asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir)
+
+    source = await retry(fetch, FETCH)
     selection = Selection(settings.book_include, settings.book_exclude)
     return source, await asyncio.to_thread(find_files, source, selection)
 

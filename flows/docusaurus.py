@@ -9,7 +9,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from flows.document import Document, Heading
-from flows.heading_text import mdast_text
+from flows.heading_text import References, find_references, mdast_text
 from flows.slugs import GithubSlugger
 from shared.models import Site
 
@@ -125,22 +125,20 @@ def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001
     heading's text goes through github-slugger in order of appearance. The theme (`theme-classic` `Heading/index.tsx`) then
     gives an h1 no id, nor a heading whose slug is empty; both have used up their slug.
     """
-    slugger = GithubSlugger()
-    mdx = _is_mdx(document)
-    ids = [_heading_id(heading, document.text, slugger, mdx=mdx) for heading in document.headings]
+    slugger, references, mdx = GithubSlugger(), find_references(document), _is_mdx(document)
+    ids = [_heading_id(heading, document.text, slugger, references, mdx=mdx) for heading in document.headings]
     return [None if heading.level == 1 else given or None for heading, given in zip(document.headings, ids, strict=True)]
 
 
-def _heading_id(heading: Heading, page: str, slugger: GithubSlugger, *, mdx: bool) -> str:
-    source = page[heading.start : heading.end]
-    if heading.custom_id and f"{{#{heading.custom_id}" not in source:
+def _heading_id(heading: Heading, page: str, slugger: GithubSlugger, references: References, *, mdx: bool) -> str:
+    in_braces = f"{{#{heading.custom_id}" in page[heading.start : heading.end]
+    if heading.custom_id and not in_braces:
         return heading.custom_id
     comment = MDX_COMMENT_ID.search(heading.html) if mdx else None
     if comment:
         return comment[1]
-    text = mdast_text(heading.html, page, mdx=mdx) if heading.html else heading.text
-    if heading.custom_id:
-        text = mdast_text(f"{{#{heading.custom_id}}}", page, mdx=mdx)
+    source = f"{{#{heading.custom_id}}}" if heading.custom_id else heading.html
+    text = mdast_text(source, references, mdx=mdx) if source else heading.text
     classic = CLASSIC_ID.search(text)
     return classic[1].strip() if classic else slugger.slug(text)
 

@@ -39,7 +39,7 @@ def group(ranks: Sequence[tuple[int, int]], allowed: Allowed) -> list[tuple[int,
     return groups
 
 
-def within(sizes: Sequence[int], limit: int) -> Allowed:
-    """Groups whose sizes add up to at most `limit`."""
-    totals = [0, *accumulate(sizes)]
-    return lambda start, _, end: totals[end] - totals[start] <= limit
+def within(sizes: Sequence[int], gaps: Sequence[int], limit: int) -> Allowed:
+    """Groups of at most `limit`: their units' sizes, and the gaps between them (`gaps[i]` is before unit i)."""
+    totals = [0, *accumulate(size + gap for size, gap in zip(sizes, gaps, strict=True))]
+    return lambda start, _, end: totals[end] - totals[start] - gaps[start] <= limit

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from functools import cache
 from html import escape, unescape
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from flows.document import Document
 from flows.jsx import expression_end, tag_end
 
 MAX_CHARS = 2_000
@@ -29,44 +29,48 @@ SHORTCODE = re.compile(r":[a-z0-9_+-]+:")
 DASHES = re.compile(r"-{2,}")
 
 
-def mdast_text(source: str, page: str, *, mdx: bool) -> str:
+References = dict[str, dict[str, str]]
+"""What brackets may refer to, as markdown-it takes it: by normalised label."""
+
+
+def find_references(document: Document) -> References:
+    """The links and footnotes the page defines, found once for all its headings, and only where one of them has brackets."""
+    if not any("]" in heading.html for heading in document.headings):
+        return {}
+    return {_label(name): {"href": "#", "title": ""} for name in DEFINITION.findall(document.text)}
+
+
+def mdast_text(source: str, references: References, *, mdx: bool) -> str:
     """`source` as `mdast-util-to-string` gives it: code, alternative texts and MDX expressions in, tags and directives out.
 
-    `page` is the file's text: it defines the links and footnotes a heading may refer to. `mdx`: braces are expressions and
-    tags are JSX; otherwise HTML tags of the heading itself are left out and those inside emphasis stay, as in
-    `@docusaurus/mdx-loader` (`remark/headings/index.ts`, `getHeadingText`).
+    `mdx`: braces are expressions and tags are JSX; otherwise HTML tags of the heading itself are left out and those inside
+    emphasis stay, as in `@docusaurus/mdx-loader` (`remark/headings/index.ts`, `getHeadingText`).
     """
-    return "".join(map(_mdast_piece, _tokens(source, page, _mdx_parser() if mdx else _directive_parser())))
+    return "".join(map(_mdast_piece, _tokens(source, references, _mdx_parser() if mdx else _directive_parser())))
 
 
-def html_text(source: str, page: str) -> str:
+def html_text(source: str, references: References) -> str:
     """`source` as Python-Markdown's `toc` sees it: rendered, then without tags, so pictures leave nothing.
 
     White space is collapsed before entities are decoded (`toc.py`, `strip_tags`, then `html.unescape`). An emoji shortcode
     leaves nothing: `pymdownx.emoji`, which Material's manual turns on, makes it a picture.
     """
-    text = "".join(map(_html_piece, _tokens(source, page, _python_markdown_parser())))
+    text = "".join(map(_html_piece, _tokens(source, references, _python_markdown_parser())))
     return ENTITY.sub(lambda match: unescape(match[0]), " ".join(text.split()))
 
 
-def pulldown_text(source: str, page: str) -> str:
+def pulldown_text(source: str, references: References) -> str:
     """`source` as mdBook sees it (`mdbook-html/src/html/tree.rs`, `text_in_node`): no alternative texts, smart punctuation.
 
     Runs of hyphens outside code are dashes by then (`smart-punctuation`, on by default since 0.5), and dashes leave no trace.
     """
-    return "".join(map(_pulldown_piece, _tokens(source, page, _commonmark_parser())))
+    return "".join(map(_pulldown_piece, _tokens(source, references, _commonmark_parser())))
 
 
-def _tokens(source: str, page: str, parser: MarkdownIt) -> list[Token]:
+def _tokens(source: str, references: References, parser: MarkdownIt) -> list[Token]:
     if len(source) > MAX_CHARS:
         return [Token("text", "", 0, content=source)]
-    references = {_label(name): {"href": "#", "title": ""} for name in _defined(source, page)}
     return parser.parseInline(source, {"references": references})[0].children or []
-
-
-def _defined(source: str, page: str) -> list[str]:
-    """Labels of the link definitions and footnotes of `page`; only looked for when `source` has brackets to resolve."""
-    return DEFINITION.findall(page) if "]" in source else []
 
 
 def _label(name: str) -> str:
@@ -159,11 +163,7 @@ def _skip(state: StateInline, match: re.Match[str] | None) -> bool:
 def _footnote(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  the signature of a markdown-it rule
     """`[^1]` where the page defines it."""
     match = FOOTNOTE.match(state.src, state.pos)
-    return match is not None and _label(match[0][1:-1]) in _references(state) and _skip(state, match)
-
-
-def _references(state: StateInline) -> dict[str, Any]:
-    return state.env["references"]
+    return match is not None and _label(match[0][1:-1]) in state.env["references"] and _skip(state, match)
 
 
 def _directive(state: StateInline, silent: bool) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -27,13 +28,13 @@ T = TypeVar("T")
 
 
 @flow(name=FLOW, validate_parameters=True)
-async def ingest_book(full: bool = False) -> State[Any]:  # noqa: FBT001, FBT002  Prefect passes parameters by name
+async def ingest_book(full: bool = False) -> State[Any]:
     """Bring the index up to date with the book at BOOK_SOURCE; `full`: even if nothing changed or most of it is gone.
 
     The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
     """
     logger = get_run_logger()
-    async with open_publication(flow_run.get_id()) as publication:
+    async with open_publication(UUID(flow_run.get_id())) as publication:
         outcome = await ingest(Settings(), full=full, run=run_as_task, on_progress=publication.on_progress)
         for problem in outcome.report.problems:
             logger.warning(describe_problem(problem))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from flows.document import Document, Heading
-from flows.heading_text import pulldown_text
-from flows.raw_html import code_ranges
-from flows.slugs import mdbook_slug, mdbook_unique
+from flows.heading_text import References, find_references, pulldown_text
+from flows.raw_html import code_ranges, is_inside
+from flows.slugs import MdbookIds, mdbook_slug
 from shared.models import Site
 
 ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
@@ -39,29 +40,29 @@ def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001
     A custom id (pulldown-cmark's heading attributes, `{#id .class}`) is taken as written and not remembered. The terms of
     definition lists get ids from the same counter.
     """
-    used: set[str] = set()
-    terms = _terms(document)
-    ids: list[str | None] = []
+    ids, references, terms = MdbookIds(), find_references(document), deque(_terms(document))
+    anchors: list[str | None] = []
     for heading in document.headings:
         while terms and terms[0][0] < heading.start:
-            mdbook_unique(mdbook_slug(pulldown_text(terms.pop(0)[1], document.text)), used)
-        ids.append(_heading_id(heading, document.text, used) or None)
-    return ids
+            ids.unique(mdbook_slug(pulldown_text(terms.popleft()[1], references)))
+        anchors.append(_heading_id(heading, document.text, ids, references) or None)
+    return anchors
 
 
 def _terms(document: Document) -> list[tuple[int, str]]:
     code = code_ranges(document.blocks)
+    starts = [start for start, _ in code]
     found = [(match.start(), match[1]) for match in TERM.finditer(document.text)]
-    return [(offset, term) for offset, term in found if not any(start <= offset < end for start, end in code)]
+    return [(offset, term) for offset, term in found if not is_inside(offset, code, starts)]
 
 
-def _heading_id(heading: Heading, page: str, used: set[str]) -> str:
+def _heading_id(heading: Heading, page: str, ids: MdbookIds, references: References) -> str:
     source = _source(heading, page)
     attributes = ATTRIBUTES.search(source)
     given = [word[1:] for word in (attributes[1].split() if attributes else ()) if word.startswith("#")]
     if given:
         return given[-1]
-    return mdbook_unique(mdbook_slug(pulldown_text(ATTRIBUTES.sub("", source), page)), used)
+    return ids.unique(mdbook_slug(pulldown_text(ATTRIBUTES.sub("", source), references)))
 
 
 def _source(heading: Heading, page: str) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from flows.document import Document, Heading
-from flows.heading_text import html_text
-from flows.raw_html import raw_ranges
-from flows.slugs import pymdownx_slug, toc_slug, toc_unique
+from flows.heading_text import find_references, html_text
+from flows.raw_html import is_inside, raw_ranges
+from flows.slugs import TocIds, pymdownx_slug, toc_slug
 from shared.models import Site
 
 ATTRIBUTES = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\n]*)[ ]*\}[ ]*$")
@@ -47,20 +46,15 @@ def anchors(document: Document, site: Site) -> list[str | None]:
     """
     raw = raw_ranges(document)
     starts = [start for start, _ in raw]
-    rendered = [not _is_inside(heading.start, raw, starts) for heading in document.headings]
+    rendered = [not is_inside(heading.start, raw, starts) for heading in document.headings]
     sources = [_source(heading, document.text) for heading in document.headings]
     custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
-    used = {given for given in custom if given}
-    texts = (html_text(ATTRIBUTES.sub("", source), document.text) for source in sources)
+    ids, references = TocIds(given for given in custom if given), find_references(document)
+    texts = (html_text(ATTRIBUTES.sub("", source), references) for source in sources)
     return [
-        given or toc_unique(SLUGIFY[site.ids](text), used) if shown else None
+        given or ids.unique(SLUGIFY[site.ids](text)) if shown else None
         for text, given, shown in zip(texts, custom, rendered, strict=True)
     ]
-
-
-def _is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
-    index = bisect_right(starts, offset) - 1
-    return index >= 0 and offset < ranges[index][1]
 
 
 def _source(heading: Heading, page: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flows.document import Document, Heading
-from flows.heading_text import mdast_text
+from flows.heading_text import References, find_references, mdast_text
 from flows.slugs import GithubSlugger
 from shared.models import Site
 
@@ -17,11 +17,11 @@ def page_address(document: Document, site: Site) -> str:
 
 def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001  every generator is asked the same way
     """One id per heading, h1 included, as github-slugger makes them after GitHub's own; a custom id is taken as written."""
-    slugger = GithubSlugger()
-    return [_heading_id(heading, document.text, slugger) or None for heading in document.headings]
+    slugger, references = GithubSlugger(), find_references(document)
+    return [_heading_id(heading, slugger, references) or None for heading in document.headings]
 
 
-def _heading_id(heading: Heading, page: str, slugger: GithubSlugger) -> str:
+def _heading_id(heading: Heading, slugger: GithubSlugger, references: References) -> str:
     if heading.custom_id:
         return heading.custom_id
-    return slugger.slug(mdast_text(heading.html, page, mdx=False) if heading.html else heading.text)
+    return slugger.slug(mdast_text(heading.html, references, mdx=False) if heading.html else heading.text)

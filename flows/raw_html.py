@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from flows.document import Block, Document
 
-BLOCK_ELEMENTS = """
-    address article aside blockquote body canvas center colgroup dd details div dl dt fieldset figcaption figure footer form group
-    h1 h2 h3 h4 h5 h6 header hgroup html iframe legend li main map math menu nav noscript object ol option output p pre progress
-    script search section style summary table tbody td textarea tfoot th thead title tr ul video
-""".split()
+BLOCK_ELEMENT = re.compile(
+    r"address|article|aside|blockquote|body|canvas|center|colgroup|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form"
+    r"|group|h[1-6]|header|hgroup|html|iframe|legend|li|main|map|math|menu|nav|noscript|object|ol|option|output|p|pre|progress"
+    r"|script|search|section|style|summary|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
+)
 """`markdown/core.py`, `block_level_elements`, without the empty ones (`hr`)."""
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
 AT_LINE_START = re.compile(r" {0,3}")
@@ -41,7 +41,7 @@ def raw_ranges(document: Document) -> list[tuple[int, int]]:
 
 def _is_raw(text: str, tag: re.Match[str]) -> bool:
     line = text.rfind("\n", 0, tag.start()) + 1
-    if tag[2].lower() not in BLOCK_ELEMENTS or tag[3].endswith("/") or MARKDOWN_ATTRIBUTE.search(tag[3]):
+    if not BLOCK_ELEMENT.fullmatch(tag[2].lower()) or tag[3].endswith("/") or MARKDOWN_ATTRIBUTE.search(tag[3]):
         return False
     return AT_LINE_START.fullmatch(text, line, tag.start()) is not None
 
@@ -51,9 +51,14 @@ def _tags(document: Document) -> Iterator[re.Match[str]]:
     code = code_ranges(document.blocks)
     starts = [start for start, _ in code]
     for match in TAG.finditer(document.text):
-        index = bisect_right(starts, match.start()) - 1
-        if index < 0 or match.start() >= code[index][1]:
+        if not is_inside(match.start(), code, starts):
             yield match
+
+
+def is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
+    """Whether one of `ranges`, which begin at `starts` and are in order and apart, holds `offset`."""
+    index = bisect_right(starts, offset) - 1
+    return index >= 0 and offset < ranges[index][1]
 
 
 def code_ranges(blocks: tuple[Block, ...]) -> list[tuple[int, int]]:

@@ -47,7 +47,10 @@ def _mkdocs(book: Path, site: Site) -> Site:
         return site
     config = cast("dict[str, Any]", _parse(file, _load_yaml) or {})
     directories = config.get("use_directory_urls")
-    update = {"folder": _below(book, file.parent / str(config.get("docs_dir") or "docs")), "ids": _slugify(config)}
+    update: dict[str, object] = {
+        "folder": _below(book, file.parent / str(config.get("docs_dir") or "docs")),
+        "ids": _slugify(config),
+    }
     if site.trailing_slash is None and isinstance(directories, bool):
         update["trailing_slash"] = directories
     return site.model_copy(update=update)
@@ -55,12 +58,10 @@ def _mkdocs(book: Path, site: Site) -> Site:
 
 def _slugify(config: dict[str, Any]) -> Literal["default", "unicode", "pymdownx"]:
     """The slugify function that the `toc` extension is given, by the name of its Python object."""
-    extensions: object = config.get("markdown_extensions")
-    entries = [extensions] if isinstance(extensions, dict) else cast("list[object]", extensions or [])
-    options = next(
-        (cast("dict[str, Any]", entry)["toc"] for entry in entries if isinstance(entry, dict) and "toc" in entry), None
-    )
-    name = str(cast("dict[str, Any]", options).get("slugify", "")) if isinstance(options, dict) else ""
+    extensions: Any = config.get("markdown_extensions") or []
+    entries: list[Any] = [extensions] if isinstance(extensions, dict) else extensions
+    options: list[Any] = [entry["toc"] for entry in entries if isinstance(entry, dict) and "toc" in entry]
+    name = str(options[0].get("slugify", "")) if options and isinstance(options[0], dict) else ""
     if "pymdownx.slugs" in name:
         return "pymdownx"
     return "unicode" if "slugify_unicode" in name else "default"
@@ -68,7 +69,7 @@ def _slugify(config: dict[str, Any]) -> Literal["default", "unicode", "pymdownx"
 
 def _mdbook(book: Path, site: Site) -> Site:
     file = _find(book, ("book.toml",))
-    config = _parse(file, tomllib.loads) if file else {}
+    config: dict[str, Any] = _parse(file, tomllib.loads) if file else {}
     source = file.parent / str(config.get("book", {}).get("src", "src")) if file else book
     summary = source / "SUMMARY.md"
     links = SUMMARY_LINK.findall(_read(summary)) if summary.is_file() else []
@@ -109,8 +110,9 @@ def _tag_name(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> str:  # 
     return suffix
 
 
-_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _tag_name)
-_Loader.add_multi_constructor("!", _tag_name)
+_LOADER = cast("Any", _Loader)  # PyYAML leaves the parameters of this method untyped
+_LOADER.add_multi_constructor("tag:yaml.org,2002:python/", _tag_name)
+_LOADER.add_multi_constructor("!", _tag_name)
 
 
 def _load_yaml(text: str) -> Any:

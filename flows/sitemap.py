@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -42,8 +43,12 @@ def _read_pages(client: httpx.Client, cited: set[str], known: set[str]) -> dict[
     """The ids of every page that is cited and known, by comparable address."""
     wanted = sorted(address for address in cited if _comparable(address) in known)
     with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
-        pages = list(pool.map(lambda address: read_ids(_fetch(client, address).decode("utf-8", "replace")), wanted))
+        pages = list(pool.map(partial(_page_ids, client), wanted))
     return dict(zip(map(_comparable, wanted), pages, strict=True))
+
+
+def _page_ids(client: httpx.Client, address: str) -> frozenset[str]:
+    return read_ids(_fetch(client, address).decode("utf-8", "replace"))
 
 
 class SitemapPages:

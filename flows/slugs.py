@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from flows.alphabetic import is_alphanumeric, is_circled_letter
 
@@ -57,13 +58,25 @@ def pymdownx_slug(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", slug).replace(" ", "-")
 
 
-def toc_unique(slug: str, used: set[str]) -> str:
-    """`slug`, or the next free of `slug_1`, `slug_2`; joins `used` (`toc.py`, `unique`). An empty one becomes `_1`."""
-    while slug in used or not slug:
+class TocIds:
+    """Ids of one page, unique: `foo`, `foo_1`, `foo_2`; a repeated `foo_7` is followed by `foo_8` (`toc.py`, `unique`)."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        """`taken`: custom ids, wherever on the page they are."""
+        self._used = set(taken)
+        self._counts: dict[str, int] = {}
+
+    def unique(self, slug: str) -> str:
+        """`slug`, or the next free one counted up from it; an empty one becomes `_1`."""
         counted = COUNTED_ID.match(slug)
-        slug = f"{counted[1]}_{int(counted[2]) + 1}" if counted else f"{slug}_1"
-    used.add(slug)
-    return slug
+        base, count = (counted[1], int(counted[2])) if counted else (slug, 0)
+        count, unique = self._counts.get(slug, count), slug
+        while unique in self._used or not unique:
+            count += 1
+            unique = f"{base}_{count}"
+        self._counts[slug] = count
+        self._used.add(unique)
+        return unique
 
 
 def mdbook_slug(text: str) -> str:
@@ -72,11 +85,19 @@ def mdbook_slug(text: str) -> str:
     return "".join(character for character in hyphenated if character in "_-" or is_alphanumeric(character))
 
 
-def mdbook_unique(slug: str, used: set[str]) -> str:
-    """`slug`, or the first free of `slug-1`, `slug-2`; joins `used` (`mdbook-html/src/utils.rs`, `unique_id`)."""
-    unique, counter = slug, 0
-    while unique in used:
-        counter += 1
-        unique = f"{slug}-{counter}"
-    used.add(unique)
-    return unique
+class MdbookIds:
+    """Ids of one page, unique: `foo`, then the first free of `foo-1`, `foo-2` (`mdbook-html/src/utils.rs`, `unique_id`)."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def unique(self, slug: str) -> str:
+        """`slug`, or the first free one with a number behind it."""
+        count, unique = self._counts.get(slug, 0), slug
+        while unique in self._used:
+            count += 1
+            unique = f"{slug}-{count}"
+        self._counts[slug] = count
+        self._used.add(unique)
+        return unique

@@ -6,26 +6,21 @@
 3. Pieces below `min_tokens` join a neighbour below the same heading, deeper headings first.
 
 A chunk's `content` is the page's title and the headings above it, a blank line, and the cleaned rendering of its range. An
-imported partial has no place in the file but its tag: its text is part of the content of the chunks that hold the tag, which
-may be several with the same range.
+imported partial has no place in the file but its tag: its text is part of the content of the chunk that holds the tag. Where it
+is longer than a chunk it becomes several, all with the tag as their range.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from uuid import UUID, uuid5
 
-from flows.document import Document
-from flows.grouping import group, within
-from flows.pieces import Count, Unit, cut
-from shared.models import Chunk, Section
-
-NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
-"""Of chunk ids; any other would make every id anew."""
-BREADCRUMB = " > "
+from flows.chunks import ChunkBuilder
+from flows.document import Block, Document
+from flows.grouping import Allowed, group, within
+from flows.pieces import Count, Source, Unit
+from shared.models import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,180 +28,114 @@ class Limits:
     """Sizes of chunks, in tokens."""
 
     max_tokens: int = 400
-    """Most tokens in a chunk's text; its content may be longer by title and headings, and a repeated table header."""
+    """Most tokens in a chunk's text. Its content may be longer by title, headings and a repeated table header."""
     min_tokens: int = 100
-    """Pieces below this join a neighbour under the same heading."""
+    """Pieces below this join a neighbour under the same heading; 0 keeps every section by itself."""
     fill_tokens: int = 300
-    """What blocks of a section over the limit are gathered up to: the room left lets a chunk grow before it is cut anew."""
+    """What blocks of a section over `max_tokens` are gathered up to: the room left lets a chunk grow before it is cut anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Units that stay together."""
+    """Units that stay together: a section, or a part of one."""
 
     units: tuple[Unit, ...]
     tokens: int
-    top: int
-    """The highest heading level inside (1 to 6); 0 before the first heading."""
-    first: int
-    """The level of the heading the piece stands under or begins with."""
-    starts_section: bool
+    level: int
+    """Of the heading the piece stands under (1 to 6); 0 before the first."""
+    begins: bool
+    """Whether it begins its section."""
+    gap: int
+    """Tokens between it and the piece before: what is not part of any block, such as an import."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether its tokens, and the gap's, add up with those of its neighbours."""
+        return not self.gap and all([unit.exact for unit in self.units])
 
 
 def split(document: Document, *, limits: Limits, count: Count, collection: str) -> list[Chunk]:
-    """The chunks of a page in order; none for a page without text."""
-    pieces = [piece for section in _sections(document) for piece in _pieces(document, section, limits, count)]
-    groups = group(_ranks(document, pieces), _joinable(pieces, limits))
-    builder = _Builder(document, collection, count)
-    return [
-        builder.chunk([unit for piece in pieces[start:end] for unit in piece.units]) for start, end in groups
-    ]
+    """The chunks of a page, in order; none for a page without text.
+
+    `count` gives the tokens of a text, and adds up over lines: count("a\\n") + count("b") == count("a\\nb").
+    """
+    if not any(block.text for block in document.blocks):
+        return []
+    source = Source(document.text, limits.max_tokens, count)
+    pieces = list(_pieces(document, source, limits))
+    ranks = [(7 - piece.level if piece.begins else 0, piece.units[0].key) for piece in pieces]
+    builder = ChunkBuilder(document, source, collection)
+    chunks: list[Chunk] = []
+    for start, end in group(ranks, _joinable(pieces, limits)):
+        tokens = sum([piece.tokens for piece in pieces[start:end]]) if all([piece.exact for piece in pieces[start:end]]) else None
+        chunks.append(builder.chunk([unit for piece in pieces[start:end] for unit in piece.units], tokens))
+    return chunks
 
 
-def _sections(document: Document) -> Iterator[list[int]]:
-    """Indices of the blocks of each run under one heading."""
-    for _, run in groupby(range(len(document.blocks)), key=lambda index: document.blocks[index].heading):
-        yield list(run)
+def _pieces(document: Document, source: Source, limits: Limits) -> Iterator[Piece]:
+    reached = document.blocks[0].start
+    for heading, run in groupby(document.blocks, key=lambda block: block.heading):
+        blocks = list(run)
+        level = document.headings[heading].level if heading >= 0 else 0
+        whole = _whole(blocks, source, heading)
+        for begins, units, tokens in [(True, whole[0], whole[1])] if whole else _parts(blocks, source, heading, limits):
+            yield Piece(tuple(units), tokens, level, begins, _gap(source, reached, units[0].start))
+            reached = max(reached, units[-1].stop)
 
 
-def _pieces(document: Document, section: Sequence[int], limits: Limits, count: Count) -> Iterator[Piece]:
-    blocks = [document.blocks[index] for index in section]
-    heading = blocks[0].heading
-    level = document.headings[heading].level if heading >= 0 else 0
-    whole = document.text[blocks[0].start : blocks[-1].end]
-    tokens = count(whole)
-    rendered = sum(len(block.text) for block in blocks)
-    if tokens <= limits.max_tokens and rendered <= 2 * len(whole):
-        units = tuple(Unit(block.start, block.end, block.text, 0, block) for block in blocks)
-        yield Piece(units, tokens, level, level, True)
-        return
-    units = [unit for block in blocks for unit in cut(block, document.text, limits.max_tokens, count)]
-    sizes = [unit.tokens + 1 for unit in units]
-    for start, end in group([_rank(units, index) for index in range(len(units))], within(sizes, limits.fill_tokens)):
-        yield Piece(tuple(units[start:end]), sum(sizes[start:end]), level, level, start == 0)
+def _gap(source: Source, reached: int, start: int) -> int:
+    between = source.text[reached:start]
+    return source.count(between) if between.strip() else 0
 
 
-def _rank(units: Sequence[Unit], index: int) -> tuple[int, int]:
-    """How good a place the boundary before unit `index` of a section is to cut; 0 is the worst."""
-    unit, before = units[index], units[index - 1]
-    return _strength(before, unit), unit.key
+def _whole(blocks: Sequence[Block], source: Source, heading: int) -> tuple[list[Unit], int] | None:
+    """The section as one piece with its tokens; None where it does not fit, or is too long to try."""
+    start, end = blocks[0].start, blocks[-1].end
+    stop = source.stop(end)
+    if not source.short(start, stop) or sum(len(block.text) for block in blocks) > 2 * (stop - start):
+        return None
+    tokens = source.count(source.text[start:stop])
+    if not source.fits(tokens, end, stop):
+        return None
+    units = [Unit(block.start, block.end, stop, block.text, 0, block.kind, heading) for block in blocks]
+    return units, tokens
+
+
+def _parts(
+    blocks: Sequence[Block], source: Source, heading: int, limits: Limits
+) -> Iterator[tuple[bool, list[Unit], int]]:
+    """The section in pieces: (whether it is the first, units, tokens)."""
+    units = [unit for block in blocks for unit in source.units(block, heading)]
+    gaps = [0, *[_gap(source, before.stop, unit.start) for before, unit in zip(units, units[1:], strict=False)]]
+    sizes = [unit.tokens for unit in units]
+    total = sum(sizes) + sum(gaps)
+    limit = limits.max_tokens if total <= limits.max_tokens else limits.fill_tokens
+    ranks = [(_strength(units[index - 1], unit), unit.key) for index, unit in enumerate(units)]
+    for start, end in group(ranks, within(sizes, gaps, limit)):
+        yield start == 0, units[start:end], sum(sizes[start:end]) + sum(gaps[start + 1 : end])
 
 
 def _strength(before: Unit, unit: Unit) -> int:
-    kind, previous = unit.block.kind, before.block.kind
-    if previous == "heading":
+    """How good a place to cut the boundary between two units of a section is."""
+    if before.kind == "heading" or (before.kind == "text" and before.text):  # a heading, an admonition's title
         return 0
-    if previous == "paragraph" and kind != "paragraph" and before.text.endswith((":", "：", "**")):
+    if before.kind == "paragraph" and unit.kind != "paragraph" and before.text.endswith((":", "：")):
         return 1
-    if kind == previous == "list_item" or unit.continued:
+    if unit.kind == before.kind == "list_item" or unit.continued or not unit.text:
         return 2
-    if previous == "text":
+    if before.kind == "text":  # a rule, an admonition's end
         return 5
-    return 4 if kind == "paragraph" and unit.text[:2] == "**" else 3
+    return 3 if unit.kind in {"paragraph", "text"} else 4
 
 
-def _ranks(document: Document, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
-    """Boundaries inside a section are the weakest, then those before the deepest headings."""
-    return [(7 - piece.first if piece.starts_section else 0, piece.units[0].key) for piece in pieces]
-
-
-def _joinable(pieces: Sequence[Piece], limits: Limits):
-    totals = [0]
-    for piece in pieces:
-        totals.append(totals[-1] + piece.tokens + 1)
+def _joinable(pieces: Sequence[Piece], limits: Limits) -> Allowed:
+    """Join what is small with what stands under the same heading or one below it, never with what stands above."""
+    fits = within([piece.tokens for piece in pieces], [piece.gap for piece in pieces], limits.max_tokens)
+    small = within([piece.tokens for piece in pieces], [piece.gap for piece in pieces], limits.min_tokens - 1)
 
     def allowed(start: int, middle: int, end: int) -> bool:
-        left, right = totals[middle] - totals[start], totals[end] - totals[middle]
-        if min(left, right) >= limits.min_tokens or left + right > limits.max_tokens:
+        if not fits(start, middle, end) or not (small(start, start, middle) or small(middle, middle, end)):
             return False
-        top = min(piece.top for piece in pieces[start:middle])
-        return not pieces[middle].starts_section or pieces[middle].first >= top
+        return not pieces[middle].begins or pieces[middle].level >= min(piece.level for piece in pieces[start:middle])
 
     return allowed
-
-
-class _Builder:
-    """Makes the chunks of one page, in order."""
-
-    def __init__(self, document: Document, collection: str, count: Count) -> None:
-        self.document = document
-        self.collection = collection
-        self.count = count
-        self.position = 0
-        self.seen: dict[str, int] = {}
-        self.paths = _heading_paths(document)
-        self.line = (0, 1)
-
-    def chunk(self, units: Sequence[Unit]) -> Chunk:
-        document = self.document
-        start, end = units[0].start, units[-1].end
-        text = document.text[start:end]
-        sections = self._sections(units)
-        path = _common([section.heading_path for section in sections])
-        content = self._content(units, path)
-        content_hash = hashlib.sha256(content.encode()).hexdigest()
-        start_line = self._line(start)
-        chunk = Chunk(
-            id=self._id(path, content_hash),
-            path=document.path,
-            title=document.title,
-            position=self.position,
-            start=start,
-            end=end,
-            start_line=start_line,
-            end_line=start_line + text.count("\n"),
-            heading_path=path,
-            anchor=sections[0].anchor,
-            url=document.url + (f"#{sections[0].anchor}" if sections[0].anchor else ""),
-            sections=sections,
-            tokens=self.count(text),
-            text=text,
-            content=content,
-            content_hash=content_hash,
-        )
-        self.position += 1
-        return chunk
-
-    def _line(self, offset: int) -> int:
-        seen, line = self.line
-        self.line = (offset, line + self.document.text.count("\n", seen, offset))
-        return self.line[1]
-
-    def _sections(self, units: Sequence[Unit]) -> tuple[Section, ...]:
-        sections: list[Section] = []
-        for heading, run in groupby(units, key=lambda unit: unit.block.heading):
-            anchor = self.document.headings[heading].anchor if heading >= 0 else None
-            sections.append(Section(start=next(run).start, heading_path=self.paths[heading], anchor=anchor))
-        return tuple(sections)
-
-    def _content(self, units: Sequence[Unit], path: tuple[str, ...]) -> str:
-        title = self.document.title
-        crumbs = path if path and path[0].casefold() == title.casefold() else (title, *path)
-        body = units[1:] if units[0].block.kind == "heading" and path and units[0].text == path[-1] else units
-        return BREADCRUMB.join(crumbs) + "\n\n" + "\n\n".join(unit.text for unit in body if unit.text)
-
-    def _id(self, path: tuple[str, ...], content_hash: str) -> str:
-        name = "\x1f".join((self.collection, self.document.path, *path, content_hash))
-        number = self.seen.get(name, 0)
-        self.seen[name] = number + 1
-        return str(uuid5(NAMESPACE, f"{name}\x1f{number}"))
-
-
-def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
-    """The path of every heading by its index; -1 (before the first) is empty."""
-    paths: dict[int, tuple[str, ...]] = {-1: ()}
-    stack: list[tuple[int, str]] = []
-    for index, heading in enumerate(document.headings):
-        while stack and stack[-1][0] >= heading.level:
-            stack.pop()
-        stack.append((heading.level, heading.text))
-        paths[index] = tuple(text for _, text in stack)
-    return paths
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    shortest = min(paths, key=len)
-    for size, part in enumerate(shortest):
-        if any(path[size] != part for path in paths):
-            return shortest[:size]
-    return shortest

@@ -13,7 +13,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from flows.git import is_git, parse_repository
 from flows.globs import Selection
@@ -24,17 +24,6 @@ from shared.settings import Settings
 
 REQUEST_TIMEOUT_S = 5.0
 REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-
-
-def read_settings() -> Settings:
-    """The settings, their paths made absolute; raises `ConfigurationError` naming each one that is wrong."""
-    try:
-        settings = Settings()
-    except ValidationError as exc:
-        wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
-        raise ConfigurationError("; ".join(wrong) + ".") from exc
-    book = settings.book_source if is_git(settings.book_source) else str(Path(settings.book_source).expanduser().absolute())
-    return settings.model_copy(update={"book_source": book, "data_dir": settings.data_dir.expanduser().absolute()})
 
 
 def check(settings: Settings) -> None:

@@ -103,11 +103,21 @@ def environment(settings: Settings, deployment: Deployment) -> dict[str, str]:
         "LECTERN_RUN": str(deployment.logs.parent / "run"),
         "LECTERN_OWN_PREFECT": str(deployment.own_prefect).lower(),
         "LECTERN_PREFECT_PORT": port if deployment.own_prefect else str(USUAL_PREFECT_PORT),
+        **_logs(settings, deployment),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PYTHONUNBUFFERED": "1",
     }
     ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": deployment.admin_key}
     return os.environ | prefect | layout | ours
+
+
+def _logs(settings: Settings, deployment: Deployment) -> dict[str, str]:
+    """In production everything goes to standard output, which the platform keeps; elsewhere to files, and the guide is heard."""
+    programs = ("web", "prefect", "worker")
+    if settings.environment == "production":
+        return {f"LECTERN_{name.upper()}_LOG": "/dev/fd/1" for name in programs} | {"LECTERN_LOG_BYTES": "0"}
+    files = {f"LECTERN_{name.upper()}_LOG": str(deployment.logs / f"{name}.log") for name in programs}
+    return files | {"LECTERN_LOG_BYTES": "5MB"}
 
 
 def start_supervisor(settings: Settings, deployment: Deployment) -> subprocess.Popen[bytes]:

@@ -160,6 +160,6 @@ async def _read(stream: openai.AsyncStream[ChatCompletionChunk]) -> AsyncGenerat
                 yield choice.delta.content
     if reason is None:
         raise _Incomplete("ended its stream without finishing the answer")
-    if reason not in ("length", "content_filter"):  # noqa: PLR6201  a set would lose the literal types
+    if reason not in ("length", "content_filter"):
         reason = "stop"
     yield Finished(reason=reason, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)

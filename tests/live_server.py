@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,10 @@ class LiveServer:
         """A raw connection."""
         return await asyncio.open_connection("127.0.0.1", self.port)
 
+    async def is_draining(self) -> bool:
+        """What /health says."""
+        return (await self.client.get("/health")).json()["status"] == "draining"
+
     async def ask(self, body: dict[str, Any] | None = None, path: str = "/chat", **headers: str) -> httpx.Response:
         """Ask, and read the answer to its end."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -39,8 +43,8 @@ class LiveServer:
 
 
 @asynccontextmanager
-async def serving(services: Services) -> AsyncGenerator[LiveServer]:
-    """Serve `services` on a free port of the loopback; drains as the real process does when it is left."""
+async def serving(services: Services, **config: object) -> AsyncGenerator[LiveServer]:
+    """Serve `services` on a free port of the loopback, with Quart's `config` changed; drains as the real process does."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     stop = asyncio.Event()
@@ -50,6 +54,7 @@ async def serving(services: Services) -> AsyncGenerator[LiveServer]:
         await services.drain.run(lambda: services.limits.open_streams)
 
     app = create_app(services.settings, services)
+    app.config.update(config)
     task = asyncio.create_task(serve(app, hypercorn_config(listener), shutdown_trigger=told_to_stop))
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
@@ -59,6 +64,16 @@ async def serving(services: Services) -> AsyncGenerator[LiveServer]:
         stop.set()
         await task
         await services.aclose()
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, limit_s: float = 10.0) -> None:
+    """Return when `condition` holds; raises `TimeoutError` when it does not in time."""
+    async with asyncio.timeout(limit_s):
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
+            await asyncio.sleep(0.005)
 
 
 def frames_of(stream: str) -> list[dict[str, Any]]:

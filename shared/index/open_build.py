@@ -28,13 +28,14 @@ _CHUNKS_IN_A_BATCH = 256
 def write_build(path: Path, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25) -> None:
     """Write chunk records and vectors into the empty folder `path`. Raises `ServiceError` when not all of them arrived."""
     write_records(path / _RECORDS, chunks)
-    shard = Shard.create(path / _SHARD, build.dimensions if dense is not None else None)
+    shard = Shard.create(path / _SHARD, build.dimensions)
     try:
         for start in range(0, len(chunks), _CHUNKS_IN_A_BATCH):
             some = chunks[start : start + _CHUNKS_IN_A_BATCH]
             vectors = dense[start : start + _CHUNKS_IN_A_BATCH] if dense is not None else [None] * len(some)
             sparse = [bm25.document(chunk.content) for chunk in some]
             shard.add(zip([chunk.id for chunk in some], sparse, vectors, strict=True))
+        shard.flush()
         _check_count(path, "vectors", shard.count(), len(chunks))
     finally:
         shard.close()

@@ -1,10 +1,10 @@
 """What qdrant-client raises, as `ServiceError`s. It has no retries of its own and five families of exceptions:
 
-    UnexpectedResponse          any status but 200, 201, 202; a 429 without Retry-After too
-    ResourceExhaustedResponse   429 with Retry-After; not an ApiException
-    ResponseHandlingException   whatever httpx raised, in `source`; its own message is empty
-    ValueError                  200 with HTML (JSONDecodeError); in memory also a collection that does not exist
-    AssertionError              200 with JSON that is not Qdrant's
+UnexpectedResponse          any status but 200, 201, 202; a 429 without Retry-After too
+ResourceExhaustedResponse   429 with Retry-After; not an ApiException
+ResponseHandlingException   whatever httpx raised, in `source`; its own message is empty
+ValueError                  200 with HTML (JSONDecodeError); in memory also a collection that does not exist
+AssertionError              200 with JSON that is not Qdrant's
 """
 
 from __future__ import annotations

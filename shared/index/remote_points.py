@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from qdrant_client import models
@@ -44,7 +44,9 @@ class Manifest(BaseModel):
     """Every file, sorted."""
 
 
-def to_points(chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25) -> Iterator[list[models.PointStruct]]:
+def to_points(
+    chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25
+) -> Iterator[list[models.PointStruct]]:
     """Chunks as points, in batches one request can carry."""
     batch: list[models.PointStruct] = []
     size = 0
@@ -72,14 +74,25 @@ def to_chunk(payload: dict[str, Any] | None) -> Chunk:
     return Chunk.model_validate(record)
 
 
-def to_vector(query: Sequence[float] | SparseVector) -> tuple[models.SparseVector | list[float], str]:
-    """A query vector, and the name of the vectors it is compared with."""
-    return (sparse(query), SPARSE) if isinstance(query, SparseVector) else (list(query), DENSE)
+def to_vector(query: Sequence[float] | SparseVector) -> models.SparseVector | list[float]:
+    """A query as Qdrant takes it."""
+    if isinstance(query, SparseVector):
+        return models.SparseVector(indices=list(query.indices), values=list(query.values))
+    return list(query)
 
 
-def sparse(vector: SparseVector) -> models.SparseVector:
-    """A sparse vector as Qdrant takes it."""
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+def to_hash_and_vector(record: models.Record) -> dict[str, list[float]]:
+    """{content hash: dense vector} of one point; empty when it has none."""
+    vector = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
+    return {record.payload["content_hash"]: cast("list[float]", vector)} if vector and record.payload else {}
+
+
+def is_point_id(text: str) -> bool:
+    """Whether Qdrant would take this for an id, and it is not the manifest's."""
+    try:
+        return str(uuid.UUID(text)) == text != MANIFEST_ID
+    except ValueError:
+        return False
 
 
 def to_filter(where: Filter | None) -> models.Filter | None:
@@ -112,9 +125,11 @@ def folders(path: str) -> list[str]:
 def _to_point(chunk: Chunk, dense: Sequence[float] | None, bm25: Bm25) -> tuple[models.PointStruct, int]:
     """A point, and at most how many bytes of JSON it is."""
     terms = bm25.document(chunk.content)
-    vectors: dict[str, Any] = {SPARSE: sparse(terms)}
+    vectors: dict[str, Any] = {SPARSE: to_vector(terms)}
     if dense is not None:
         vectors[DENSE] = list(dense)
     payload = {**chunk.model_dump(mode="json"), "folders": folders(chunk.path)}
     floats = len(dense or ()) + 2 * len(terms.indices)
-    return models.PointStruct(id=chunk.id, vector=vectors, payload=payload), len(json.dumps(payload)) + _BYTES_PER_FLOAT * floats
+    return models.PointStruct(id=chunk.id, vector=vectors, payload=payload), len(
+        json.dumps(payload)
+    ) + _BYTES_PER_FLOAT * floats

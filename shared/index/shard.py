@@ -77,10 +77,14 @@ class Shard:
             records = self._shard.retrieve(list(ids), with_payload=False, with_vector=[DENSE])
         return {str(record.id): cast("dict[str, list[float]]", record.vector)[DENSE] for record in records}
 
-    def close(self) -> None:
-        """Flush and let go of the files."""
-        with _engine_errors("close", self._path):
+    def flush(self) -> None:
+        """Return when all that was added is on disk."""
+        with _engine_errors("write", self._path):
             self._shard.flush()
+
+    def close(self) -> None:
+        """Let go of the files, which may have been deleted meanwhile."""
+        with _engine_errors("close", self._path):
             self._shard.close()
 
 

@@ -30,7 +30,26 @@ def open_index(settings: Settings) -> Index:
             f"COLLECTION is {settings.collection!r}; expected up to 100 letters, digits, dots, dashes and underscores."
         )
     words = Bm25(settings.book_language)
+    if settings.qdrant_url:
+        return _open_remote(settings.qdrant_url, settings, words)
     return EmbeddedIndex(settings.data_dir / "index" / settings.collection, words)
+
+
+def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
+    from qdrant_client import AsyncQdrantClient  # with its gRPC stubs 60 MB that the embedded index does without
+
+    from shared.index.qdrant_server import WRITE_TIMEOUT_S, QdrantServer
+    from shared.index.remote import RemoteIndex
+
+    # The key goes as a header: as `api_key` the client warns about every plain-http address, even inside one's own network.
+    key = settings.qdrant_api_key.get_secret_value().strip() if settings.qdrant_api_key else None
+    try:
+        client = AsyncQdrantClient(
+            url=url, headers={"api-key": key} if key else None, timeout=WRITE_TIMEOUT_S, check_compatibility=False
+        )
+    except (ValueError, ImportError) as exc:
+        raise ConfigurationError(f"QDRANT_URL is {url!r}; expected an address like https://host:6333.") from exc
+    return RemoteIndex(QdrantServer(client, url), collection=settings.collection, bm25=words)
 
 
 def fingerprint(settings: Settings) -> str:

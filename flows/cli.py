@@ -1,0 +1,163 @@
+"""`python -m flows`: plan, ingest, chunks, verify-links and evaluate, without Prefect.
+
+Results go to standard output, progress and errors to standard error. Exit code 0: done; 1: one sentence says why not; 2: the
+command line is not understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flows.book import Book, read_book
+from flows.configuration import read_settings
+from flows.display import show_progress
+from flows.plan import Plan
+from flows.progress import Tracker
+from flows.report import describe_cost, describe_problems, describe_report, describe_tally
+from flows.steps import run_directly
+from shared.errors import LecternError
+from shared.pricing import price_usd
+from shared.settings import Settings
+
+JSONL_FIELDS = frozenset({"path", "start", "end", "start_line", "end_line", "heading_path", "anchor", "url", "tokens", "text"})
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(options.book)
+        return int(options.command(options, settings))
+    except LecternError as exc:
+        print(f"lectern: {exc}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flows", description="Bring a Markdown book into Lectern's index.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    plan = _command(commands, "plan", run_plan, "say what an ingest would do, and do nothing")
+    ingest = _command(commands, "ingest", run_ingest, "bring the index up to date with the book")
+    ingest.add_argument("--full", action="store_true", help="write a new build even if nothing changed or most files are gone")
+    for each in (plan, ingest):
+        each.add_argument("--json", action="store_true", help="print one JSON object")
+    chunks = _command(commands, "chunks", run_chunks, "print the book's chunks, one JSON object a line")
+    chunks.add_argument("--jsonl", action="store_true", help="the only format there is")
+    verify = _command(commands, "verify-links", run_verify, "check every address of the chunks against the built site")
+    built = verify.add_mutually_exclusive_group(required=True)
+    built.add_argument("--site", type=Path, help="folder the site was built into: pages and #anchors are checked")
+    built.add_argument("--sitemap", help="file or address of a sitemap.xml: pages are checked")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]  it has no other name
+    name: str,
+    run: Command,
+    summary: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command.add_argument("book", nargs="?", metavar="BOOK", help="a folder or a git+https address (default: BOOK_SOURCE)")
+    command.set_defaults(command=run)
+    return command
+
+
+def run_plan(options: argparse.Namespace, settings: Settings) -> int:
+    """Print what an ingest would do."""
+    from flows.pipeline import plan_ingest
+
+    with show_progress() as on_progress:
+        book, plan = asyncio.run(plan_ingest(settings, on_progress=on_progress))
+    if options.json:
+        print(json.dumps(_plan_json(book, plan, settings), ensure_ascii=False))
+    else:
+        print("\n".join(_plan_lines(book, plan, settings)))
+    return 0
+
+
+def run_ingest(options: argparse.Namespace, settings: Settings) -> int:
+    """Bring the index up to date, and print the report."""
+    from flows.pipeline import ingest
+
+    with show_progress() as on_progress:
+        report = asyncio.run(ingest(settings, full=options.full, on_progress=on_progress)).report
+    if options.json:
+        print(report.model_dump_json())
+    else:
+        print("\n".join((*describe_problems(report.problems), *describe_report(report))))
+    return 0
+
+
+def run_chunks(_options: argparse.Namespace, settings: Settings) -> int:
+    """Print every chunk."""
+    for chunk in _read(settings).chunks:
+        print(json.dumps(chunk.model_dump(mode="json", include=set(JSONL_FIELDS)), ensure_ascii=False))
+    return 0
+
+
+def run_verify(options: argparse.Namespace, settings: Settings) -> int:
+    """Print every address that does not exist on the site; exit code 1 when there is one."""
+    from flows.sitemap import verify_sitemap
+    from flows.verify import verify
+
+    chunks = _read(settings).chunks
+    missing = verify_sitemap(chunks, options.sitemap) if options.sitemap else verify(chunks, settings.site, options.site)
+    for each in missing:
+        print(f"{each.path}:{each.line}: {each.url}: {each.reason}")
+    print(f"{len(missing)} addresses of {len(chunks)} chunks do not exist on the site", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _read(settings: Settings) -> Book:
+    """The book as it is now; its problems are told on standard error."""
+    with show_progress() as on_progress:
+        book = asyncio.run(read_book(settings, run=run_directly, tracker=Tracker(on_progress)))
+    for line in describe_problems(book.problems):
+        print(line, file=sys.stderr)
+    return book
+
+
+def _plan_lines(book: Book, plan: Plan, settings: Settings) -> list[str]:
+    changes = [f"{each.change:8}{each.path}" for each in plan.changes if each.change != "kept"]
+    left_out = [f"left out {page.path}: {page.left_out}" for page in book.pages if page.left_out]
+    sizes = [describe_tally(plan.files, "files"), describe_tally(plan.chunks, "chunks")]
+    return [*changes, *left_out, *describe_problems(book.problems), *sizes, _cost_line(book, plan, settings)]
+
+
+def _cost_line(book: Book, plan: Plan, settings: Settings) -> str:
+    """What embedding costs; without a key, what it would cost with one."""
+    about = "" if book.exact_tokens else " (estimated: the tokenizer's vocabulary is missing)"
+    if settings.embedding_key is not None:
+        bill = describe_cost(plan.tokens, plan.cost_usd)
+        return f"to embed: {len(plan.to_embed)} texts with {settings.embedding_model}, {bill}{about}"
+    tokens = sum(chunk.tokens for chunk in book.chunks)
+    bill = describe_cost(tokens, price_usd(settings.embedding_model, tokens))
+    return f"to embed: nothing (no key); the whole book with {settings.embedding_model} would be {bill}{about}"
+
+
+def _plan_json(book: Book, plan: Plan, settings: Settings) -> dict[str, object]:
+    return {
+        "source": book.source.name,
+        "files": plan.files.model_dump(),
+        "chunks": plan.chunks.model_dump(),
+        "to_embed": len(plan.to_embed),
+        "tokens": plan.tokens,
+        "cost_usd": plan.cost_usd,
+        "embedding_model": settings.embedding_model if settings.embedding_key else None,
+        "exact_tokens": book.exact_tokens,
+        "changes": [each.model_dump() for each in plan.changes if each.change != "kept"],
+        "left_out": {page.path: page.left_out for page in book.pages if page.left_out},
+        "problems": [problem.model_dump() for problem in book.problems],
+    }

@@ -1,0 +1,57 @@
+"""Sparse vectors: terms, weights, languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.bm25 import AVG_LEN, B, K, Bm25
+from shared.errors import ConfigurationError
+
+ENGLISH = Bm25()
+
+
+def test_a_repeated_term_weighs_more_but_less_than_twice() -> None:
+    once, twice = ENGLISH.document("robot").values[0], ENGLISH.document("robot robot").values[0]
+    assert once < twice < 2 * once
+
+
+def test_a_document_term_has_the_weight_of_the_bm25_formula() -> None:
+    length_norm = K * (1 - B + B * 3 / AVG_LEN)
+    weights = ENGLISH.document("robot arm robot").values
+    assert sorted(weights) == pytest.approx([tf * (K + 1) / (tf + length_norm) for tf in (1, 2)], rel=1e-5)
+
+
+def test_every_term_of_a_query_weighs_one() -> None:
+    assert ENGLISH.query("robot robot arm").values == (1.0, 1.0)
+
+
+def test_word_forms_and_capitals_meet_and_stop_words_are_left_out() -> None:
+    assert ENGLISH.query("The robots are walking").indices == ENGLISH.query("robot walks").indices
+
+
+def test_a_text_without_terms_is_empty() -> None:
+    assert ENGLISH.document("the of and ...").indices == ()
+    assert ENGLISH.query("").indices == ()
+
+
+def test_each_language_stems_and_stops_its_own_words() -> None:
+    german = Bm25("German")
+    assert german.query("die Roboter und die Katzen").indices == german.query("Roboter Katze").indices
+    assert german.language == "german"
+
+
+@pytest.mark.parametrize("language", ["chinese", "japanese", "none"])
+def test_scripts_without_spaces_are_cut_into_words(language: str) -> None:
+    words = Bm25(language)
+    text = {"japanese": "東京は日本の首都です"}.get(language, "逆运动学计算关节角度")
+    part = {"japanese": "東京"}.get(language, "关节")
+    assert set(words.query(part).indices) & set(words.document(text).indices)
+
+
+def test_without_a_language_nothing_is_stemmed_or_left_out() -> None:
+    assert len(Bm25("none").query("the robots of robot").indices) == 4
+
+
+def test_an_unknown_language_is_named_with_those_that_are_known() -> None:
+    with pytest.raises(ConfigurationError, match=r"BOOK_LANGUAGE is 'klingon'; expected one of arabic, .*'none'"):
+        Bm25("klingon")
