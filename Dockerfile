@@ -10,8 +10,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-compile --only-binary :all: --
 COPY shared shared
 COPY flows/__init__.py flows/vocabulary.py flows/
 # Token counts are exact only with the vocabulary; at run time there may be no network to fetch it from.
-RUN DATA_DIR=/opt/lectern /opt/venv/bin/python -m flows.vocabulary \
-    && test -n "$(ls /opt/lectern/tiktoken)" \
+RUN /opt/venv/bin/python -m flows.vocabulary \
+    && test -n "$(ls .data/tiktoken)" \
     && /opt/venv/bin/pip uninstall --quiet --yes setuptools pip
 COPY flows flows
 COPY server server
@@ -28,9 +28,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log \
     && groupadd --gid 1000 lectern \
     && useradd --uid 1000 --gid 1000 --no-log-init --no-create-home --home-dir /data --shell /usr/sbin/nologin lectern \
-    && install --directory --owner=1000 --group=1000 --mode=0750 /data
+    && install --directory --owner=1000 --group=1000 --mode=0750 /data \
+    && ln --symbolic /app/.data/tiktoken /data/tiktoken
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /opt/lectern /opt/lectern
 WORKDIR /app
 COPY --from=build /app ./
 COPY LICENSE prefect.yaml supervisord.conf ./
@@ -40,8 +40,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/data \
     DATA_DIR=/data \
-    VOCABULARY_DIR=/opt/lectern/tiktoken \
     ENVIRONMENT=production \
+    PREFECT_SERVER_UI_STATIC_DIRECTORY=/tmp/prefect-ui \
     PORT=7860
 USER 1000:1000
 EXPOSE 7860

@@ -10,32 +10,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MARK = re.compile(
+from flows.prepared import Aside
+
+ADMONITION = re.compile(
     r"""(?P<margin>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+)(?:[ \t]+[\w-]+)*(?:[ \t]+"(?P<title>[^"\n]*)")?
     |===[!+]{0,2}[ \t]+"(?P<tab>[^"\n]+)")[ \t]*$""",
     re.VERBOSE,
 )
-MARKS = frozenset({"!!!", "???", "==="})
+MARKED = frozenset("!?=")
+"""What the first of its lines begins with."""
 FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*$)|~{3,})")
 COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
-    """Lines the Markdown no longer holds, and what a reader sees of them."""
-
-    line: int
-    """0-based first line."""
-    end_line: int
-    """0-based, exclusive."""
-    text: str = ""
-    partial: str | None = None
-    """Path, as imported, of the file whose text stands here: `import X from './_x.mdx'`, then `<X/>`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outdented:
-    """A text whose admonitions lost their margin."""
+    """Lines whose admonitions lost their margin."""
 
     lines: list[str]
     asides: list[Aside]
@@ -46,9 +36,7 @@ class Outdented:
 
 def outdent(lines: Sequence[str]) -> Outdented:
     """As many lines, and no MkDocs admonition in them."""
-    if any(line.lstrip(" \t")[:3] in MARKS and MARK.match(line) for line in lines):
-        return _Outdenter().run(lines)
-    return Outdented(list(lines), [], [])
+    return _Outdenter().run(lines)
 
 
 class _Outdenter:
@@ -74,7 +62,7 @@ class _Outdenter:
             self._close(column, number)
         outer = COLUMNS * len(self.open)
         line = " " * max(column - outer, 0) + content if self.open else line
-        mark = None if self._in_fence(line) else MARK.match(line)
+        mark = None if self._in_fence(line) else ADMONITION.match(line)
         if mark is None:
             return line
         self.open.append((number, column + COLUMNS))

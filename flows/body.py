@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,14 +13,17 @@ from markdown_it.token import Token
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from flows.admonitions import Aside
+from flows.blockrules import PageParser
 from flows.blocks import Reader, closing, read_block
 from flows.blockstate import LineState
-from flows.caps import MAX_NESTING, check_caps
+from flows.caps import MAX_FILE_BYTES, MAX_NESTING, check_caps
 from flows.document import Block
+from flows.frontmatter import parse_front_matter
 from flows.inline import label
-from flows.mdx import Prepared, prepare
+from flows.lines import Lines, lines_of, with_line_feeds
+from flows.mdx import prepare
 from flows.partials import find_partial
+from flows.prepared import Aside, Prepared
 from shared.errors import DocumentError
 from shared.models import Problem
 
@@ -27,28 +31,34 @@ MAX_LEVEL = 2 * MAX_NESTING
 """markdown-it counts a list and its item as a level each."""
 MAX_PARTIALS = 100
 """Imports that one page's text may hold, those of its partials included."""
-LINE_END = re.compile(r"\r\n?|\n")
-FOOTNOTE = re.compile(r"[ >\t]*\[\^[^\]]+\]:")
+FOOTNOTE = re.compile(r"[ \t>*+.)0-9-]*\[\^[^\]]+\]:")
 DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
 
 
 @cache
-def _parser(*, mdx: bool, footnotes: bool, definitions: bool) -> MarkdownIt:
+def page_parser(*, mdx: bool, footnotes: bool, definitions: bool) -> MarkdownIt:
+    """markdown-it for pages of a kind: footnotes and definition lists cost time where there are none."""
+    rules = PageParser()
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_LEVEL, "inline_definitions": True}).enable("table")
+    rules.ruler.enableOnly(parser.block.ruler.get_active_rules())
+    parser.block = rules
     if footnotes:
         parser.use(footnote_plugin)
     if definitions:
         parser.use(deflist_plugin)
-    return parser.disable(["code", "html_block"]) if mdx else parser
+    if mdx:
+        parser.disable(["code", "html_block"])
+    rules.settle()
+    return parser
 
 
 def _tokens(prepared: Prepared, path: str) -> list[Token]:
-    lines = prepared.lines
-    footnotes = any("[^" in line and FOOTNOTE.match(line) for line in lines)
-    definitions = any(line.lstrip(" ")[:1] in {":", "~"} and DEFINITION.match(line) for line in lines)
-    parser = _parser(mdx=prepared.mdx, footnotes=footnotes, definitions=definitions)
-    tokens = LineState(lines, parser, {}).read()
-    deepest = max((token.level for token in tokens), default=0)
+    marked = [prepared.lines[number] for number in prepared.marked]
+    footnotes = any(FOOTNOTE.match(line) for line in marked)
+    definitions = any(DEFINITION.match(line) for line in marked)
+    parser = page_parser(mdx=prepared.mdx, footnotes=footnotes, definitions=definitions)
+    tokens = LineState(prepared.lines, parser).read()
+    deepest = max([token.level for token in tokens], default=0)
     if deepest >= MAX_LEVEL - 1:
         line = next(token.map[0] + 1 for token in tokens if token.map and token.level >= deepest - 1)
         raise DocumentError(path, line, f"lists and quotes are nested deeper than {MAX_NESTING}")
@@ -63,10 +73,12 @@ class Body:
     """Text of the partials by path."""
     problems: list[Problem] = field(default_factory=list[Problem])
     partials: int = 0
+    """Imports met so far."""
+    imported_chars: int = 0
 
-    def read(self, reader: Reader, lines: Sequence[str], path: str, importing: tuple[str, ...] = ()) -> Iterator[Block]:
-        """The blocks of these lines of the file at `path`. `importing`: the files that import it, outermost first."""
-        prepared = prepare(lines, path)
+    def read(self, reader: Reader, source: Lines, head: int, path: str, importing: tuple[str, ...] = ()) -> Iterator[Block]:
+        """The blocks of the file at `path`, which the files `importing` import, below its first `head` lines."""
+        prepared = prepare(with_line_feeds(source), path, head=head)
         tokens = _tokens(prepared, path)
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
@@ -75,38 +87,40 @@ class Body:
         for line, item in _in_order(tokens, prepared.asides, reader.lines):
             scopes.enter(line)
             if not isinstance(item, Aside):
-                yield from _top_level(reader, tokens, *item)
+                blocks = read_block(reader, tokens, *item)
+                if blocks and blocks[0].kind == "heading":
+                    reader.current = blocks[0].heading
+                yield from blocks
             elif item.partial is None:
                 yield reader.aside(item.line, item.end_line, item.text)
             else:
                 yield from self._partial(reader, item, path, importing)
 
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> Iterator[Block]:
-        imported = aside.partial or ""
-        key = find_partial(imported, path, self.files)
-        reason = f"imported {imported!r} is not in the book" if key is None else None
-        if key in (*importing, path):
-            reason = f"{imported!r} imports itself"
-        self.partials += 1
-        if self.partials > MAX_PARTIALS:
-            reason = f"more than {MAX_PARTIALS} imports in one page"
-        if key is None or reason is not None:
-            place = importing[0] if importing else path
-            line = (reader.tag[0] if reader.tag else aside.line) + 1
-            self.problems.append(Problem(path=place, line=line, reason=f"{reason}: left out", skipped=False))
-            return
+        key = find_partial(aside.partial or "", path, self.files)
+        reason = self._refusal(key, (*importing, path))
         tag = reader.tag or (aside.line, aside.end_line)
-        lines = LINE_END.split(self.files[key])
-        check_caps(key, lines)
-        inner = Reader(reader.starts, reader.ends, headings=reader.headings, current=reader.current, tag=tag)
-        yield from self.read(inner, lines, key, (*importing, path))
+        if key is None or reason is not None:
+            reason = f"imported {aside.partial!r} left out: {reason}"
+            self.problems.append(Problem(path=(*importing, path)[0], line=tag[0] + 1, reason=reason, skipped=False))
+            return
+        source = lines_of(self.files[key])
+        check_caps(key, source)
+        head = bisect_left(source.starts, parse_front_matter(source.text).end)
+        inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
+        yield from self.read(inner, source, head, key, (*importing, path))
 
-
-def _top_level(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> Iterator[Block]:
-    for block in read_block(reader, tokens, first, last):
-        if block.kind == "heading":
-            reader.current = block.heading
-        yield block
+    def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
+        """Why the file is not read; None when it is."""
+        if key is None:
+            return "it is not in the book"
+        if key in importing:
+            return "it imports itself"
+        self.partials += 1
+        self.imported_chars += len(self.files[key])
+        if self.partials > MAX_PARTIALS or self.imported_chars > MAX_FILE_BYTES:
+            return f"the page imports more than {MAX_PARTIALS} times or {MAX_FILE_BYTES} characters"
+        return None
 
 
 def _in_order(

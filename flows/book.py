@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flows.configuration import find_vocabulary
 from flows.globs import Selection
 from flows.pages import Page, Rules
 from flows.progress import Tracker
@@ -16,7 +17,6 @@ from shared.errors import BookError
 from shared.models import Chunk, Problem
 from shared.retry import Patience, retry
 from shared.settings import Settings
-from shared.tokens import vocabulary_folder
 
 BATCH_FILES = 64
 """Files read in one task: a Prefect task costs 5-30 ms, a file about 10."""
@@ -70,7 +70,7 @@ def _rules(settings: Settings, source: Source) -> Rules:
     return Rules(
         root=source.root,
         boundary=source.boundary,
-        vocabulary=vocabulary_folder(settings.data_dir).absolute(),
+        vocabulary=find_vocabulary(settings.data_dir),
         site=settings.site,
         collection=settings.collection,
         max_tokens=settings.chunk_tokens,

@@ -7,8 +7,8 @@ comes near these figures.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from flows.lines import Lines
 from shared.errors import DocumentError
 
 MAX_FILE_BYTES = 2_000_000
@@ -16,27 +16,25 @@ MAX_LINE_BYTES = 20_000
 MAX_TABLE_COLUMNS = 200
 MAX_NESTING = 100
 """Quotes or list items inside each other."""
-DELIMITER_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-[ \t|:-]*")
+DELIMITERS = frozenset(" \t>|:-")
 QUOTE_MARKS = re.compile(r"(?:[ \t]*>)*")
 
 
-def check_caps(path: str, lines: Sequence[str]) -> None:
-    """Raise `DocumentError` when a file of these lines is over a cap that can be seen without parsing it."""
-    size = sum(map(len, lines)) + len(lines)
-    if 4 * size > MAX_FILE_BYTES and (size := sum(len(line.encode()) + 1 for line in lines)) > MAX_FILE_BYTES:
+def check_caps(path: str, source: Lines) -> None:
+    """Raise `DocumentError` when a file is over a cap that can be seen without parsing it."""
+    text, lines, _ = source
+    if 4 * len(text) > MAX_FILE_BYTES and (size := len(text.encode())) > MAX_FILE_BYTES:
         raise DocumentError(path, None, f"the file is {size} bytes, expected at most {MAX_FILE_BYTES}")
-    if max(map(len, lines)) <= MAX_NESTING:  # a line over any cap has more characters than this
-        return
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_NESTING and (reason := _over(line)):
-            raise DocumentError(path, number, reason)
+    for number in [index for index, line in enumerate(lines) if len(line) > MAX_NESTING]:  # over any cap it is longer than this
+        if reason := _over(lines[number]):
+            raise DocumentError(path, number + 1, reason)
 
 
 def _over(line: str) -> str | None:
     """Which cap the line is over."""
     if 4 * len(line) > MAX_LINE_BYTES and (size := len(line.encode())) > MAX_LINE_BYTES:
         return f"the line is {size} bytes, expected at most {MAX_LINE_BYTES}"
-    if DELIMITER_ROW.fullmatch(line) and (columns := line.strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS:
+    if DELIMITERS.issuperset(line) and (columns := line.strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS:
         return f"the table has {columns} columns, expected at most {MAX_TABLE_COLUMNS}"
     marks = QUOTE_MARKS.match(line)
     if marks and marks[0].count(">") > MAX_NESTING:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from itertools import groupby
+from itertools import takewhile
 from pathlib import PurePosixPath
 from uuid import UUID, uuid5
 
 from flows.document import Document
-from flows.pieces import Source, Unit
+from flows.measure import Source, Unit
 from shared.models import Chunk, Section
 
 NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
@@ -17,6 +17,9 @@ NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
 BREADCRUMB = " > "
 SEPARATOR = "\x1f"
 """Between the parts of an id's name: a character no heading holds."""
+
+
+LISTED = frozenset({"list_item", "definition"})
 
 
 class ChunkBuilder:
@@ -76,23 +79,37 @@ class ChunkBuilder:
 
     def _sections(self, units: Sequence[Unit]) -> tuple[Section, ...]:
         sections: list[Section] = []
-        for heading, run in groupby(units, key=lambda unit: unit.heading):
-            anchor = self.document.headings[heading].anchor if heading >= 0 else None
-            sections.append(Section(start=next(run).start, heading_path=self.paths[heading], anchor=anchor))
+        before = None
+        for unit in units:
+            heading = unit.heading
+            if heading != before:
+                anchor = self.document.headings[heading].anchor if heading >= 0 else None
+                sections.append(Section(start=unit.start, heading_path=self.paths[heading], anchor=anchor))
+                before = heading
         return tuple(sections)
 
     def _content(self, units: Sequence[Unit], path: tuple[str, ...]) -> str:
         """Title and headings, a blank line, and what the units say; a heading that ends the path is not said twice."""
         crumbs = path if path and self.title and path[0].casefold() == self.title[0].casefold() else (*self.title, *path)
         said = units[0].kind == "heading" and path and units[0].text == path[-1]
-        body = "\n\n".join([unit.text for unit in (units[1:] if said else units) if unit.text])
-        return f"{BREADCRUMB.join(crumbs)}\n\n{body}" if crumbs else body
+        body = "".join(_joined([unit for unit in (units[1:] if said else units) if unit.text]))
+        return "\n\n".join([part for part in (BREADCRUMB.join(crumbs), body) if part])
 
     def _id(self, path: tuple[str, ...], content_hash: str) -> str:
         name = SEPARATOR.join((self.collection, self.document.path, *path, content_hash))
         number = self.names.get(name, 0)
         self.names[name] = number + 1
         return str(uuid5(NAMESPACE, f"{name}{SEPARATOR}{number}"))
+
+
+def _joined(units: Sequence[Unit]) -> Iterator[str]:
+    """The renderings with what stands between them: items of a list have no blank line there."""
+    before = None
+    for unit in units:
+        if before is not None:
+            yield "\n" if before == unit.kind and before in LISTED else "\n\n"
+        yield unit.text
+        before = unit.kind
 
 
 def _line_ends(text: str) -> int:
@@ -116,8 +133,8 @@ def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """The headings that all paths begin with."""
-    shortest = min(paths, key=len)
-    for size, part in enumerate(shortest):
-        if any(path[size] != part for path in paths):
-            return shortest[:size]
-    return shortest
+    first = paths[0]
+    for path in paths[1:]:
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(first, path, strict=False))
+        first = tuple([part for part, _ in same])
+    return first

@@ -59,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     built = verify.add_mutually_exclusive_group(required=True)
     built.add_argument("--site", type=Path, help="folder the site was built into: pages and #anchors are checked")
     built.add_argument("--sitemap", help="file or address of a sitemap.xml: pages are checked")
+    evaluate = _command(commands, "evaluate", run_evaluate, "measure how well the search finds what questions ask for")
+    evaluated = evaluate.add_mutually_exclusive_group(required=True)
+    evaluated.add_argument("--set", type=Path, metavar="DIR", help="folder of questions.jsonl and corpus/, or a question file")
+    evaluated.add_argument("--draft", action="store_true", help="print a question per section, for the author to edit")
+    evaluate.add_argument("--vs", type=Path, metavar="RUN", help="a saved run.json to compare with")
+    evaluate.add_argument("--out", type=Path, default=Path("evaluation"), help="folder for run.json and report.html")
     return parser
 
 
@@ -118,6 +124,28 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
         print(f"{each.path}:{each.line}: {each.url}: {each.reason}")
     print(f"{len(missing)} addresses of {len(chunks)} chunks do not exist on the site", file=sys.stderr)
     return 1 if missing else 0
+
+
+def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
+    """Print the metrics, and write `run.json` and `report.html`; or print proposed questions."""
+    from flows.evaluate import evaluate, find_set
+    from flows.evaluation import read_run
+    from flows.evaluation_report import describe, write_page
+    from flows.questions import draft
+
+    if options.draft:
+        for line in draft(_read(settings).chunks):
+            print(json.dumps(line, ensure_ascii=False))
+        return 0
+    asked, other = find_set(options.set, settings), read_run(options.vs) if options.vs else None
+    with show_progress() as on_progress:
+        run = asyncio.run(evaluate(settings, asked, on_progress=on_progress))
+    print("\n".join(describe(run, other)))
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "run.json").write_text(run.model_dump_json(indent=1), encoding="utf-8")
+    (options.out / "report.html").write_text(write_page(run, other), encoding="utf-8")
+    print(f"written: {options.out / 'run.json'}, {options.out / 'report.html'}", file=sys.stderr)
+    return 0
 
 
 def _read(settings: Settings) -> Book:

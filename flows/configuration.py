@@ -9,6 +9,19 @@ from pydantic import ValidationError
 from flows.git import is_git
 from shared.errors import ConfigurationError
 from shared.settings import Settings
+from shared.tokens import VOCABULARY_FILE, vocabulary_folder
+
+INSTALLED = Path(__file__).resolve().parent.parent / Settings.model_fields["data_dir"].default
+"""The data folder `make` fetches the tokenizer's vocabulary into."""
+
+
+def find_vocabulary(data_dir: Path) -> Path:
+    """The folder to load the tokenizer from: the data folder's, or where that has none the installation's.
+
+    Estimated tokens would cut other chunks than exact ones, and buy their vectors once more.
+    """
+    own, installed = vocabulary_folder(data_dir), vocabulary_folder(INSTALLED)
+    return installed if not (own / VOCABULARY_FILE).exists() and (installed / VOCABULARY_FILE).exists() else own.absolute()
 
 
 def read_settings(book: str | None = None) -> Settings:

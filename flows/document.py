@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from shared.models import Problem
 
-BlockKind = Literal["paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"]
+BlockKind = Literal[
+    "paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +43,22 @@ class Heading:
     """The heading's inline Markdown as written, without hashes and custom id: for generators that slug the rendered form."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """The smallest piece the splitter keeps whole unless it alone is over the limit."""
 
     kind: BlockKind
     start: int
     end: int
-    """Character offsets in the file, end exclusive. Blocks are in order and do not overlap."""
+    """Character offsets in the file, end exclusive. Blocks are in order and do not overlap, but for those of an imported
+    partial: they all have the place of the tag that imports it."""
     text: str
     """Cleaned rendering: no JSX, no link targets, alt text kept; code and tables as written."""
     heading: int
     """Index into `Document.headings` of the heading it stands under; -1 before the first."""
     prefix: str = ""
-    """What a continuation needs repeated in front of it when the block is cut: a table's header rows, a fence's opening line."""
+    """What is repeated in front of each further part when the block is cut: a table's header rows, a fence's opening line."""
     parts: tuple[Block, ...] = ()
-    """The blocks a container (list item, quote, footnote, definition) holds: where it is cut when it alone is over the limit."""
+    """The blocks in a container (list item, quote, footnote, definition): where it is cut when it alone is over the limit."""
 
 
 @dataclass(frozen=True, slots=True)

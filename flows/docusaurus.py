@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -122,17 +123,28 @@ def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001
     """One id per heading, in order.
 
     `@docusaurus/mdx-loader` `remark/headings/index.ts`: a custom id is taken as written and not remembered, every other
-    heading's text goes through github-slugger in order of appearance. The theme (`theme-classic` `Heading/index.tsx`) then
-    gives an h1 no id, nor a heading whose slug is empty; both have used up their slug.
+    heading's text goes through github-slugger in order of appearance, the headings of each imported partial through one of
+    their own. The theme (`theme-classic` `Heading/index.tsx`) then gives an h1 no id, nor a heading whose slug is empty;
+    both have used up their slug.
     """
-    slugger, references, mdx = GithubSlugger(), find_references(document), _is_mdx(document)
-    ids = [_heading_id(heading, document.text, slugger, references, mdx=mdx) for heading in document.headings]
-    return [None if heading.level == 1 else given or None for heading, given in zip(document.headings, ids, strict=True)]
+    references, mdx = find_references(document), _is_mdx(document)
+    sluggers: defaultdict[tuple[int, int] | None, GithubSlugger] = defaultdict(GithubSlugger)
+    ids: list[str | None] = []
+    for heading in document.headings:
+        written = document.text[heading.start : heading.end]
+        slugger = sluggers[(heading.start, heading.end) if _is_imported(heading, written) else None]
+        given = _heading_id(heading, written, slugger, references, mdx=mdx)
+        ids.append(None if heading.level == 1 else given or None)
+    return ids
 
 
-def _heading_id(heading: Heading, page: str, slugger: GithubSlugger, references: References, *, mdx: bool) -> str:
-    in_braces = f"{{#{heading.custom_id}" in page[heading.start : heading.end]
-    if heading.custom_id and not in_braces:
+def _is_imported(heading: Heading, written: str) -> bool:
+    """Whether it stands in a partial: its place in the page is then the tag that imports it."""
+    return written.lstrip().startswith("<") and heading.html not in written
+
+
+def _heading_id(heading: Heading, written: str, slugger: GithubSlugger, references: References, *, mdx: bool) -> str:
+    if heading.custom_id and f"{{#{heading.custom_id}" not in written:
         return heading.custom_id
     comment = MDX_COMMENT_ID.search(heading.html) if mdx else None
     if comment:

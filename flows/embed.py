@@ -14,8 +14,8 @@ from shared.models import Chunk
 
 MAX_INPUT_TOKENS = 8_191
 """The API's limit for one text."""
-MAX_BATCH_INPUTS = 128
-"""The API takes 2,048; a kill loses the batches in flight, and a small local model must answer one within the timeout."""
+MAX_BATCH_INPUTS = 64
+"""The API takes 2,048; but a kill loses the batches in flight, and a small local model must answer four within the timeout."""
 MAX_BATCH_TOKENS = 100_000
 """The API takes 300,000; its own count may differ from ours."""
 REQUESTS_AT_ONCE = 4

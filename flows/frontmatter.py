@@ -51,7 +51,7 @@ SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _explain(exc: Exception) -> tuple[str, int]:
-    mark = getattr(exc, "problem_mark", None)
+    mark = getattr(exc, "context_mark", None) or getattr(exc, "problem_mark", None)  # where it begins, where it is noticed
     line = int(mark.line) + 2 if mark is not None else 1  # the mark counts from 0, after the `---` line
     problem = getattr(exc, "problem", None) or str(exc).split("\n", 1)[0]
     return f"front matter is not YAML: {problem}", line

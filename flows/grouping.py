@@ -27,7 +27,7 @@ def group(ranks: Sequence[tuple[int, int]], allowed: Allowed) -> list[tuple[int,
     size = len(ranks)
     first = list(range(size))
     last = list(range(size))
-    for boundary in sorted(range(1, size), key=lambda index: (ranks[index], index)):
+    for boundary in sorted(range(1, size), key=ranks.__getitem__):  # stable: equal ranks from the left
         start, end = first[boundary - 1], last[boundary]
         if allowed(start, boundary, end + 1):
             last[start], first[end] = end, start

@@ -18,8 +18,10 @@ from markdown_it.token import Token
 from flows.document import Document
 from flows.jsx import expression_end, tag_end
 
-MAX_CHARS = 2_000
+MAX_CHARS = 500
 """Longest heading parsed; a longer one is slugged as it stands (markdown-it is quadratic on hostile brackets)."""
+MARKUP = re.compile(r"[\\`*_\[\]<&{~:!\n]")
+"""What a heading must hold one of to need parsing; most hold none."""
 DIRECTIVE = re.compile(r":[A-Za-z][A-Za-z0-9_-]*(?<![_-])(?![A-Za-z0-9_:-])(\[[^\]\n]*\])?(?:\{[^}\n]*\})?")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
@@ -68,7 +70,7 @@ def pulldown_text(source: str, references: References) -> str:
 
 
 def _tokens(source: str, references: References, parser: MarkdownIt) -> list[Token]:
-    if len(source) > MAX_CHARS:
+    if len(source) > MAX_CHARS or not MARKUP.search(source):
         return [Token("text", "", 0, content=source)]
     return parser.parseInline(source, {"references": references})[0].children or []
 

@@ -7,49 +7,46 @@ brackets, knows no JSX, and most paragraphs hold no markup at all.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from html import unescape
 
-SPECIAL = re.compile(r"[\\`*_\[<&{~\n]")
-SOFT_BREAK = re.compile(r"(?<![ \t])[ \t]*\n[ \t]*")
-TOKEN = re.compile(
-    r"""
-      (?P<newline>(?<![ \t])[ \t]*\n[ \t]*)
-    | (?P<escape>\\[!-/:-@\[-`{-~])
-    | (?P<ticks>`+)
-    | (?P<comment><!--|\{/\*)
-    | <(?P<link>[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>
-    | (?P<tag></?(?:[A-Za-z][\w.:-]*
-        (?:\s+[\w:.@-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[^\s"'=<>`{}]+))?|\s*\{\.\.\.[^{}]*\})*)?\s*/?>)
-    | (?P<literal>\{\s*(?:"[^"\n]*"|'[^'\n]*'|`[^`$\n]*`)\s*\})
-    | (?P<entity>&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});)
-    | (?P<footnote>\[\^[^\[\]\s]+\])
-    | (?P<open>!?\[)
-    | (?P<close>\])
-    | (?P<delimiter>\*+|_+|~~)
-    """,
-    re.VERBOSE,
+from flows.emphasis import Emphases
+from flows.jsx import tag_end
+
+SPECIAL = re.compile(r"[\\`*_\[\]<&{~]")
+ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
+TICKS = re.compile("`+")
+LINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
+STRING = r""""[^"]*"|'[^']*'"""
+INNER = rf"""(?:[^{{}}"'`]|{STRING}|`[^`]*`)"""
+EXPRESSION = rf"""\{{(?:{INNER}|\{{{INNER}*\}})*\}}"""
+"""Braces inside braces once, as in `style={{color: 'red'}}`."""
+TAG = re.compile(
+    rf"""</?(?:([A-Za-z][\w.:-]*)(?:\s+[\w:.@-]+(?:\s*=\s*(?:{STRING}|{EXPRESSION}|[^\s"'=<>`{{}}]+))?|\s*{EXPRESSION})*)?\s*/?>"""
 )
+ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
+LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
+ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
+FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 DESTINATION = re.compile(
     r"""\(\s*(?:<[^<>\n]*>|(?:[^\s()<>\\]|\\.|\((?:[^\s()\\]|\\.)*\))*)(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)"""
 )
 LABEL = re.compile(r"\[([^\[\]]*)\]")
-TAG_NAME = re.compile(r"</?([A-Za-z][\w.:-]*)")
-BREAKING_TAGS = frozenset("br p div li tr td th hr summary details dt dd h1 h2 h3 h4 h5 h6".split())
+DELIMITER = re.compile(r"\*+|_+|~~+")
+BREAKING_TAGS = frozenset({"br", "p", "div", "li", "tr", "td", "th", "hr", "summary", "details", "dt", "dd"})
 """Tags that stand between words a reader sees apart."""
-MAX_OPEN_RUNS = 100
-"""Emphasis marks that wait for their end at most: more are no emphasis, and the search for the end stays short."""
+MAX_FAILED_SCANS = 20
+"""Components left unclosed in one text before the rest is taken as text: keeps hostile input linear."""
 MAX_LABEL_CHARS = 999
 """CommonMark 0.31, 4.7: a link label has at most 999 characters."""
 
 
 def plain(text: str, references: Collection[str] = ()) -> str:
     """`text` as a reader sees it, on one line. `references`: labels defined in the page, normalised by `label()`."""
-    if not SPECIAL.search(text):
-        return text
-    return _Renderer(text, references).render()
+    if "\n" in text:
+        text = " ".join([line.strip(" \t\r") for line in text.replace("\\\n", "\n").split("\n")])
+    return _Renderer(text, references).render() if SPECIAL.search(text) else text
 
 
 def label(text: str) -> str:
@@ -58,7 +55,11 @@ def label(text: str) -> str:
 
 
 class _Renderer:
-    """One pass over the tokens of a text; `out` holds the pieces, brackets and emphasis marks are undone in place."""
+    """One pass over the special characters of a text.
+
+    `out` holds the pieces; brackets and emphasis marks are undone in place when their end is found. Each method takes the
+    offset of a special character, and returns the one to go on from: the same one where the character is only itself.
+    """
 
     def __init__(self, text: str, references: Collection[str]) -> None:
         self.text = text
@@ -66,92 +67,132 @@ class _Renderer:
         self.out: list[str] = []
         self.brackets: list[tuple[int, int]] = []
         """Index into `out` and offset behind each bracket still open."""
-        self.delimiters: list[tuple[str, int]] = []
+        self.linked = 0
+        """How many of them hold a link already, and so cannot be one."""
+        self.emphases = Emphases()
         self.ticks: dict[int, deque[int]] | None = None
+        """Offsets of the runs of backticks ahead, by their length."""
+        self.failed = 0
+        """Components that did not end."""
         self.unclosed: set[str] = set()
         """Comment marks known not to end any more."""
 
     def render(self) -> str:
+        text, out, search = self.text, self.out, SPECIAL.search
         position = 0
-        text, out, search = self.text, self.out, TOKEN.search
         match = search(text)
         while match:
-            if match.start() > position:
-                out.append(text[position : match.start()])
-            position = getattr(self, f"_{match.lastgroup}")(match)
+            start = match.start()
+            if start > position:
+                out.append(text[position:start])
+            position = METHODS[text[start]](self, start)
+            if position == start:
+                out.append(text[start])
+                position += 1
             match = search(text, position)
         out.append(text[position:])
         return "".join(out)
 
-    def _newline(self, match: re.Match[str]) -> int:
-        self.out.append(" ")
-        return match.end()
+    def escape(self, start: int) -> int:
+        if not ESCAPE.match(self.text, start):
+            return start
+        self.out.append(self.text[start + 1])
+        return start + 2
 
-    def _escape(self, match: re.Match[str]) -> int:
-        self.out.append(match[0][1])
-        return match.end()
-
-    def _ticks(self, match: re.Match[str]) -> int:
+    def code(self, start: int) -> int:
         """A code span ends at the next run of as many backticks (CommonMark 6.1)."""
         if self.ticks is None:
             self.ticks = {}
-            for run in re.finditer("`+", self.text):
+            for run in TICKS.finditer(self.text):
                 self.ticks.setdefault(len(run[0]), deque()).append(run.start())
-        size = len(match[0])
-        runs = self.ticks.get(size, deque())
-        while runs and runs[0] <= match.start():
+        end = start
+        while self.text.startswith("`", end):
+            end += 1
+        runs = self.ticks.get(end - start, deque())
+        while runs and runs[0] <= start:
             runs.popleft()
         if not runs:
-            self.out.append(match[0])
-            return match.end()
-        code = SOFT_BREAK.sub(" ", self.text[match.end() : runs[0]])
-        self.out.append(code.strip() or code)
-        return runs[0] + size
+            self.out.append(self.text[start:end])
+            return end
+        code = self.text[end : runs[0]]
+        padded = code[:1] == code[-1:] == " " and not code.isspace()
+        self.out.append(code[1:-1] if padded else code)
+        return runs[0] + end - start
 
-    def _comment(self, match: re.Match[str]) -> int:
-        closing = "-->" if match[0] == "<!--" else "*/}"
-        end = -1 if closing in self.unclosed else self.text.find(closing, match.end())
-        if end >= 0:
-            return end + 3
-        self.unclosed.add(closing)
-        self.out.append(match[0])
-        return match.end()
-
-    def _link(self, match: re.Match[str]) -> int:
-        self.out.append(match["link"])
-        return match.end()
-
-    def _tag(self, match: re.Match[str]) -> int:
-        name = TAG_NAME.match(match[0])
-        if name and name[1].lower() in BREAKING_TAGS:
+    def angle(self, start: int) -> int:
+        """A comment, an address in angle brackets, or a tag."""
+        text = self.text
+        if text.startswith("<!--", start):
+            return self._comment(start, "-->")
+        if link := LINK.match(text, start):
+            self.out.append(link[1])
+            return link.end()
+        tag = TAG.match(text, start)
+        if tag is None:
+            return self._component(start)
+        name = (tag[1] or "").lower()
+        if name in BREAKING_TAGS:
             self.out.append(" ")
-        return match.end()
+        elif name == "img" and (alt := ALT.search(tag[0])):
+            self.out.append(unescape(alt[1] or alt[2] or ""))
+        return tag.end()
 
-    def _literal(self, match: re.Match[str]) -> int:
-        self.out.append(match[0][1:-1].strip()[1:-1])
-        return match.end()
+    def _component(self, start: int) -> int:
+        """A component with braces deeper than TAG knows."""
+        if not self.text[start + 1 : start + 2].isupper() or self.failed > MAX_FAILED_SCANS:
+            return start
+        end = tag_end(self.text, start)
+        self.failed += end < 0
+        return end if end >= 0 else start
 
-    def _entity(self, match: re.Match[str]) -> int:
-        self.out.append(unescape(match[0]))
-        return match.end()
+    def brace(self, start: int) -> int:
+        """An MDX comment goes, a string literal is its text, any other expression stays as it is."""
+        if self.text.startswith("{/*", start):
+            return self._comment(start, "*/}")
+        literal = LITERAL.match(self.text, start)
+        if literal is None:
+            return start
+        self.out.append(literal[1] or literal[2] or literal[3] or "")
+        return literal.end()
 
-    def _footnote(self, match: re.Match[str]) -> int:
-        return match.end()
+    def _comment(self, start: int, closing: str) -> int:
+        end = -1 if closing in self.unclosed else self.text.find(closing, start)
+        if end < 0:
+            self.unclosed.add(closing)
+            return start
+        return end + len(closing)
 
-    def _open(self, match: re.Match[str]) -> int:
-        self.brackets.append((len(self.out), match.end()))
-        self.out.append(match[0])
-        return match.end()
+    def entity(self, start: int) -> int:
+        entity = ENTITY.match(self.text, start)
+        if entity is None:
+            return start
+        self.out.append(unescape(entity[0]))
+        return entity.end()
 
-    def _close(self, match: re.Match[str]) -> int:
-        if self.brackets:
-            opener, behind = self.brackets.pop()
-            end = self._target(behind, match.start())
-            if end >= 0:
-                self.out[opener] = ""
-                return end
-        self.out.append("]")
-        return match.end()
+    def open(self, start: int) -> int:
+        footnote = FOOTNOTE.match(self.text, start)
+        if footnote:
+            return footnote.end()
+        image = bool(self.out) and start > 0 and self.text[start - 1] == "!" and self.text[start - 2 : start - 1] != "\\"
+        if image:
+            self.out[-1] = self.out[-1][:-1]
+        self.brackets.append((len(self.out), start + 1))
+        self.out.append("![" if image else "[")
+        return start + 1
+
+    def close(self, start: int) -> int:
+        if not self.brackets:
+            return start
+        opener, behind = self.brackets.pop()
+        image = self.out[opener] == "!["
+        end = self._target(behind, start) if image or len(self.brackets) >= self.linked else -1
+        if end < 0:
+            self.linked = min(self.linked, len(self.brackets))
+            return start
+        self.linked = min(self.linked, len(self.brackets)) if image else len(self.brackets)
+        self.out[opener] = ""
+        self.emphases.forget(opener)  # what opens inside a link does not end outside
+        return end
 
     def _target(self, start: int, end: int) -> int:
         """Where the link whose text is start..end ends; -1 where the brackets are only brackets."""
@@ -167,32 +208,23 @@ class _Renderer:
             return reference.end() if reference else end + 1
         return -1
 
-    def _delimiter(self, match: re.Match[str]) -> int:
-        """Emphasis by CommonMark 6.2's flanking rules, runs paired whole; a run that opens or closes nothing stays."""
-        mark, text = match[0][0], self.text
-        before = text[match.start() - 1] if match.start() else " "
-        after = text[match.end()] if match.end() < len(text) else " "
-        opens, closes = _flanking(mark, before, after)
-        if closes:
-            for index in range(len(self.delimiters) - 1, -1, -1):
-                if self.delimiters[index][0] == mark:
-                    self.out[self.delimiters[index][1]] = ""
-                    del self.delimiters[index:]
-                    return match.end()
-        if opens and len(self.delimiters) < MAX_OPEN_RUNS:
-            self.delimiters.append((mark, len(self.out)))
-        self.out.append(match[0])
-        return match.end()
+    def emphasis(self, start: int) -> int:
+        run = DELIMITER.match(self.text, start)
+        if run is None:  # one tilde
+            return start
+        self.emphases.add(self.text, start, run.end(), self.out)
+        return run.end()
 
 
-def _flanking(mark: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether a run of `mark` between these characters can open, and can close, emphasis."""
-    left = not after.isspace() and (not _is_punctuation(after) or before.isspace() or _is_punctuation(before))
-    right = not before.isspace() and (not _is_punctuation(before) or after.isspace() or _is_punctuation(after))
-    if mark == "_":
-        return left and (not right or _is_punctuation(before)), right and (not left or _is_punctuation(after))
-    return left, right
-
-
-def _is_punctuation(character: str) -> bool:
-    return not character.isalnum() and unicodedata.category(character)[0] in "PS"
+METHODS: dict[str, Callable[[_Renderer, int], int]] = {
+    "\\": _Renderer.escape,
+    "`": _Renderer.code,
+    "<": _Renderer.angle,
+    "{": _Renderer.brace,
+    "&": _Renderer.entity,
+    "[": _Renderer.open,
+    "]": _Renderer.close,
+    "*": _Renderer.emphasis,
+    "_": _Renderer.emphasis,
+    "~": _Renderer.emphasis,
+}

@@ -79,5 +79,5 @@ def _blank_line(text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
-def _step(token: str) -> int:
-    return 1 if token in "{([" else -1 if token in "})]" else 0
+def _step(mark: str) -> int:
+    return 1 if mark in "{([" else -1 if mark in "})]" else 0

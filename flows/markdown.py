@@ -12,29 +12,28 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from flows.blocks import Reader
-from flows.body import LINE_END, Body
+from flows.body import Body
 from flows.caps import check_caps
 from flows.document import Document, Heading, SourceFile
-from flows.frontmatter import FrontMatter, parse_front_matter
+from flows.frontmatter import parse_front_matter
+from flows.lines import lines_of
 from shared.models import Problem
 
 
 def parse(file: SourceFile, files: Mapping[str, str] = {}) -> Document:
     """The page in `file`. `files`: text by path of what pages may import (`_*.mdx`). Raises `DocumentError`."""
-    lines, starts = _lines(file.text)
-    check_caps(file.path, lines)
+    source = lines_of(file.text)
+    check_caps(file.path, source)
     front = parse_front_matter(file.text)
     body = Body(files)
     if front.error is not None:
         body.problems.append(Problem(path=file.path, line=front.error_line, reason=front.error, skipped=False))
-    head = bisect_left(starts, front.end)
-    reader = Reader(starts, [start + len(line.rstrip()) for start, line in zip(starts, lines, strict=False)])
-    blocks = tuple(body.read(reader, [""] * head + lines[head:], file.path))
+    reader = Reader(source)
+    blocks = tuple(body.read(reader, source, bisect_left(source.starts, front.end), file.path))
     headings = tuple(reader.headings)
     return Document(
         path=file.path,
@@ -48,14 +47,6 @@ def parse(file: SourceFile, files: Mapping[str, str] = {}) -> Document:
         skip=_skip(file.path, front.values),
         tags=_tags(front.values),
     )
-
-
-def _lines(text: str) -> tuple[list[str], list[int]]:
-    """The lines of `text` without their ends, and the offset of each and of the end of the text."""
-    if "\r" in text:
-        return LINE_END.split(text), [0, *[match.end() for match in LINE_END.finditer(text)], len(text)]
-    lines = text.split("\n")
-    return lines, [*accumulate([len(line) + 1 for line in lines[:-1]], initial=0), len(text)]
 
 
 def _title(path: str, values: Mapping[str, Any], headings: Sequence[Heading]) -> str:

@@ -36,14 +36,14 @@ class ReadingProcess:
     rules: Rules
     limit_s: float
     exact_tokens: bool = True
-    _child: asyncio.subprocess.Process | None = field(default=None, init=False)
+    child: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     async def start(self) -> asyncio.subprocess.Process:
         """The running child, ready to read."""
-        if self._child is None:
-            self._child = await _start()
-            self.exact_tokens = (await self._greet(self._child)).exact_tokens
-        return self._child
+        if self.child is None:
+            self.child = await _start()
+            self.exact_tokens = (await self._greet(self.child)).exact_tokens
+        return self.child
 
     async def _greet(self, child: asyncio.subprocess.Process) -> Ready:
         try:
@@ -68,7 +68,7 @@ class ReadingProcess:
 
     async def end(self) -> int | None:
         """Kill the child, if it runs; its exit code."""
-        child, self._child = self._child, None
+        child, self.child = self.child, None
         if child is None:
             return None
         if child.returncode is None:
@@ -101,7 +101,7 @@ class Readers:
     idle: asyncio.Queue[ReadingProcess]
 
     async def read(self, paths: Sequence[str], on_page: Callable[[int], None]) -> list[Page]:
-        """One page per path, in the same order; `on_page` hears how many are read."""
+        """One page per path, in the same order; `on_page` hears how many are read. Raises `ServiceError`: no process starts."""
         done = count(1)
 
         async def read_one(path: str) -> Page:
@@ -109,7 +109,12 @@ class Readers:
             on_page(next(done))
             return page
 
-        return list(await asyncio.gather(*(read_one(path) for path in paths)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(read_one(path)) for path in paths]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the others are the same again
+        return [task.result() for task in tasks]
 
     async def _read(self, path: str) -> Page:
         process = await self.idle.get()

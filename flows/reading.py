@@ -59,7 +59,7 @@ def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
         document = parse(read_file(rules.source, path), Partials(rules.source))
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
-        limits = Limits(max_tokens=rules.max_tokens)
+        limits = Limits.up_to(rules.max_tokens)
         chunks = split(locate(document, rules.site), limits=limits, count=count, collection=rules.collection)
     except DocumentError as exc:
         return failed_page(path, exc.reason, line=exc.line)

@@ -48,10 +48,14 @@ def describe_report(report: Report) -> list[str]:
 
 
 def changes_table(changes: Iterable[FileChange]) -> list[dict[str, str | int]]:
-    """One row per file that is not as it was, for a table artifact."""
-    return [
-        {"file": each.path, "change": each.change, **each.chunks.model_dump()} for each in changes if each.change != "kept"
-    ] or [{"file": "(none)", "change": "kept"}]
+    """One row per file that is not as it was, for a table artifact; one row that says so when there is none."""
+    rows = [_row(each) for each in changes if each.change != "kept"]
+    return rows or [{"file": "(all)", "change": "kept"}]
+
+
+def _row(each: FileChange) -> dict[str, str | int]:
+    counts = {f"chunks {name}": number for name, number in dict(each.chunks).items()}
+    return {"file": each.path, "change": each.change, **counts}
 
 
 def summary_markdown(report: Report, changes: Sequence[FileChange], chunks: Iterable[Chunk]) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import unquote
@@ -20,35 +21,59 @@ DOCUSAURUS_CONFIGS = ("docusaurus.config.js", "docusaurus.config.ts", "docusauru
 MKDOCS_CONFIGS = ("mkdocs.yml", "mkdocs.yaml")
 
 
-def read_site_config(book: Path, site: Site) -> Site:
+def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) -> Site:
     """`site` with what the generator's configuration in `book`, or in the folder above it, adds.
+
+    `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`.
 
     Docusaurus: `versions.json`, and `docs` as the folder when the book is the whole site. MkDocs: `docs_dir`,
     `use_directory_urls` (unless already set) and how `toc` slugs. mdBook: `src` and the chapters `SUMMARY.md` names.
     Raises `BookError` when such a file cannot be read.
     """
-    readers: Mapping[str, Callable[[Path, Site], Site]] = {"docusaurus": _docusaurus, "mkdocs": _mkdocs, "mdbook": _mdbook}
+    readers: Mapping[str, Callable[[_Reach, Site], Site]] = {"docusaurus": _docusaurus, "mkdocs": _mkdocs, "mdbook": _mdbook}
     reader = readers.get(site.kind)
-    return reader(book.resolve(), site) if reader else site
+    book = book.resolve()
+    return reader(_Reach(book, (boundary or book.parent).resolve()), site) if reader else site
 
 
-def _docusaurus(book: Path, site: Site) -> Site:
-    config = _find(book, DOCUSAURUS_CONFIGS)
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """The book, and how far from it files may be read."""
+
+    book: Path
+    boundary: Path
+
+    def find(self, names: tuple[str, ...]) -> Path | None:
+        """The first of `names` in the book or the folder above it."""
+        folders = (self.book, self.book.parent)
+        return next((folder / name for folder in folders for name in names if self.holds(folder / name)), None)
+
+    def holds(self, file: Path) -> bool:
+        return file.is_file() and file.resolve().is_relative_to(self.boundary)
+
+    def below(self, folder: Path) -> str:
+        """`folder` relative to the book; '' when the book is that folder or lies inside it."""
+        folder = folder.resolve()
+        return folder.relative_to(self.book).as_posix() if folder != self.book and folder.is_relative_to(self.book) else ""
+
+
+def _docusaurus(reach: _Reach, site: Site) -> Site:
+    config = reach.find(DOCUSAURUS_CONFIGS)
     if config is None:
         return site
     versions = config.parent / "versions.json"
-    names = cast("list[str]", _parse(versions, json.loads)) if versions.is_file() else []
-    return site.model_copy(update={"folder": "docs" if config.parent == book else "", "versions": tuple(map(str, names))})
+    names = cast("list[object]", _parse(versions, json.loads, list)) if reach.holds(versions) else []
+    return site.model_copy(update={"folder": "docs" if config.parent == reach.book else "", "versions": tuple(map(str, names))})
 
 
-def _mkdocs(book: Path, site: Site) -> Site:
-    file = _find(book, MKDOCS_CONFIGS)
+def _mkdocs(reach: _Reach, site: Site) -> Site:
+    file = reach.find(MKDOCS_CONFIGS)
     if file is None:
         return site
-    config = cast("dict[str, Any]", _parse(file, _load_yaml) or {})
+    config = cast("dict[str, Any]", _parse(file, _load_yaml, dict))
     directories = config.get("use_directory_urls")
     update: dict[str, object] = {
-        "folder": _below(book, file.parent / str(config.get("docs_dir") or "docs")),
+        "folder": reach.below(file.parent / str(config.get("docs_dir") or "docs")),
         "ids": _slugify(config),
     }
     if site.trailing_slash is None and isinstance(directories, bool):
@@ -57,35 +82,25 @@ def _mkdocs(book: Path, site: Site) -> Site:
 
 
 def _slugify(config: dict[str, Any]) -> Literal["default", "unicode", "pymdownx"]:
-    """The slugify function that the `toc` extension is given, by the name of its Python object."""
-    extensions: Any = config.get("markdown_extensions") or []
-    entries: list[Any] = [extensions] if isinstance(extensions, dict) else extensions
+    """The slugify function among the options of the `toc` extension, told by the name of its Python object."""
+    extensions: Any = config.get("markdown_extensions")
+    entries = cast("list[Any]", extensions if isinstance(extensions, list) else [extensions])
     options: list[Any] = [entry["toc"] for entry in entries if isinstance(entry, dict) and "toc" in entry]
-    name = str(options[0].get("slugify", "")) if options and isinstance(options[0], dict) else ""
+    name = str(options[0]) if options else ""
     if "pymdownx.slugs" in name:
         return "pymdownx"
     return "unicode" if "slugify_unicode" in name else "default"
 
 
-def _mdbook(book: Path, site: Site) -> Site:
-    file = _find(book, ("book.toml",))
-    config: dict[str, Any] = _parse(file, tomllib.loads) if file else {}
-    source = file.parent / str(config.get("book", {}).get("src", "src")) if file else book
+def _mdbook(reach: _Reach, site: Site) -> Site:
+    file = reach.find(("book.toml",))
+    config = cast("dict[str, Any]", _parse(file, tomllib.loads, dict)) if file else {}
+    table = cast("dict[str, Any]", config["book"] if isinstance(config.get("book"), dict) else {})
+    source = file.parent / str(table.get("src", "src")) if file else reach.book
     summary = source / "SUMMARY.md"
-    links = SUMMARY_LINK.findall(_read(summary)) if summary.is_file() else []
+    links = SUMMARY_LINK.findall(_read(summary)) if reach.holds(summary) else []
     chapters = tuple(unquote(quoted or bare).removeprefix("./") for quoted, bare in links)
-    return site.model_copy(update={"folder": _below(book, source), "chapters": chapters})
-
-
-def _find(book: Path, names: tuple[str, ...]) -> Path | None:
-    candidates = (folder / name for folder in (book, book.parent) for name in names)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def _below(book: Path, folder: Path) -> str:
-    """`folder` relative to the book; '' when the book is that folder or lies inside it."""
-    folder = folder.resolve()
-    return folder.relative_to(book).as_posix() if folder != book and folder.is_relative_to(book) else ""
+    return site.model_copy(update={"folder": reach.below(source), "chapters": chapters})
 
 
 def _read(file: Path) -> str:
@@ -95,11 +110,14 @@ def _read(file: Path) -> str:
         raise BookError(f"{str(file)!r} cannot be read: {exc}.") from exc
 
 
-def _parse(file: Path, parser: Callable[[str], Any]) -> Any:
+def _parse(file: Path, parser: Callable[[str], Any], shape: type[object]) -> object:
     try:
-        return parser(_read(file))
+        value: object = parser(_read(file))
     except (ValueError, yaml.YAMLError) as exc:
         raise BookError(f"{str(file)!r} cannot be read: {exc}") from exc
+    if not isinstance(value, shape):
+        raise BookError(f"{str(file)!r} cannot be read: expected a {shape.__name__}, found {type(value).__name__}.")
+    return value
 
 
 class _Loader(yaml.SafeLoader):

@@ -80,7 +80,7 @@ def find_files(source: Source, selection: Selection) -> Listing:
     paths: list[str] = []
     problems: list[Problem] = []
     size = 0
-    for path in _walk(source.root, "", selection, problems):
+    for path in _walk(source.root, selection, problems):
         try:
             size += check_file(source, path)
         except DocumentError as exc:
@@ -102,24 +102,30 @@ def _nothing_found(source: Source, selection: Selection, problems: list[Problem]
     return BookError(f"There is no Markdown in {source.name!r}: no file matches {wanted} (left out: {unwanted or 'nothing'}).")
 
 
-def _walk(root: Path, folder: str, selection: Selection, problems: list[Problem]) -> Iterator[str]:
-    """Files below `folder` that `selection` takes; folders behind symbolic links are not entered (they can form rings)."""
-    try:
-        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
-    except OSError as exc:
-        problems.append(Problem(path=folder, line=None, reason=f"the folder cannot be read: {exc.strerror}", skipped=True))
-        return
-    for entry in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if not selection.prunes(path):
-                yield from _walk(root, path, selection, problems)
-        elif entry.is_symlink() and entry.is_dir():
-            if not selection.prunes(path):
+def _walk(root: Path, selection: Selection, problems: list[Problem]) -> Iterator[str]:
+    """Files that `selection` takes; folders behind symbolic links are not entered (they can form rings)."""
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        for entry in _entries(root, folder, problems):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = os.path.isdir(entry.path)  # noqa: PTH112  unlike the entry's own, it gives False for a ring of links
+            if not is_folder and selection.takes(path):
+                yield path
+            elif is_folder and entry.is_symlink() and not selection.prunes(path):
                 reason = "the folder is a symbolic link, which is not followed"
                 problems.append(Problem(path=path, line=None, reason=reason, skipped=True))
-        elif selection.takes(path):
-            yield path
+            elif is_folder and not selection.prunes(path):
+                folders.append(path)
+
+
+def _entries(root: Path, folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(root / folder) as entries:
+            return list(entries)
+    except OSError as exc:
+        problems.append(Problem(path=folder, line=None, reason=f"the folder cannot be read: {exc.strerror}", skipped=True))
+        return []
 
 
 def check_file(source: Source, path: str) -> int:

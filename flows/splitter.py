@@ -1,8 +1,8 @@
 """A page as chunks: contiguous ranges of the file, cut where its author cut it.
 
 1. Every section (a heading and what follows it up to the next) that fits the limit is one piece.
-2. A section that does not fit is cut between its blocks, in sizes around `fill_tokens` (see `grouping`); a block that alone does
-   not fit is cut by itself (see `pieces`).
+2. A section that does not fit is cut between its blocks, in sizes up to `fill_tokens` (see `grouping`); a block that alone
+   does not fit is cut by itself (see `cuts`).
 3. Pieces below `min_tokens` join a neighbour below the same heading, deeper headings first.
 
 A chunk's `content` is the page's title and the headings above it, a blank line, and the cleaned rendering of its range. An
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from flows.chunks import ChunkBuilder
 from flows.document import Block, Document
 from flows.grouping import Allowed, group, within
-from flows.pieces import Count, Source, Unit
+from flows.measure import Count, Source, Unit
+from flows.pieces import units_of
 from shared.models import Chunk
 
 
@@ -27,31 +29,32 @@ from shared.models import Chunk
 class Limits:
     """Sizes of chunks, in tokens."""
 
-    max_tokens: int = 400
+    max_tokens: int = 256
     """Most tokens in a chunk's text. Its content may be longer by title, headings and a repeated table header."""
-    min_tokens: int = 100
+    min_tokens: int = 64
     """Pieces below this join a neighbour under the same heading; 0 keeps every section by itself."""
-    fill_tokens: int = 300
+    fill_tokens: int = 200
     """What blocks of a section over `max_tokens` are gathered up to: the room left lets a chunk grow before it is cut anew."""
 
+    @classmethod
+    def up_to(cls, max_tokens: int) -> Limits:
+        """Limits in the proportions of the default ones."""
+        return cls(max_tokens, max_tokens // 4, max_tokens * 25 // 32)
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+
+class Piece(NamedTuple):
     """Units that stay together: a section, or a part of one."""
 
-    units: tuple[Unit, ...]
+    units: Sequence[Unit]
     tokens: int
     level: int
     """Of the heading the piece stands under (1 to 6); 0 before the first."""
     begins: bool
     """Whether it begins its section."""
-    gap: int
-    """Tokens between it and the piece before: what is not part of any block, such as an import."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether its tokens, and the gap's, add up with those of its neighbours."""
-        return not self.gap and all([unit.exact for unit in self.units])
+    gap: int = 0
+    """Tokens between it and the piece before: of what is not part of any block, such as an import."""
+    exact: bool = True
+    """Whether its tokens add up with those of its neighbours."""
 
 
 def split(document: Document, *, limits: Limits, count: Count, collection: str) -> list[Chunk]:
@@ -67,8 +70,9 @@ def split(document: Document, *, limits: Limits, count: Count, collection: str) 
     builder = ChunkBuilder(document, source, collection)
     chunks: list[Chunk] = []
     for start, end in group(ranks, _joinable(pieces, limits)):
-        tokens = sum([piece.tokens for piece in pieces[start:end]]) if all([piece.exact for piece in pieces[start:end]]) else None
-        chunks.append(builder.chunk([unit for piece in pieces[start:end] for unit in piece.units], tokens))
+        together = pieces[start:end]
+        tokens = sum([piece.tokens for piece in together]) if all(piece.exact for piece in together) else None
+        chunks.append(builder.chunk([unit for piece in together for unit in piece.units], tokens))
     return chunks
 
 
@@ -77,42 +81,40 @@ def _pieces(document: Document, source: Source, limits: Limits) -> Iterator[Piec
     for heading, run in groupby(document.blocks, key=lambda block: block.heading):
         blocks = list(run)
         level = document.headings[heading].level if heading >= 0 else 0
-        whole = _whole(blocks, source, heading)
-        for begins, units, tokens in [(True, whole[0], whole[1])] if whole else _parts(blocks, source, heading, limits):
-            yield Piece(tuple(units), tokens, level, begins, _gap(source, reached, units[0].start))
-            reached = max(reached, units[-1].stop)
+        whole = _whole(blocks, source, heading, level)
+        for piece in [whole] if whole else _parts(blocks, source, heading, level, limits):
+            start = piece.units[0].start
+            gap = source.gap(reached, start)
+            yield piece if start == reached else piece._replace(gap=gap, exact=piece.exact and not gap and start > reached)
+            reached = max(reached, piece.units[-1].stop)
 
 
-def _gap(source: Source, reached: int, start: int) -> int:
-    between = source.text[reached:start]
-    return source.count(between) if between.strip() else 0
-
-
-def _whole(blocks: Sequence[Block], source: Source, heading: int) -> tuple[list[Unit], int] | None:
-    """The section as one piece with its tokens; None where it does not fit, or is too long to try."""
+def _whole(blocks: Sequence[Block], source: Source, heading: int, level: int) -> Piece | None:
+    """The section as one piece; None where it does not fit, or is too long to try."""
     start, end = blocks[0].start, blocks[-1].end
     stop = source.stop(end)
-    if not source.short(start, stop) or sum(len(block.text) for block in blocks) > 2 * (stop - start):
+    if not source.short(start, stop) or sum([len(block.text) for block in blocks]) > 2 * (stop - start):
         return None
     tokens = source.count(source.text[start:stop])
     if not source.fits(tokens, end, stop):
         return None
     units = [Unit(block.start, block.end, stop, block.text, 0, block.kind, heading) for block in blocks]
-    return units, tokens
+    return Piece(units, tokens, level, True)
 
 
-def _parts(
-    blocks: Sequence[Block], source: Source, heading: int, limits: Limits
-) -> Iterator[tuple[bool, list[Unit], int]]:
-    """The section in pieces: (whether it is the first, units, tokens)."""
-    units = [unit for block in blocks for unit in source.units(block, heading)]
-    gaps = [0, *[_gap(source, before.stop, unit.start) for before, unit in zip(units, units[1:], strict=False)]]
+def _parts(blocks: Sequence[Block], source: Source, heading: int, level: int, limits: Limits) -> Iterator[Piece]:
+    """The section in pieces."""
+    units = [unit for block in blocks for unit in units_of(source, block, heading)]
+    gaps = [0, *[source.gap(before.stop, unit.start) for before, unit in pairwise(units)]]
+    overlaps = any(unit.start < before.stop for before, unit in pairwise(units))
     sizes = [unit.tokens for unit in units]
     total = sum(sizes) + sum(gaps)
     limit = limits.max_tokens if total <= limits.max_tokens else limits.fill_tokens
     ranks = [(_strength(units[index - 1], unit), unit.key) for index, unit in enumerate(units)]
+    exact = not overlaps and not any(gaps)
     for start, end in group(ranks, within(sizes, gaps, limit)):
-        yield start == 0, units[start:end], sum(sizes[start:end]) + sum(gaps[start + 1 : end])
+        tokens = sum(sizes[start:end]) + sum(gaps[start + 1 : end])
+        yield Piece(units[start:end], tokens, level, start == 0, exact=exact and all(unit.exact for unit in units[start:end]))
 
 
 def _strength(before: Unit, unit: Unit) -> int:

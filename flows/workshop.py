@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from flows.configuration import find_vocabulary
 from flows.vector_cache import VectorCache
 from shared.embeddings import EmbeddingModel, open_embeddings
 from shared.index.port import Index
 from shared.index.store import open_index
 from shared.models import Build, Chunk
 from shared.settings import Settings
+from shared.tokens import load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,5 @@ async def _open_dense(settings: Settings, stack: AsyncExitStack) -> Dense | None
     path = settings.data_dir / "vectors.sqlite"
     cache = await asyncio.to_thread(partial(VectorCache, path, model=model.name, dimensions=model.dimensions))
     stack.callback(cache.close)
-    from shared.tokens import load_tokenizer, vocabulary_folder  # tiktoken and its vocabulary are 40 MB nobody needs without
-
-    tokenizer = await asyncio.to_thread(load_tokenizer, vocabulary_folder(settings.data_dir))
+    tokenizer = await asyncio.to_thread(load_tokenizer, find_vocabulary(settings.data_dir))
     return Dense(model, cache, tokenizer.count)

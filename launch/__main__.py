@@ -1,6 +1,6 @@
 """`python -m launch`: check, start, guide, and stop everything again. What `make up` and the container run.
 
-Exit code 1 and one sentence when something is wrong before anything was started; 0 after Ctrl-C or SIGTERM.
+Exit code 1 and one sentence when something is wrong and nothing was started, or nothing can be used; 0 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from launch.guide import lead, say
 from launch.preflight import check, claim_data_dir
 from launch.services import Deployment, lay_out, start_supervisor, stop_supervisor
 from launch.vocabulary import bring_vocabulary
-from shared.errors import LecternError
+from shared.errors import LecternError, ServiceError
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,6 +49,9 @@ def _supervise(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> i
         return _guide_and_wait(supervisor, deployment)
     except Stopped:
         return 0
+    except LecternError as exc:
+        sys.stderr.write(f"lectern: {exc}\n")
+        return 1
     finally:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -59,8 +62,8 @@ def _supervise(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> i
 def _guide_and_wait(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> int:
     try:
         asyncio.run(_guide(supervisor, deployment))
-    except LecternError as exc:
-        say(f"lectern: {exc}")
+    except ServiceError as exc:
+        say(f"{exc} Chat goes on with what it has.")
     supervisor.wait()
     say(f"The supervisor has ended (exit code {supervisor.returncode}); see {deployment.logs / 'supervisord.log'}.")
     return 1

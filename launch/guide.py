@@ -16,12 +16,14 @@ from flows.dead_runs import close_dead_runs
 from flows.display import show_progress
 from flows.report import describe_problems, describe_report
 from launch.services import Deployment
-from shared.errors import ServiceError
+from shared.errors import ConfigurationError, ServiceError
 from shared.models import Progress, Report
 
 T = TypeVar("T")
 
 LOOK_EVERY_S = 0.25
+FOLLOW_EVERY_S = 0.5
+"""In production the web counts these requests against the limit of 300 a minute."""
 WEB_LIMIT_S = 60.0
 PREFECT_LIMIT_S = 180.0
 """Cold, on two busy cores, Prefect has taken a minute to migrate its database."""
@@ -47,14 +49,23 @@ class Guide:
         self._prefect = prefect
 
     async def lead(self) -> None:
-        """Tell how far everything is, and have the book read; raises `ServiceError` when something does not come up."""
-        health = await self._wait("The web server", self._health, WEB_LIMIT_S, "web")
+        """Tell how far everything is, and have the book read.
+
+        Raises `ConfigurationError` when the web server does not come up, for then there is nothing to use, and `ServiceError`
+        when Prefect does not: the web answers from the build it has.
+        """
+        health = await self._wait(self._health, WEB_LIMIT_S)
+        if health is None:
+            raise ConfigurationError(f"The web server has not come up in {WEB_LIMIT_S:.0f} s{self._last_words('web')}")
         self._greet(health)
-        await self._wait("Prefect", self._prefect_is_up, PREFECT_LIMIT_S, "prefect")
+        if not await self._wait(self._prefect_is_up, PREFECT_LIMIT_S):
+            raise self._no_prefect("prefect")
         say(f"Prefect is up: {self._deployment.prefect_url}")
         if self._deployment.own_prefect:
             await close_dead_runs(self._prefect, since=self._deployment.started)
-        run_id = await self._wait("The ingest", self._start_ingest, PREFECT_LIMIT_S, "worker")
+        run_id = await self._wait(self._start_ingest, PREFECT_LIMIT_S)
+        if run_id is None:
+            raise self._no_prefect("worker")
         self._conclude(await self._follow(run_id))
 
     def _greet(self, health: dict[str, Any]) -> None:
@@ -63,7 +74,7 @@ class Guide:
             say(f"Chat is up: {url}, answering from {health['documents_count']} pages ({chunks} chunks).")
         else:
             say(f"Chat is up: {url}; the book is being read, and is answered from as soon as it has been.")
-        if health["openai_connected"] is False:
+        if health["chat_model"] != "extractive" and not health["openai_connected"]:
             say("The chat model does not answer; readers get quotations from the book until it does.")
 
     async def _follow(self, run_id: str) -> _Run:
@@ -78,7 +89,7 @@ class Guide:
                         on_progress(run.progress or Progress(steps=()))
                         if run.state in OVER:
                             return run
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(FOLLOW_EVERY_S)
         raise ServiceError("prefect", "The ingest has not ended; see Prefect.", transient=False)
 
     def _conclude(self, run: _Run) -> None:
@@ -108,16 +119,25 @@ class Guide:
         answer = await self._web.post("/ingest", headers={"Authorization": f"Bearer {self._deployment.admin_key}"}, json={})
         return str(answer.json()["run_id"]) if answer.is_success else None
 
-    async def _wait(self, what: str, look: Callable[[], Awaitable[T | None]], limit_s: float, log: str) -> T:
-        """What `look` gives once it gives something."""
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], limit_s: float) -> T | None:
+        """What `look` gives once it gives something; None when it has not within the limit."""
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             with suppress(httpx.HTTPError):
                 if found := await look():
                     return found
             await asyncio.sleep(LOOK_EVERY_S)
-        path = self._deployment.logs / f"{log}.log"
-        raise ServiceError("prefect", f"{what} has not come up in {limit_s:.0f} s; see {path}.", transient=False)
+        return None
+
+    def _no_prefect(self, program: str) -> ServiceError:
+        message = f"Prefect has not come up in {PREFECT_LIMIT_S:.0f} s, so the book was not read{self._last_words(program)}"
+        return ServiceError("prefect", message, transient=True)
+
+    def _last_words(self, program: str) -> str:
+        """What the program said last, if its log is a file."""
+        path = self._deployment.logs / f"{program}.log"
+        said = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
+        return f": {said[-1]} (all of it: {path})" if said else "."
 
 
 def say(line: str) -> None:
@@ -127,7 +147,7 @@ def say(line: str) -> None:
 
 
 async def lead(deployment: Deployment) -> None:
-    """Guide one start. Raises `ServiceError` when something does not come up."""
+    """Guide one start. Raises as `Guide.lead` does."""
     async with (
         httpx.AsyncClient(base_url=deployment.web_url, trust_env=False) as web,
         httpx.AsyncClient(base_url=f"{deployment.prefect_url}/api", trust_env=not deployment.own_prefect) as prefect,

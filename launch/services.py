@@ -95,6 +95,8 @@ def environment(settings: Settings, deployment: Deployment) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_CLI_COLORS": "false",
     }
     layout = {
@@ -112,7 +114,7 @@ def environment(settings: Settings, deployment: Deployment) -> dict[str, str]:
 
 
 def _logs(settings: Settings, deployment: Deployment) -> dict[str, str]:
-    """In production everything goes to standard output, which the platform keeps; elsewhere to files, and the guide is heard."""
+    """In production everything goes to standard output, which the platform keeps; elsewhere to files."""
     programs = ("web", "prefect", "worker")
     if settings.environment == "production":
         return {f"LECTERN_{name.upper()}_LOG": "/dev/fd/1" for name in programs} | {"LECTERN_LOG_BYTES": "0"}

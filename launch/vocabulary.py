@@ -6,16 +6,13 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from launch.services import HOME
+from flows.configuration import find_vocabulary
 from shared.tokens import VOCABULARY_FILE, vocabulary_folder
-
-INSTALLED = HOME / ".cache"
-"""DATA_DIR of the installation (see the Makefile): the same for every data folder used later."""
 
 
 def bring_vocabulary(data_dir: Path) -> None:
     """Copy the vocabulary unless it is there. Without it tokens are estimated, and /health says so."""
-    source, target = vocabulary_folder(INSTALLED) / VOCABULARY_FILE, vocabulary_folder(data_dir) / VOCABULARY_FILE
+    source, target = find_vocabulary(data_dir) / VOCABULARY_FILE, vocabulary_folder(data_dir) / VOCABULARY_FILE
     if target.exists() or not source.exists():
         return
     with suppress(OSError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
 from hypercorn.config import Config
@@ -79,9 +79,7 @@ def listen(settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
-        raise ConfigurationError(
-            f"Cannot listen on HOST {settings.host} PORT {settings.port}: {os.strerror(exc.errno or 0)}."
-        ) from exc
+        raise ConfigurationError(f"Cannot listen on HOST {settings.host} PORT {settings.port}: {exc.strerror}.") from exc
     return listener
 
 
@@ -98,12 +96,20 @@ async def run(settings: Settings, services: Services, listener: socket.socket) -
         await stop.wait()
         await services.drain.run(lambda: services.limits.open_streams)
 
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_loop_error)
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, on_signal)
+        loop.add_signal_handler(name, on_signal)
     try:
         await serve(create_app(settings, services), hypercorn_config(listener), shutdown_trigger=told_to_stop)
     finally:
         await services.aclose()
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Python 3.11's stream server takes a connection that was cancelled at shutdown for an error; 3.12 no longer does."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 def hypercorn_config(listener: socket.socket) -> Config:

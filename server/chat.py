@@ -52,6 +52,10 @@ class Passages(Frozen):
     build_id: str
     answerable: bool
     """False: the book does not seem to hold the answer; the passages are then the nearest sections."""
+    support: float = 1.0
+    """How likely the book holds the answer, 0 to 1; `answerable` is this against a threshold."""
+    degraded: bool = False
+    """The embedding model was out of reach: found by words only."""
 
 
 class Source(Frozen):

@@ -7,7 +7,7 @@ The rule:
    backticks closed by an equal run in the same paragraph).
 2. A link is never touched: `[1](address)`.
 3. A list with 0 in it is an interval or an index (`[0, 1]`, `x[0]`): passages are numbered from 1.
-4. Everything else of these forms is a marker.
+4. Everything else of these forms is a marker; so is one that the end of the text cuts in two, which cites nothing.
 
 `Scanner.next` looks a bounded number of characters ahead and answers None while those are not there, so what it finds does not
 depend on how the text was cut into deltas, and the work is linear in its length.
@@ -36,6 +36,12 @@ _MARKER = re.compile(rf"\\?\[\[{_BODY}\]\]|\\?\[{_BODY}\]|【{_BODY}】", re.IGN
 _NO_ANSWER = r"\s?NO[ _-]?ANSWER\s?\\?"
 _SIGN = re.compile(rf"\\?\[\[{_NO_ANSWER}\]\]|\\?\[{_NO_ANSWER}\]", re.IGNORECASE)
 _BEGUN = re.compile(r"\\?(?:\[{1,2}|【|\Z)\s?(?P<word>[A-Za-z_ -]*)(?P<rest>[^\[\]【】\n]*)\]?\Z")
+_CUT_OFF = re.compile(
+    rf"\\?(?:\[{{1,2}}|【)\s?(?:(?:{_NUMBER}{_BETWEEN}){{0,12}}(?:{_NUMBER}|{_WORD}\s{{0,2}}[:#]?\s{{0,2}}|[#^]{{0,2}})"
+    rf"|N(?:O(?:[ _-]?A?N?S?W?E?R?)?)?){_TAIL}\]?\Z",
+    re.IGNORECASE,
+)
+"""A marker or sign that the end of the text cuts in two."""
 _ITEM = re.compile(r"\d+|[-–]")
 
 _LINK = re.compile(r"\((?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*)(?:[ \t]+\"[^\"\n]*\")?\)")
@@ -141,6 +147,8 @@ def _bracket(text: str, at: int, before: str, *, final: bool) -> Piece | None:
     if sign := sign_at(text, at):
         return Piece("sign", sign)
     marker = _MARKER.match(text, at, at + MARKER_LIMIT)
+    if marker is None and final and len(text) - at < MARKER_LIMIT and _CUT_OFF.match(text, at):
+        return Piece("marker", len(text))
     if marker is None:
         wait = not final and is_begun(text[at : at + MARKER_LIMIT])
         return None if wait else Piece("text", at + 1)

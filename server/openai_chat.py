@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import cast
@@ -28,6 +29,8 @@ PING_TIMEOUT_S = 5.0
 ANSWER_TOKENS = 1500
 """Most tokens of an answer: three times what a long one has."""
 TEMPERATURE = 0.2
+SECOND_TRY_WITHIN_S = 10.0
+"""A reader who has waited longer than this gets the answer that needs no model."""
 LONGEST_WAIT_S = 3.0
 """A model that asks to be left alone for longer is not tried again: there is an answer without it."""
 _REASONING = re.compile(r"(?:o\d|gpt-5)")
@@ -66,7 +69,7 @@ class OpenAIChat:
 
         Not `shared.retry`: that repeats a call, and a stream that has begun to speak must never be repeated.
         """
-        spoke = False
+        spoke, began = False, time.monotonic()
         try:
             async with aclosing(self._attempt(messages)) as outputs:
                 async for output in outputs:
@@ -75,7 +78,8 @@ class OpenAIChat:
             return
         except ServiceError as exc:
             wait_s = exc.retry_after_s if exc.retry_after_s is not None else random.uniform(0.1, 0.5)  # noqa: S311  jitter
-            if spoke or not exc.transient or wait_s > LONGEST_WAIT_S:
+            is_late = time.monotonic() - began > SECOND_TRY_WITHIN_S
+            if spoke or is_late or not exc.transient or wait_s > LONGEST_WAIT_S:
                 raise
         await asyncio.sleep(wait_s)
         async with aclosing(self._attempt(messages)) as outputs:

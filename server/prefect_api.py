@@ -32,6 +32,8 @@ class Run(Frozen):
     state: State
     message: str
     """What Prefect says about the state, mostly when it failed."""
+    since: datetime
+    """When it came into this state."""
     full: bool
     """Everything embedded anew."""
     expected_at: datetime | None
@@ -42,6 +44,11 @@ class Run(Frozen):
     def is_active(self) -> bool:
         """Not over yet."""
         return self.state in ACTIVE
+
+    @property
+    def has_process(self) -> bool:
+        """Whether a process should be at work on it, which may have died."""
+        return self.state in {"pending", "running", "cancelling"}
 
 
 class Findings(Frozen):
@@ -55,6 +62,7 @@ class Findings(Frozen):
 
 class _State(BaseModel):
     type: str
+    timestamp: datetime
     message: str | None = None
 
 
@@ -71,6 +79,7 @@ class _FlowRun(BaseModel):
             id=self.id,
             state=cast("State", self.state.type.lower()),
             message=self.state.message or "",
+            since=self.state.timestamp,
             full=self.parameters.get("full") is True,
             expected_at=self.expected_start_time,
             started_at=self.start_time,
@@ -152,13 +161,17 @@ class PrefectApi:
             raise _failure(f"run {run_id} has published something that is no progress or report", transient=False) from exc
 
     async def cancel(self, run: Run) -> None:
-        """Ask the worker to stop a run; one that has not started is cancelled at once."""
-        state = "CANCELLING" if run.state in {"running", "pending"} else "CANCELLED"
+        """Ask the worker to stop a run; one that has not started is cancelled at once.
+
+        A process that is just being started dies of `CANCELLING` and leaves it at that; `CANCELLED` it takes for an answer.
+        """
+        state = "CANCELLING" if run.state == "running" else "CANCELLED"
         await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": state}})
 
-    async def mark_crashed(self, run: Run) -> None:
+    async def mark_dead(self, run: Run) -> None:
         """Close the books on a run whose process died."""
-        state = {"type": "CRASHED", "message": "The process that ran it has died."}
+        wanted = "CANCELLED" if run.state == "cancelling" else "CRASHED"
+        state = {"type": wanted, "message": "The process that ran it has died."}
         await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": state, "force": True})
 
     async def ping(self) -> None:

@@ -10,12 +10,12 @@ from typing import Literal
 Kind = Literal["sentence", "item", "row", "code", "heading"]
 
 _FENCE = re.compile(r" {0,12}(`{3,}|~{3,})")
-_ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+ITEM_MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _RULE_ROW = re.compile(r"\|?[\s:|-]+\|?\Z")
 _BREAK = re.compile(
-    r"""(?P<latin>[.!?…]+["'”’)\]*_]*)\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic
+    r"""(?<![.!?…])(?P<latin>[.!?…]+["'”’)\]*_]*)\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic
       | [。！？]["」』）”]*\s*                                          # Chinese, Japanese
-      | [।؟۔።]+\s+                                                     # Devanagari, Arabic, Urdu, Ethiopic
+      | (?<![।؟۔።])[।؟۔።]+\s+                                                     # Devanagari, Arabic, Urdu, Ethiopic
     """,
     re.VERBOSE,
 )
@@ -87,7 +87,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
 def _pieces(lines: list[str]) -> tuple[Kind, list[str]]:
     if _FENCE.match(lines[0]):
         return "code", ["\n".join(lines)]
-    if _ITEM.match(lines[0]):
+    if ITEM_MARKER.match(lines[0]):
         return "item", list(_items(lines))
     if all(line.lstrip().startswith("|") for line in lines):
         return "row", [line.strip() for line in lines if not _RULE_ROW.match(line.strip())]
@@ -97,7 +97,7 @@ def _pieces(lines: list[str]) -> tuple[Kind, list[str]]:
 def _items(lines: list[str]) -> Iterator[str]:
     item = ""
     for line in lines:
-        if item and _ITEM.match(line):
+        if item and ITEM_MARKER.match(line):
             yield item
             item = ""
         item = f"{item} {line.strip()}" if item else line.rstrip()

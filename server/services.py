@@ -10,14 +10,30 @@ from typing import Protocol
 
 from server.chat import ChatEvent, ChatRequest, Passages
 from server.drain import Drain
+from server.extractive import open_extractive
+from server.followup import rewriting
 from server.limits import Budget, Limits
+from server.llm import open_chat_model
 from server.prefect_api import PrefectApi
+from server.rag import Answers
 from server.replay import Replay
+from server.retrieval import Retriever
+from server.side_requests import Completing, SideRequests
 from server.stream import Ids, Timing
 from server.vitals import Probe
+from shared.bm25 import Bm25
+from shared.embeddings import open_embeddings
 from shared.index.port import Filter, Index
+from shared.index.store import open_index
 from shared.models import Build, Hit
 from shared.settings import Settings
+from shared.tokens import load_tokenizer, vocabulary_folder
+
+BUILD_AGE_S = 0.5
+"""How old the live build that /health tells of may be: looking is cheap, and a swap is seen within a second."""
+NEAR_AGE_S = 10.0
+UPSTREAM_AGE_S = 60.0
+"""Upstreams may count what they are asked."""
 
 
 class Finder(Protocol):
@@ -29,7 +45,7 @@ class Finder(Protocol):
 
 
 class Answerer(Protocol):
-    """Turns a question and passages into the events of an answer; `server.answering.Answers`."""
+    """Turns a question and passages into the events of an answer; `server.rag.Answers`."""
 
     def generate(self, request: ChatRequest, passages: Passages, ids: Ids) -> AsyncGenerator[ChatEvent]: ...
 
@@ -86,5 +102,43 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """Every client, made but not yet used; raises `ConfigurationError` and `ServiceError`."""
-    raise NotImplementedError
+    """Every client, made but not connected yet; raises `ConfigurationError` and `ServiceError`.
+
+    Reads the tokenizer's vocabulary (0.1 s): call it before serving.
+    """
+    tokenizer = load_tokenizer(vocabulary_folder(settings.data_dir))
+    index = open_index(settings)
+    embeddings = open_embeddings(settings)
+    fallback = open_extractive(settings)
+    model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
+    prefect = PrefectApi(settings)
+    budget = Budget(settings.daily_budget_usd)
+    return Services(
+        settings=settings,
+        index=index,
+        finder=Retriever(
+            index=index,
+            bm25=Bm25(settings.book_language),
+            embeddings=embeddings,
+            tokenizer=tokenizer,
+            rewrite=rewriting(SideRequests(model, tokenizer.count, budget).complete) if isinstance(model, Completing) else None,
+        ),
+        answerer=Answers(
+            model=model,
+            fallback=fallback,
+            may_spend=lambda: not budget.is_spent,
+            on_left=lambda usage: budget.spend(usage.cost_usd),
+        ),
+        prefect=prefect,
+        health=Health(
+            build=Probe(index.live, max_age_s=BUILD_AGE_S),
+            index=Probe(index.ping, max_age_s=NEAR_AGE_S),
+            prefect=Probe(prefect.ping, max_age_s=NEAR_AGE_S),
+            chat_model=Probe(model.ping, max_age_s=UPSTREAM_AGE_S) if settings.openai_api_key else None,
+            embeddings=Probe(embeddings.ping, max_age_s=UPSTREAM_AGE_S) if embeddings else None,
+        ),
+        exact_tokens=tokenizer.exact,
+        limits=Limits(settings),
+        budget=budget,
+        closers=(index.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
+    )

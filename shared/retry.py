@@ -53,7 +53,11 @@ async def retry(
         sleep=sleep,
         reraise=True,
     )
-    return await retrying(call)
+
+    async def attempt() -> T:  # tenacity awaits only what it can see is a coroutine function, which a lambda is not
+        return await call()
+
+    return await retrying(attempt)
 
 
 def _may_help(state: RetryCallState, patience: Patience) -> bool:

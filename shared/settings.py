@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     """Docusaurus `trailingSlash`, MkDocs `use_directory_urls`; empty for the generator's default."""
 
     # Splitting
-    chunk_tokens: int = Field(default=400, ge=64, le=8000)
+    chunk_tokens: int = Field(default=256, ge=64, le=8000)
     """Most tokens in a chunk."""
 
     # Answers

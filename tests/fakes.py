@@ -161,10 +161,12 @@ class PrefectStandIn:
         """Answer everything with this."""
         self.transport = httpx.MockTransport(self._answer)
 
-    def add_run(self, state: str = "RUNNING", *, full: bool = False, key: str | None = None) -> dict[str, Any]:
+    def add_run(
+        self, state: str = "RUNNING", *, full: bool = False, key: str | None = None, since: datetime | None = None
+    ) -> dict[str, Any]:
         run = {
             "id": str(uuid4()),
-            "state": {"type": state, "message": None},
+            "state": {"type": state, "message": None, "timestamp": (since or datetime.now(UTC)).isoformat()},
             "parameters": {"full": full},
             "expected_start_time": NOON.isoformat(),
             "start_time": datetime.now(UTC).isoformat() if state == "RUNNING" else None,
@@ -203,7 +205,7 @@ class PrefectStandIn:
                 ids = body.get("flow_runs", {}).get("id", {}).get("any_")
                 return [run for run in reversed(self.runs) if ids is None or run["id"] in ids][: body["limit"]]
             case ["flow_runs", run_id, "set_state"]:
-                next(run for run in self.runs if run["id"] == run_id)["state"] = {"message": None} | body["state"]
+                next(run for run in self.runs if run["id"] == run_id)["state"] |= {"message": None} | body["state"]
                 return {}
             case ["artifacts", "filter"]:
                 return self._artifacts_of(body["artifacts"])

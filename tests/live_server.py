@@ -28,9 +28,14 @@ class LiveServer:
     stop: asyncio.Event
     serving: asyncio.Task[None]
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A raw connection."""
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    @asynccontextmanager
+    async def connect(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A raw connection, reset when it is left."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
 
     async def is_draining(self) -> bool:
         """What /health says."""

@@ -72,6 +72,8 @@ class StandIn:
         """Length of the vectors where a request names none."""
         self.pace_s = 0.0
         self.seen: list[Seen] = []
+        self.arrived = asyncio.Event()
+        """Set by the first request."""
         self._armed: dict[str, deque[Armed]] = {name: deque() for name in get_args(Endpoint)}
         self._scripts: deque[tuple[Sequence[str], str]] = deque()
         self._server = LoopbackServer(self._serve, port)
@@ -100,6 +102,7 @@ class StandIn:
 
     def reset(self) -> None:
         self.seen.clear()
+        self.arrived.clear()
         self._scripts.clear()
         self.pace_s = 0.0
         for queue in self._armed.values():
@@ -112,6 +115,7 @@ class StandIn:
         endpoint = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}.get(request.path, "models")
         seen = Seen(endpoint, request.json(), dict(request.headers), time.monotonic())
         self.seen.append(seen)
+        self.arrived.set()
         try:
             await self._answer(seen, exchange)
         except (CallerLeftError, ConnectionError):

@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
+import httpx
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from server.app import create_app
+from server.stream import Timing
 from shared.errors import ConfigurationError
 from shared.settings import Settings
-from tests.fakes import FakeFinder, make_services
-from tests.live_server import LiveServer, request_bytes, serving
+from tests.fakes import FakeFinder, ScriptedAnswerer, make_services
+from tests.live_server import LiveServer, request_bytes, serving, until
 
 OURS = "https://mrowaisabdullah.github.io"
 THEIRS = "https://elsewhere.example"
@@ -41,7 +43,7 @@ async def live() -> AsyncGenerator[LiveServer]:
         ("GET", "/%ff%fe", b"", None, 404, "not_found"),
     ],
 )
-async def test_every_refusal_is_a_problem(
+async def test_every_refusal_is_a_problem(  # noqa: PLR0917
     live: LiveServer, method: str, path: str, content: bytes, content_type: str | None, status: int, code: str
 ) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
@@ -64,19 +66,16 @@ async def test_a_method_that_is_not_allowed_names_those_that_are(live: LiveServe
 
 
 async def test_a_body_that_never_comes_is_not_waited_for() -> None:
-    async with serving(make_services(), BODY_TIMEOUT=0.05) as live:
-        reader, writer = await live.connect()
+    async with serving(make_services(), BODY_TIMEOUT=0.05) as live, live.connect() as (reader, writer):
         writer.write(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 408")
-        writer.transport.abort()
 
 
 async def test_a_body_without_a_length_is_capped_too(live: LiveServer) -> None:
-    reader, writer = await live.connect()
     head = b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    writer.write(head + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 5)
-    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
-    writer.transport.abort()
+    async with live.connect() as (reader, writer):
+        writer.write(head + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 5)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413")
 
 
 async def test_a_given_request_id_is_kept_when_it_is_one(live: LiveServer) -> None:
@@ -211,9 +210,23 @@ async def test_no_request_blocks_the_loop(nothing_may_block: BlockBuster) -> Non
     assert [answer.status_code for answer in answers] == [200] * 8 + [404]
 
 
-async def test_http2_counts_streams_not_connections(live: LiveServer) -> None:
-    reader, writer = await live.connect()
-    writer.write(request_bytes(b'{"question": "What moves?"}') + request_bytes(b"", method="GET", path="/health/live"))
-    await reader.readuntil(b'"done":true')
-    assert b'"ok"' in await reader.readuntil(b"}")
-    writer.transport.abort()
+async def test_a_request_sent_behind_a_question_is_answered_after_it(live: LiveServer) -> None:
+    async with live.connect() as (reader, writer):
+        writer.write(request_bytes(b'{"question": "What moves?"}') + request_bytes(b"", method="GET", path="/health/live"))
+        await reader.readuntil(b'"done":true')
+        await reader.readuntil(b'{"status":"ok"}')
+
+
+async def test_streams_are_counted_not_connections() -> None:
+    go = asyncio.Event()
+    answerer = ScriptedAnswerer(go)
+    settings, often = Settings(environment="production", max_streams=40), Timing(heartbeat_s=0.05)
+    services = make_services(settings=settings, answerer=answerer, timing=often)  # httpx reads on only while bytes come
+    async with serving(services) as live, httpx.AsyncClient(http1=False, http2=True, base_url=live.client.base_url) as client:
+        asking = [asyncio.create_task(client.post("/chat", json={"question": f"{n}?"})) for n in range(4)]
+        await until(lambda: services.limits.open_streams == 4)
+        fifth = await client.post("/chat", json={"question": "5?"})
+        assert (fifth.http_version, fifth.status_code, fifth.json()["code"]) == ("HTTP/2", 429, "too_many_streams")
+        go.set()
+        await asyncio.gather(*asking)
+        await until(lambda: services.limits.open_streams == 0)

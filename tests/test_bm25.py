@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.bm25 import AVG_LEN, B, K, Bm25
+from shared.bm25 import AVG_LEN, B, Bm25, K
 from shared.errors import ConfigurationError
 
 ENGLISH = Bm25()

@@ -59,8 +59,7 @@ async def test_every_frame_is_written_in_one_send() -> None:
     gates = [asyncio.Event() for _ in range(3)]
     whole = whole_answer(IDS, "x" * 3000)
     steps = [whole[0], gates[0], whole[1], gates[1], whole[2], gates[2], whole[3]]
-    async with serving(make_services(answerer=ScriptedAnswerer(*steps))) as live:
-        reader, writer = await live.connect()
+    async with serving(make_services(answerer=ScriptedAnswerer(*steps))) as live, live.connect() as (reader, writer):
         writer.write(request_bytes(b'{"question": "What moves?"}'))
         await reader.readuntil(b"\r\n\r\n")
         for n in range(7):
@@ -74,8 +73,6 @@ async def test_every_frame_is_written_in_one_send() -> None:
                 gate.set()
             if b'"done":true' in frame:
                 break
-        writer.close()
-        await writer.wait_closed()
 
 
 async def test_silence_is_filled_with_pings_before_the_first_event() -> None:
@@ -105,23 +102,20 @@ async def test_a_reader_who_leaves_ends_the_answer() -> None:
 async def test_a_reader_who_leaves_behind_a_second_request_is_noticed_at_the_next_ping() -> None:
     answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
     async with serving(make_services(answerer=answerer, timing=Timing(heartbeat_s=0.05))) as live:
-        reader, writer = await live.connect()
-        writer.write(request_bytes(b'{"question": "What moves?"}') * 2)
-        await reader.readuntil(b'"chunk"')
-        writer.transport.abort()
+        async with live.connect() as (reader, writer):
+            writer.write(request_bytes(b'{"question": "What moves?"}') * 2)
+            await reader.readuntil(b'"chunk"')
         await until(lambda: answerer.closed.is_set() and live.services.limits.open_streams == 0)
 
 
 async def test_a_reader_who_never_reads_is_let_go() -> None:
     whole = whole_answer(IDS, *["x" * 1000] * 20_000)
     services = make_services(answerer=ScriptedAnswerer(*whole), timing=Timing(deadline_s=0.2, slow_reader_s=0.2))
-    async with serving(services) as live:
-        reader, writer = await live.connect()
+    async with serving(services) as live, live.connect() as (reader, writer):
         writer.write(request_bytes(b'{"question": "What moves?"}'))
         await reader.readuntil(b'"start"')
-        reader._transport.pause_reading()  # the only way not to read
+        writer.transport.pause_reading()
         await until(lambda: services.limits.open_streams == 0)
-        writer.transport.abort()
 
 
 async def test_the_deadline_ends_a_stream_with_an_error_and_done() -> None:

@@ -79,7 +79,7 @@ def test_a_marker_without_a_passage_never_reaches_the_reader(given_text: str, sh
         "1. Step\n   ```bash\n   echo ${a[9]}\n   ```\nDone.",
         "- ```\n  [9]\n  ```",
         "> ```\n> [9]\n> ```\n> Done.",
-        "See [9](https://example.org/a_(b)) or [9](<a b> \"t\").",
+        'See [9](https://example.org/a_(b)) or [9](<a b> "t").',
         "See [the arm](https://example.org/x[9]y).",
         "Values in [0, 1] and x[0] and [-1, 1] and [2024].",
         "At [12:30] a - [ ] task, - [x] done, [text][ref], ![alt](a.png).",
@@ -89,6 +89,14 @@ def test_a_marker_without_a_passage_never_reaches_the_reader(given_text: str, sh
 def test_code_links_and_intervals_stay_as_written(text: str) -> None:
     assert read([text]) == (text, (), False)
     assert read(list(text)) == (text, (), False)
+
+
+@pytest.mark.parametrize(
+    "cut", ["[", "[1", "[1, ", "[12", "[[1]", "[^1", "[Source 1", "[Source", "【1", "【1†sou", "\\[1", "[NO_ANS", "[1 "]
+)
+def test_a_marker_cut_by_the_end_of_the_text_never_reaches_the_reader(cut: str) -> None:
+    assert read(["Arms move " + cut]) == ("Arms move", (), False)
+    assert read(list("Arms move " + cut)) == ("Arms move", (), False)
 
 
 def test_an_unclosed_backtick_hides_no_marker() -> None:
@@ -129,11 +137,10 @@ def test_only_what_may_become_a_marker_is_held_back() -> None:
     assert citations.feed(" [te") == " [te"
 
 
-FRAGMENTS = st.sampled_from(
-    ["[", "]", "[[", "]]", "1", "9", "0", ", ", "-", "Source ", "[1]", "[9]", "[1, 9]", "【", "】", "†", "^", "`", "``", "```", "~~~"]
-    + ["\n", "\n\n", " ", "  ", "(", ")", "](", "(x)", "\\", "a", "word", ".", "> ", "- ", "1. ", NO_ANSWER, "[NO_", "ANSWER]"]
-    + ["**", '"', "<", ">", "and ", ":", "#", "é", "\t", "x" * 130, "y" * 1001]
-)
+WORDS = ["a", "word", "é", "and", "Source", "ref", "[1]", "[9]", "[1,", "9]", "[NO_ANSWER]", "[NO_", "ANSWER]", "(x)"]
+SIGNS = ["[", "]", "[[", "]]", "【", "】", "†", "^", "\\", "(", ")", "](", "<", ">", ":", "#", ".", ", ", "-", "**", '"']
+BLOCKS = ["`", "``", "```", "~~~", "\n", "\n\n", " ", "  ", "\t", "> ", "- ", "1. ", "1", "9", "0"]
+FRAGMENTS = st.sampled_from([*WORDS, *SIGNS, *BLOCKS, "x" * 130, "y" * 1001])
 
 
 @settings(max_examples=600, deadline=None)

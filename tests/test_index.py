@@ -19,6 +19,7 @@ from shared.index.port import Filter, Index
 from shared.index.qdrant_server import QdrantServer
 from shared.index.remote import RemoteIndex
 from shared.models import Chunk
+from tests.qdrant_stand_in import QdrantStandIn
 from tests.sample_builds import DIMENSIONS, make_build, make_chunks, make_vectors
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
@@ -33,14 +34,17 @@ BOOK = make_chunks(
 )
 
 
-@pytest.fixture(params=["embedded", "memory", "server"])
+@pytest.fixture(params=["embedded", "memory", "http", "server"])
 async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[[], Index]]:
     """Opens one and the same store, as often as called."""
     async with contextlib.AsyncExitStack() as stack:
         if request.param == "embedded":
             open_store: Callable[[], Index] = lambda: EmbeddedIndex(tmp_path / "index", WORDS)  # noqa: E731
         else:
-            client, address = _connect(request.param)
+            if request.param == "http":
+                client, address = _connect((await stack.enter_async_context(QdrantStandIn())).url)
+            else:
+                client, address = _connect(_address(request.param))
             stack.push_async_callback(client.close)
             collection = f"contract-{secrets.token_hex(4)}"
             stack.push_async_callback(_drop, client, collection)
@@ -56,12 +60,14 @@ async def index(open_again: Callable[[], Index]) -> AsyncIterator[Index]:
         await index.aclose()
 
 
-def _connect(kind: str) -> tuple[AsyncQdrantClient, str]:
-    if kind == "memory":
-        return AsyncQdrantClient(":memory:"), "memory"
-    address = os.environ.get("QDRANT_TEST_URL")
-    if not address:
-        pytest.skip("QDRANT_TEST_URL names no Qdrant server")
+def _address(kind: str) -> str:
+    address = ":memory:" if kind == "memory" else os.environ.get("QDRANT_TEST_URL")
+    return address or pytest.skip("QDRANT_TEST_URL names no Qdrant server")
+
+
+def _connect(address: str) -> tuple[AsyncQdrantClient, str]:
+    if address == ":memory:":
+        return AsyncQdrantClient(address), "memory"
     return AsyncQdrantClient(url=address, check_compatibility=False, timeout=60), address
 
 
@@ -253,6 +259,20 @@ async def test_a_build_whose_chunks_share_an_id_never_becomes_live(index: Index)
     live = await index.live()
     assert live is not None
     assert live.id == make_build(BOOK).id
+
+
+async def test_publishing_the_live_build_again_changes_nothing(index: Index) -> None:
+    await _publish(index, BOOK)
+    await _publish(index, BOOK)
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK}
+    assert await index.live() == make_build(BOOK)
+
+
+async def test_a_publish_that_failed_can_be_tried_again_under_the_same_id(index: Index) -> None:
+    with pytest.raises(ServiceError):
+        await _publish(index, [*BOOK, BOOK[0]])
+    await _publish(index, BOOK[:2])
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK[:2]}
 
 
 async def test_an_empty_book_can_be_published(index: Index) -> None:

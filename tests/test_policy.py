@@ -13,7 +13,7 @@ from shared.settings import Settings
 from shared.settings_reference import render_env_example, render_settings_page
 from tests.conftest import REPOSITORY
 
-MODULES = sorted(path for folder in ("flows", "server", "shared") for path in (REPOSITORY / folder).rglob("*.py"))
+MODULES = sorted(path for folder in ("flows", "launch", "server", "shared") for path in (REPOSITORY / folder).rglob("*.py"))
 EMPTY_WORDS = {"utils", "util", "common", "core", "lib", "helpers", "base", "factory", "manager", "misc"}
 
 

@@ -64,7 +64,7 @@ async def test_what_a_run_publishes_is_read_back(api: PrefectApi, prefect: Prefe
 
 
 async def test_a_running_run_is_asked_to_stop_and_a_waiting_one_is_cancelled(api: PrefectApi, prefect: PrefectStandIn) -> None:
-    for before, after in (("RUNNING", "CANCELLING"), ("SCHEDULED", "CANCELLED")):
+    for before, after in (("RUNNING", "CANCELLING"), ("PENDING", "CANCELLED"), ("SCHEDULED", "CANCELLED")):
         run = prefect.add_run(before)
         found = await api.run(run["id"])
         assert found is not None

@@ -26,7 +26,7 @@ class Service:
         self.pauses_s.append(seconds)
 
     async def ask(self, patience: Patience) -> str:
-        return await retry(self.call, patience, sleep=self.sleep)
+        return await retry(lambda: self.call(), patience, sleep=self.sleep)  # noqa: PLW0108  callers pass lambdas
 
 
 def failure(*, transient: bool = True, retry_after_s: float | None = None) -> ServiceError:

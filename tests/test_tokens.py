@@ -49,7 +49,7 @@ def test_with_the_vocabulary_counts_are_those_of_openai(exact: Tokenizer) -> Non
 
 
 def _samples() -> dict[str, str]:
-    noise = random.Random(7)  # noqa: S311
+    noise = random.Random(7)
     hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(20)]
     return {
         "prose": PROSE * 10,

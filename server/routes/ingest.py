@@ -90,12 +90,12 @@ class IngestRoutes:
 
     async def _bury_if_dead(self, run: Run) -> bool:
         """Whether the run's process has died; a run killed outright stays `running` in Prefect for ever."""
-        if run.state != "running":
+        if not run.has_process:
             return False
-        last_sign = (await self.services.prefect.findings(run.id)).last_sign or run.started_at
-        if last_sign is None or not is_dead(last_sign, datetime.now(UTC)):
+        last_sign = (await self.services.prefect.findings(run.id)).last_sign or run.since
+        if not is_dead(max(last_sign, run.since), datetime.now(UTC)):
             return False
-        await self.services.prefect.mark_crashed(run)
+        await self.services.prefect.mark_dead(run)
         return True
 
     async def _find(self, run_id: str) -> Run:
@@ -110,7 +110,7 @@ class IngestRoutes:
             run_id=run.id,
             progress=findings.progress,
             report=findings.report.model_copy(update={"source": ""}) if findings.report else None,
-            **run.model_dump(exclude={"id"}),
+            **run.model_dump(exclude={"id", "since"}),
         )
 
 

@@ -18,8 +18,10 @@ FRAME_BYTES = 1200
 """Less than one TCP segment on an Ethernet path (1,460 bytes) with the chunked encoding's frame around it."""
 
 _LARGEST_ID = 10**7
-_WIDTHS = (120, 60, 30, 12)
+_WIDTHS = (120, 80, 60, 48, 40, 32, 24, 18, 12)
 """Characters a label is cut to, tried in this order until the frame fits."""
+_READABLE = 40
+_SHORTEST = _WIDTHS[-1]
 
 
 def encode(event: ChatEvent, event_id: int) -> bytes:
@@ -91,8 +93,9 @@ def _smaller_starts(event: Start) -> Iterator[ChatEvent]:
 
 def _smaller_sources(event: Sources) -> Iterator[ChatEvent]:
     for width in _WIDTHS:
-        yield event.model_copy(update={"sources": _clipped(event.sources, width)})
-    shortest = _clipped(event.sources, _WIDTHS[-1])
+        title_width = width if width >= _READABLE else _SHORTEST  # the chapter mostly says what the title does
+        yield event.model_copy(update={"sources": _clipped(event.sources, width, title_width)})
+    shortest = _clipped(event.sources, _SHORTEST, _SHORTEST)
     for count in range(len(shortest) - 1, -1, -1):
         yield event.model_copy(update={"sources": shortest[:count]})
 
@@ -100,17 +103,17 @@ def _smaller_sources(event: Sources) -> Iterator[ChatEvent]:
 def _smaller_dones(event: Done) -> Iterator[ChatEvent]:
     for width in _WIDTHS:
         suggestions = tuple(_clip(suggestion, width) for suggestion in event.suggestions)
-        yield event.model_copy(update={"sources": _clipped(event.sources, width), "suggestions": suggestions})
-    shortest = _clipped(event.sources, _WIDTHS[-1])
+        yield event.model_copy(update={"sources": _clipped(event.sources, width, width), "suggestions": suggestions})
+    shortest = _clipped(event.sources, _SHORTEST, _SHORTEST)
     for count in range(len(shortest), -1, -1):
         yield event.model_copy(update={"suggestions": (), "metadata": {}, "sources": shortest[:count]})
 
 
-def _clipped(sources: tuple[Source, ...], width: int) -> tuple[Source, ...]:
+def _clipped(sources: tuple[Source, ...], width: int, title_width: int) -> tuple[Source, ...]:
     return tuple(
         source.model_copy(
             update={
-                "title": _clip(source.title, width),
+                "title": _clip(source.title, title_width),
                 "chapter": _clip(source.chapter, width),
                 "section": _clip(source.section, width),
             }

@@ -74,9 +74,11 @@ class BuildFolder:
             os.close(lock)
 
     def start(self, build_id: str) -> Path:
-        """An empty folder for a new build."""
+        """An empty folder for a new build; what a failed attempt at it left is deleted."""
         path = self.path(build_id)
         with _disk_errors("write to", path):
+            if path.exists():
+                shutil.rmtree(path)
             path.mkdir()
         return path
 

@@ -100,7 +100,10 @@ class EmbeddedIndex:
             self._release(held)
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
-        """See `Index.publish`. Raises a transient `ServiceError` while another process publishes."""
+        """See `Index.publish`; a build that is live already is left alone.
+
+        Raises a transient `ServiceError` while another process publishes.
+        """
         await asyncio.to_thread(self._publish, build, chunks, dense)
 
     async def ping(self) -> None:
@@ -121,6 +124,8 @@ class EmbeddedIndex:
     def _publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         with self._folder.publishing():
             previous = self._folder.current_id()
+            if previous == build.id:
+                return
             write_build(self._folder.start(build.id), build, chunks, dense, self._bm25)
             self._folder.finish(build)
             self._folder.make_live(build.id)

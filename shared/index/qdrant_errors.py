@@ -40,12 +40,12 @@ async def ask(call: Callable[[], Awaitable[T]], *, address: str, timeout_s: floa
             raise _failed(f"Qdrant at {address} did not answer within {timeout_s:g} s.", "timeout", transient=True) from exc
         except UnexpectedResponse as exc:
             raise _translate_status(exc, address) from exc
-        except ResourceExhaustedResponse as exc:
-            wait_s = float(exc.retry_after_s)
+        except QdrantException as exc:
+            wait_s = float(exc.retry_after_s) if isinstance(exc, ResourceExhaustedResponse) else None
             raise _failed(f"Qdrant at {address} asks to slow down.", "429", transient=True, retry_after_s=wait_s) from exc
         except ResponseHandlingException as exc:
             raise _translate_source(exc.source, address, timeout_s) from exc
-        except (ValueError, AssertionError, QdrantException) as exc:
+        except (ValueError, AssertionError) as exc:
             raise _not_qdrant(address) from exc
 
     return await retry(once, patience)

@@ -6,6 +6,7 @@ looks the alias up once and asks the concrete collection from then on. To roll b
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -120,15 +121,19 @@ class RemoteIndex:
         return found
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
-        """See `Index.publish`. A failure leaves the alias as it was; what was written goes with a later publish."""
+        """See `Index.publish`; a build that is live already is left alone.
+
+        A failure leaves the alias as it was; what was written so far goes with a later publish.
+        """
         await self._server.ping()
         name = f"{self._collection}-{build.id}"
         previous = await self._server.aliased(self._collection)
-        if previous is None and self._collection in await self._server.collections():
-            message = f"Qdrant at {self._server.address} has a collection {self._collection!r} that is not Lectern's alias"
-            raise ConfigurationError(f"{message}; choose another COLLECTION.")
+        if previous == name:
+            return
+        await self._make_room(name)
         await self._server.create(name, build.dimensions)
-        for batch in points.to_points(chunks, dense, self._bm25):
+        batches = points.to_points(chunks, dense, self._bm25)
+        while batch := await asyncio.to_thread(next, batches, None):
             await self._server.upsert(name, batch)
         written = await self._server.count(name, points.ONLY_CHUNKS)
         if written != len(chunks):
@@ -145,6 +150,15 @@ class RemoteIndex:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._server.aclose()
+
+    async def _make_room(self, name: str) -> None:
+        """Delete what a failed attempt at this build left. Raises `ConfigurationError` where the alias cannot be made."""
+        there = await self._server.collections()
+        if self._collection in there:
+            message = f"Qdrant at {self._server.address} has a collection {self._collection!r} that is not Lectern's alias"
+            raise ConfigurationError(f"{message}; choose another COLLECTION.")
+        if name in there:
+            await self._server.delete(name)
 
     async def _manifest(self, name: str) -> points.Manifest:
         """What a collection says it is; kept, for it never changes."""

@@ -18,7 +18,7 @@ def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:
 
 
 def is_ignored(path: str, rules: list[tuple[re.Pattern[str], bool]]) -> bool:
-    """Whether the file `path`, relative to the context, is left out; a pattern that matches a folder decides for what is in it."""
+    """Whether the file `path`, relative to the context, is left out; a pattern that matches a folder covers what is in it."""
     parts = path.split("/")
     steps = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
     ignored = False

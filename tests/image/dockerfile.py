@@ -37,6 +37,12 @@ class Instruction:
         """What RUN, CMD or ENTRYPOINT executes; the shell form is run by /bin/sh."""
         return self.words if self.rest.startswith("[") else ["/bin/sh", "-c", self.rest]
 
+    @property
+    def check(self) -> list[str]:
+        """What HEALTHCHECK executes."""
+        kind, _, rest = self.rest.partition(" ")
+        return Instruction(kind, {}, rest, self.line).command
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -1,0 +1,32 @@
+"""A text by its lines."""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate
+from typing import NamedTuple
+
+LINE_END = re.compile(r"\r\n?|\n")
+
+
+class Lines(NamedTuple):
+    """A text, its lines, and where they start."""
+
+    text: str
+    lines: list[str]
+    """Without their ends."""
+    starts: list[int]
+    """Offset of each line, and of the end of the text."""
+
+
+def lines_of(text: str) -> Lines:
+    """`text` by its lines; line feed, carriage return and both together end one (CommonMark 2.1)."""
+    if "\r" in text:
+        return Lines(text, LINE_END.split(text), [0, *[match.end() for match in LINE_END.finditer(text)], len(text)])
+    lines = text.split("\n")
+    return Lines(text, lines, [*accumulate([len(line) + 1 for line in lines[:-1]], initial=0), len(text)])
+
+
+def with_line_feeds(source: Lines) -> Lines:
+    """The same lines, all ended by line feeds."""
+    return lines_of("\n".join(source.lines)) if "\r" in source.text else source

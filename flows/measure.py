@@ -1,0 +1,90 @@
+"""A file's text and the tokens of its ranges, each counted once.
+
+Tokens are counted with the line ends that follow a range. Encodings such as cl100k_base and o200k_base never join characters
+across a line end and the next line's first one, so the tokens of consecutive lines add up exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zlib import crc32
+
+Count = Callable[[str], int]
+KEY_CHARS = 32
+"""A range's first characters make its boundary's rank: few enough that most edits leave them alone."""
+TOKEN_CHARS = 3
+"""A text of fewer characters a token than this is likely under the limit, and counted whole; others by their parts."""
+LINE_ENDS = re.compile(r"\s*[\r\n]|\s*\Z")
+
+
+class Unit(NamedTuple):
+    """A range of the file that a chunk takes or leaves whole."""
+
+    start: int
+    end: int
+    stop: int
+    """`end` and the line ends that follow."""
+    text: str
+    """Cleaned rendering."""
+    tokens: int
+    """Of start..stop, or of the rendering where that is longer."""
+    kind: str
+    heading: int
+    exact: bool = True
+    """Whether `tokens` adds up with those of its neighbours: false inside a line, and for imported text."""
+    continued: bool = False
+    """Whether the unit begins inside its block."""
+
+    @property
+    def key(self) -> int:
+        """What the unit begins with, as a number."""
+        return key_of(self.text)
+
+
+def key_of(text: str, start: int = 0) -> int:
+    """What `text` says at `start`, as a number."""
+    return crc32(text[start : start + KEY_CHARS].encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file's text, and how long a range of it may be."""
+
+    text: str
+    limit: int
+    """In tokens."""
+    count: Count
+    tails: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """What `tail` has found: last words, most of them fence marks, and the line ends behind them."""
+
+    def stop(self, end: int) -> int:
+        """The offset behind the line ends that follow `end`."""
+        match = LINE_ENDS.match(self.text, end)
+        return match.end() if match else end
+
+    def tail(self, end: int, stop: int) -> int:
+        """Tokens that the line ends end..stop add to what stands before them."""
+        if stop == end:
+            return 0
+        line = self.text.rfind("\n", 0, end) + 1
+        word = max(line, self.text.rfind(" ", line, end))
+        tail = self.text[word:end], self.text[end:stop]
+        if tail not in self.tails:
+            self.tails[tail] = self.count(tail[0] + tail[1]) - self.count(tail[0])
+        return self.tails[tail]
+
+    def short(self, start: int, end: int) -> bool:
+        """Whether the range is likely to fit, so that counting it whole is worth it."""
+        return end - start <= TOKEN_CHARS * self.limit
+
+    def fits(self, tokens: int, end: int, stop: int) -> bool:
+        """Whether a range of so many tokens, the line ends end..stop included, is within the limit without them."""
+        return tokens <= self.limit or tokens - self.tail(end, stop) <= self.limit
+
+    def gap(self, start: int, end: int) -> int:
+        """Tokens of what stands between two blocks: none where it is white space."""
+        between = self.text[start:end]
+        return self.count(between) if between.strip() else 0

@@ -1,0 +1,88 @@
+"""What kind of answer a question asks for, and what kind of thing a sentence of a book is.
+
+By English words; for a book or a question in another language every test says no, and the terms alone decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Terms = Callable[[str], frozenset[int]]
+"""The stemmed words of a text without stop words, as numbers."""
+
+SOON_WORDS = 6
+"""A definition names its thing in so many words, then says what it is."""
+
+_ASKS_WHAT = re.compile(r"\b(?:what(?:'s| is| are| was| were| does| do)?|define|definition|meaning|who)\b", re.IGNORECASE)
+_ASKS_HOW = re.compile(r"\b(?:how (?:do|can|to|should|would) |steps?\b|procedure|set(?:ting)? ?up|install)", re.IGNORECASE)
+_ASKS_CODE = re.compile(
+    r"\b(?:code|snippet|example|implement\w*|commands?|scripts?|syntax|python|bash|yaml|json|launch file|config\w*|install\w*"
+    r")\b",
+    re.IGNORECASE,
+)
+_DEFINES = re.compile(
+    r"\b(?:is|are|was|were|means?|refers? to|describes?|denotes?|defines?|finds?|computes?|enables?|allows?|provides?"
+    r"|represents?)\b"
+)
+_AIMS = re.compile(
+    r"you.ll learn|objectives?\b|prerequisit|exercises?\b|quiz|questions?\b|knowledge check|further reading|references\b"
+    r"|contents\b|next steps|checklist",
+    re.IGNORECASE,
+)
+_EXERCISE = re.compile(
+    r"(?:[-*+•]|\d+[.)])\s+(?:explain|describe|discuss|compare|derive|define|design an?|implement an?)\b", re.IGNORECASE
+)
+_REQUEST = re.compile(
+    r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
+    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?)\b",
+    re.IGNORECASE,
+)
+"""Words that ask, and say nothing of what is asked about."""
+_NAVIGATION = re.compile(r"(?:previous|next|back to|see also|continue (?:to|with)|up next)\b[^.]*\Z", re.IGNORECASE)
+_LEANS_BACK = re.compile(
+    r"(?:It|Its|They|Their|This|That|These|Those|Such|He|She|However|Therefore|Thus|Hence|Instead|Otherwise|Both|Here)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and for what kind of answer."""
+
+    terms: frozenset[int]
+    wants_definition: bool = False
+    wants_steps: bool = False
+    wants_code: bool = False
+
+
+def read_question(text: str, terms: Terms) -> Question:
+    """The question's terms and the kind of answer it asks for."""
+    return Question(
+        terms=terms(_REQUEST.sub(" ", text)) or terms(text),
+        wants_definition=bool(_ASKS_WHAT.search(text)),
+        wants_steps=bool(_ASKS_HOW.search(text)),
+        wants_code=bool(_ASKS_CODE.search(text)),
+    )
+
+
+def defined_by(sentence: str) -> str:
+    """What a sentence says something about when it reads like a definition ("A gait is ..." gives "A gait "), else ''."""
+    defines = _DEFINES.search(sentence)
+    subject = sentence[: defines.start()] if defines else ""
+    return subject if len(subject.split()) <= SOON_WORDS else ""
+
+
+def is_about_aims(heading: str) -> bool:
+    """Whether a section tells what will be learned, asked or read, rather than the thing itself."""
+    return bool(_AIMS.search(heading))
+
+
+def is_aside(text: str) -> bool:
+    """Whether a piece asks the reader something, sets a task, or only leads elsewhere."""
+    return text.endswith(("?", "？", "؟")) or bool(_EXERCISE.match(text) or _NAVIGATION.match(text))
+
+
+def leans_back(sentence: str) -> bool:
+    """Whether a sentence cannot be understood without the one before it."""
+    return bool(_LEANS_BACK.match(sentence))

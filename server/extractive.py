@@ -1,0 +1,162 @@
+"""The model that needs no key: it quotes the sentences of the passages that answer best, and says that it is quoting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
+
+from server.asking import Question, Terms, read_question
+from server.chat import ChatRequest, Passage, Passages
+from server.evidence import Excerpt, find_evidence
+from server.llm import Finished, Output
+from server.markers import NO_ANSWER
+from server.passages import place
+from server.sentences import ITEM_MARKER, Quotable
+from shared.bm25 import Bm25
+from shared.settings import Settings
+
+NAME = "extractive"
+INTRODUCTION = "In the book's own words:"
+NOTHING_NEAR = "The book does not seem to say anything about this."
+NEAREST = "I found no sentence in the book that answers this. These sections come nearest:"
+MAX_NEAREST = 3
+MAX_CODE_LINES = 30
+CUT_CODE = "…"
+SELECTION_CHARS = 2000
+SELECTION_TERMS = 20
+"""Of the selection, which join a question that has next to none of its own ("Explain this")."""
+
+_NO_MARKER = re.compile(r"([\[【])(?=[\s#^\[]{0,2}(?:\d|source|passage|ref|doc|excerpt|citation|no))", re.IGNORECASE)
+"""A bracket in the book's text that would read as a marker of ours: a word joiner behind it keeps the two apart."""
+
+
+class Extractive:
+    """A `ChatModel` that never fails, costs nothing, and answers at once."""
+
+    def __init__(self, terms: Terms) -> None:
+        """`terms`: the stemmed words of a text, as the search knows them."""
+        self._terms = terms
+
+    @property
+    def name(self) -> str:
+        """Not the name of any model upstream."""
+        return NAME
+
+    async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
+        """See `ChatModel.answer`."""
+        question = self._question(request, passages)
+        excerpts = find_evidence(question, passages, self._terms) if passages.answerable else []
+        for part in quote(excerpts) if excerpts else decline(passages.passages):
+            yield part
+        yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
+
+    async def ping(self) -> None:
+        """Always there."""
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _question(self, request: ChatRequest, passages: Passages) -> Question:
+        question = read_question(request.question, self._terms)
+        if len(question.terms) > 1:
+            return question
+        # "And why?" and "Explain this" name their subject in the conversation or in the selection.
+        named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms
+        more = frozenset(sorted(named - question.terms)[:SELECTION_TERMS])
+        return Question(question.terms | more, question.wants_definition, question.wants_steps, question.wants_code)
+
+
+def open_extractive(settings: Settings) -> Extractive:
+    """The quoting model with the terms of the book's language. Raises `ConfigurationError` for an unknown language."""
+    bm25 = Bm25(settings.book_language)
+    return Extractive(lambda text: frozenset(bm25.query(text).indices))
+
+
+def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
+    """An answer made of quotations, in pieces of a paragraph or less."""
+    yield f"{INTRODUCTION}\n\n"
+    for number, excerpt in enumerate(excerpts):
+        gap = "\n\n" if number else ""
+        yield f"{gap}**{_label(_standing(excerpt))}**\n\n"
+        marker = f" [{excerpt.passage.n}]"
+        for run in excerpt.runs[:-1]:
+            yield from _run(run, " …\n\n")
+        yield from _run(excerpt.runs[-1], marker)
+
+
+def decline(passages: Sequence[Passage]) -> Iterator[str]:
+    """What is said when nothing answers: the sign, and the nearest sections as links."""
+    yield f"{NO_ANSWER} "
+    nearest = list({passage.url: passage for passage in reversed(passages)}.values())[::-1][:MAX_NEAREST]
+    if not nearest:
+        yield NOTHING_NEAR
+        return
+    yield f"{NEAREST}\n"
+    for passage in nearest:
+        yield f"\n- [{_label(place(passage))}]({_address(passage.url)}) [{passage.n}]"
+
+
+def _run(run: Sequence[Quotable], ending: str) -> Iterator[str]:
+    """A run of pieces as Markdown: prose in quotes, lists, rows and code as they are; one item alone is prose."""
+    if len(run) == 1 and run[0].kind == "item":
+        run = [replace(run[0], kind="sentence", text=ITEM_MARKER.sub("", run[0].text))]
+    for index, piece in enumerate(run):
+        previous = run[index - 1] if index else None
+        following = run[index + 1] if index + 1 < len(run) else None
+        text = _before(piece, previous) + _rendered(piece, previous, following)
+        if following is None:
+            text += f"\n\n{ending.lstrip()}" if piece.kind in {"code", "row"} else ending
+        yield text
+
+
+def _before(piece: Quotable, previous: Quotable | None) -> str:
+    if previous is None:
+        return ""
+    if piece.kind == previous.kind == "sentence":
+        return " " if piece.block == previous.block else "\n\n"
+    return "\n" if piece.kind == previous.kind and piece.kind in {"item", "row"} else "\n\n"
+
+
+def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | None) -> str:
+    text = _NO_MARKER.sub("\\1\u2060", piece.text)
+    match piece.kind:
+        case "sentence":
+            opens = previous is None or previous.kind != "sentence" or previous.block != piece.block
+            closes = following is None or following.kind != "sentence" or following.block != piece.block
+            return ("“" if opens else "") + text + ("”" if closes else "")
+        case "heading":
+            return f"**{piece.text}**"
+        case "code":
+            return _shortened(piece.text)
+        case "row" if previous is None:
+            columns = len(re.findall(r"(?<!\\)\|", text.strip("| "))) + 1
+            return f"{text}\n|{' --- |' * columns}"
+        case _:
+            return text
+
+
+def _shortened(code: str) -> str:
+    """A fenced block of at most `MAX_CODE_LINES` lines."""
+    lines = code.splitlines()
+    if len(lines) <= MAX_CODE_LINES:
+        return code
+    return "\n".join([*lines[: MAX_CODE_LINES - 2], CUT_CODE, lines[-1]])
+
+
+def _standing(excerpt: Excerpt) -> tuple[str, ...]:
+    """The names of the place where the excerpt begins: a passage may hold several sections."""
+    passage, heading = excerpt.passage, excerpt.runs[0][0].heading
+    for section in passage.chunk.sections:
+        if heading and section.heading_path[-1:] == (heading,):
+            return place(passage.model_copy(update={"heading_path": section.heading_path}))
+    return place(passage)
+
+
+def _label(names: Sequence[str]) -> str:
+    """The last two names, without what Markdown would read as a link or emphasis."""
+    return re.sub(r"[\[\]*]", "", " › ".join(names[-2:]))
+
+
+def _address(url: str) -> str:
+    return url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")

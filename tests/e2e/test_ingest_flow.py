@@ -1,0 +1,177 @@
+"""The deployment as users run it: a real Prefect server, a real worker, the flow in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.dead_runs import close_dead_runs
+from shared.index.store import open_index
+from shared.models import Build
+from shared.runs import CHANGES_KEY, PROGRESS_KEY, REPORT_KEY, SUMMARY_KEY, decode_progress, decode_report
+from shared.settings import Settings
+from tests.conftest import REPOSITORY
+from tests.e2e.prefect_stage import Runs, Stage, stop
+from tests.openai_stand_in import StandIn
+from tests.small_book import PAGES, settings_for, write_book
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, stand_in: StandIn) -> Settings:
+    return settings_for(
+        write_book(tmp_path / "book"),
+        tmp_path / "data",
+        site_url="https://example.github.io",
+        embedding_base_url=stand_in.base_url,
+        embedding_api_key="key",
+        embedding_model="bag-of-words",
+        embedding_dimensions=stand_in.dimensions,
+    )
+
+
+@contextmanager
+def worker(stage: Stage, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of these settings while the context lasts; its runs end with it."""
+    names = ("book_source", "data_dir", "site_url", "embedding_base_url", "embedding_model", "embedding_dimensions")
+    given = {name.upper(): str(getattr(settings, name)) for name in names} | {"EMBEDDING_API_KEY": "key"}
+    process = stage.start_worker(given)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+async def live(settings: Settings) -> Build | None:
+    index = open_index(settings)
+    try:
+        return await index.live()
+    finally:
+        await index.aclose()
+
+
+async def test_a_run_reads_the_book_and_publishes_what_it_did(stage: Stage, runs: Runs, settings: Settings) -> None:
+    (Path(settings.book_source) / "latin.md").write_bytes(b"caf\xe9")
+    with worker(stage, settings):
+        run_id = await runs.start()
+        state = await runs.wait(run_id)
+    assert state["type"] == "COMPLETED", stage.log()
+    published = await runs.artifacts(run_id)
+    assert {step.state for step in decode_progress(published[PROGRESS_KEY]).steps} == {"done"}
+    report = decode_report(published[REPORT_KEY])
+    assert report.files.added == len(PAGES)
+    assert [problem.path for problem in report.problems] == ["latin.md"]
+    assert [row["change"] for row in json.loads(published[CHANGES_KEY])] == ["added"] * len(PAGES)
+    assert "[arms.md](https://example.github.io/docs/arms)" in published[SUMMARY_KEY]
+    assert "3 files: 3 added" in state["message"]
+    build = await live(settings)
+    assert build is not None
+    assert build.id == report.build_id
+    assert await runs.tasks(run_id) == [
+        "find the book's files",
+        "read files 1 to 4 of 4",
+        f"compare {build.chunks} chunks with the live build",
+        f"vectors of {build.chunks} texts",
+        f"write build {build.id}",
+    ]
+
+
+async def test_a_book_that_is_not_there_fails_the_run_with_one_sentence(
+    stage: Stage, runs: Runs, settings: Settings, tmp_path: Path
+) -> None:
+    with worker(stage, settings.model_copy(update={"book_source": str(tmp_path / "nowhere")})):
+        state = await runs.wait(await runs.start())
+    assert state["type"] == "FAILED"
+    assert f"The book's folder {str(tmp_path / 'nowhere')!r} does not exist." in state["message"]
+
+
+async def test_a_second_run_is_refused_and_a_cancelled_one_leaves_the_index_as_it_was(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "slow", seconds=300)
+    with worker(stage, settings):
+        first = await runs.start()
+        await embedding(runs, first)
+        refused = await runs.wait(await runs.start())
+        assert refused["type"] == "CANCELLED"
+        assert "concurrency limit" in refused["message"]
+        await runs.client.post(f"/flow_runs/{first}/set_state", json={"state": {"type": "CANCELLING"}})
+        assert (await runs.wait(first))["type"] == "CANCELLED"
+        assert await live(settings) is None
+        stand_in.reset()
+        assert (await runs.wait(await runs.start()))["type"] == "COMPLETED", stage.log()
+
+
+async def test_a_run_that_was_killed_with_its_worker_is_recognised_and_the_next_reaches_the_index(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "slow", seconds=300)
+    with worker(stage, settings) as process:
+        killed = await runs.start()
+        await embedding(runs, killed)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert (await runs.state(killed))["type"] == "RUNNING"
+    assert await close_dead_runs(runs.client) == []  # it was heard of just now
+    assert len(await close_dead_runs(runs.client, since=datetime.now(UTC))) == 1
+    assert (await runs.state(killed))["type"] == "CRASHED"
+
+    stand_in.reset()
+    with worker(stage, settings):
+        run_id = await runs.start()
+        assert (await runs.wait(run_id))["type"] == "COMPLETED", stage.log()
+    assert decode_report((await runs.artifacts(run_id))[REPORT_KEY]).files.added == len(PAGES)
+
+
+async def test_a_run_whose_process_alone_was_killed_is_marked_by_its_worker(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "slow", seconds=300)
+    with worker(stage, settings) as process:
+        run_id = await runs.start()
+        await embedding(runs, run_id)
+        for child in children_of(process.pid):
+            os.kill(child, signal.SIGKILL)
+        assert (await runs.wait(run_id))["type"] == "CRASHED"
+    assert await live(settings) is None
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def embedding(runs: Runs, run_id: str) -> None:
+    """Return when the run has told that it is embedding."""
+    while "embed" not in await running(runs, run_id):
+        assert (await runs.state(run_id))["type"] in {"SCHEDULED", "PENDING", "RUNNING"}
+
+
+async def running(runs: Runs, run_id: str) -> set[str]:
+    data: Any = (await runs.artifacts(run_id)).get(PROGRESS_KEY)
+    return {step.name for step in decode_progress(data).steps if step.state == "running"} if data else set()
+
+
+async def test_the_command_line_of_prefect_registers_the_same(stage: Stage, runs: Runs, settings: Settings) -> None:
+    with worker(stage, settings):
+        await runs.wait(await runs.start())
+    ours = await deployments(runs)
+    command = ["prefect", "--no-prompt", "deploy", "--all"]
+    deploy = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, env=stage.environment | {"PWD": str(REPOSITORY)})
+    assert await deploy.wait() == 0
+    assert await deployments(runs) == ours
+
+
+async def deployments(runs: Runs) -> list[dict[str, Any]]:
+    names = ("name", "entrypoint", "work_pool_name", "job_variables", "pull_steps", "parameters", "parameter_openapi_schema")
+    found = (await runs.client.post("/deployments/filter", json={})).raise_for_status().json()
+    return [{name: each[name] or None for name in (*names, "concurrency_options", "description")} for each in found]

@@ -1,0 +1,167 @@
+"""What `make up` runs, as a user sees it: one sentence when something is wrong, an answer when nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.e2e.prefect_stage import LIMIT_S, free_port
+from tests.openai_stand_in import StandIn
+from tests.small_book import write_book
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
+
+
+class Launch:
+    """`python -m launch` with a book and a data folder of this test."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.port = free_port()
+        self.data_dir = tmp_path / "data"
+        self.settings = {"BOOK_SOURCE": str(tmp_path / "book"), "DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
+        write_book(tmp_path / "book")
+
+    @asynccontextmanager
+    async def started(self, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "launch", cwd=REPOSITORY, env=os.environ | self.settings | settings,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.communicate()
+
+    async def refused(self, **settings: str) -> tuple[int | None, str]:
+        """Exit code and all that was said."""
+        async with self.started(**settings) as process, asyncio.timeout(LIMIT_S):
+            said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    def processes(self) -> list[str]:
+        """Command lines of everything that still runs with this test's data folder."""
+        mark = f"DATA_DIR={self.data_dir}".encode()
+        found: list[str] = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:  # it ended while we looked
+                continue
+        return [line for line in found if line]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Launch:
+    return Launch(tmp_path)
+
+
+async def read_until(process: asyncio.subprocess.Process, end: str) -> list[str]:
+    """The lines up to the one that begins with `end`."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(LIMIT_S):
+        while not lines or not lines[-1].startswith(end):
+            line = await process.stdout.readline()
+            assert line, "\n".join(lines)
+            lines.append(line.decode().rstrip())
+    return lines
+
+
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110  processes send no event
+            await asyncio.sleep(0.1)
+
+
+async def test_a_busy_port_is_one_sentence(launch: Launch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", launch.port))
+        other.listen()
+        code, said = await launch.refused()
+    assert (code, said) == (
+        1,
+        f"lectern: Port {launch.port} is in use by another program; stop it or choose another with PORT=....\n",
+    )
+    assert not launch.data_dir.exists()
+
+
+async def test_a_missing_folder_and_one_without_markdown_are_one_sentence(launch: Launch, tmp_path: Path) -> None:
+    code, said = await launch.refused(BOOK_SOURCE=str(tmp_path / "nowhere"))
+    assert (code, said) == (1, f"lectern: The book's folder {str(tmp_path / 'nowhere')!r} does not exist.\n")
+    (tmp_path / "empty").mkdir()
+    code, said = await launch.refused(BOOK_SOURCE=str(tmp_path / "empty"))
+    assert code == 1
+    assert said.startswith("lectern: There is no Markdown in ")
+    assert said.count("\n") == 1
+    assert not launch.data_dir.exists()
+
+
+async def test_an_unwritable_data_folder_is_one_sentence(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, said = await launch.refused(DATA_DIR=str(tmp_path / "file" / "data"))
+    assert (code, said.count("\n")) == (1, 1)
+    assert "cannot be written to: Not a directory." in said
+
+
+async def test_a_wrong_key_is_one_sentence_without_the_key(launch: Launch, stand_in: StandIn) -> None:
+    stand_in.fail("models", "unauthorized")
+    code, said = await launch.refused(OPENAI_API_KEY="sk-wrong-key", OPENAI_BASE_URL=stand_in.base_url)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("lectern: OPENAI_API_KEY was refused by 127.0.0.1:")
+    assert "sk-wrong-key" not in said
+    assert launch.processes() == []
+
+
+async def test_killed_stopped_and_started_again_it_reads_the_book_once(launch: Launch, stand_in: StandIn) -> None:
+    model = {
+        "EMBEDDING_BASE_URL": stand_in.base_url,
+        "EMBEDDING_API_KEY": "key",
+        "EMBEDDING_MODEL": "bag-of-words",
+        "EMBEDDING_DIMENSIONS": str(stand_in.dimensions),
+    }
+    stand_in.fail("embeddings", "slow", times=9, seconds=300)
+    async with launch.started(**model) as process:
+        await read_until(process, "plan")
+        process.kill()  # in the middle of the ingest
+    await wait_until(lambda: launch.processes() == [])
+
+    stand_in.reset()
+    async with launch.started(**model) as process:
+        said = await read_until(process, "Ctrl-C stops everything.")
+        assert "3 files: 3 added, 0 changed, 0 kept, 0 removed" in said
+        answer = await ask(launch.port, "What is inverse kinematics?")
+        assert "joints" in answer["answer"]
+        assert [source["url"] for source in answer["sources"]][:1] == ["/docs/arms#inverse-kinematics"]
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        await read_until(process, "Stopped.")
+        assert await process.wait() == 0
+    assert launch.processes() == []
+
+    stand_in.reset()
+    async with launch.started(**model) as process:
+        said = await read_until(process, "Chat is up")
+        assert "answering from 3 pages" in said[-1]
+        assert "joints" in (await ask(launch.port, "What is inverse kinematics?"))["answer"]
+        said = await read_until(process, "Ctrl-C stops everything.")
+        assert "3 files: 0 added, 0 changed, 3 kept, 0 removed" in said
+    assert max((len(seen.inputs) for seen in stand_in.seen), default=0) <= 1  # the question, and no text of the book
+
+
+async def ask(port: int, question: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.post(f"http://127.0.0.1:{port}/chat", json={"question": question, "stream": False})
+    return dict(answer.raise_for_status().json())

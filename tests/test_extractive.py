@@ -1,0 +1,174 @@
+"""Answers that quote."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from server.asking import read_question
+from server.chat import ChatRequest, Passage, Passages
+from server.citations import Citations
+from server.evidence import find_evidence
+from server.extractive import Extractive
+from server.llm import Finished
+from shared.bm25 import Bm25
+from shared.models import Section
+from tests.fakes import make_chunk
+
+BM25 = Bm25("english")
+
+
+def terms(text: str) -> frozenset[int]:
+    return frozenset(BM25.query(text).indices)
+
+
+def found(*texts: str, answerable: bool = True) -> Passages:
+    """One passage per text; 'Heading: text' gives it a heading, which the rendering names first as the index does."""
+    passages: list[Passage] = []
+    for n, given in enumerate(texts, 1):
+        heading, _, text = given.partition(":: ")
+        chunk = make_chunk(f"Robots > {heading}\n\n{text}", heading=heading, n=n)
+        passages.append(Passage(n=n, chunk=chunk, score=1 / n, url=f"{chunk.url}-{n}", heading_path=chunk.heading_path))
+    return Passages(passages=tuple(passages), query="", build_id="b", answerable=answerable)
+
+
+async def ask(question: str, passages: Passages, **fields: str) -> tuple[str, tuple[int, ...], bool]:
+    """What the reader sees, what is cited, and whether it abstained."""
+    citations = Citations([passage.n for passage in passages.passages])
+    request = ChatRequest(question=question, **fields)  # type: ignore[arg-type]
+    text = ""
+    async for output in Extractive(terms).answer(request, passages.model_copy(update={"query": question})):
+        text += citations.feed(output) if isinstance(output, str) else ""
+    return text + citations.close(), citations.cited, citations.abstained
+
+
+async def test_the_sentences_that_answer_are_quoted_with_their_heading_and_cited() -> None:
+    passages = found(
+        "Wheels:: Wheels turn. A wheel has an axle.",
+        "Inverse Kinematics:: Robots are fun. Inverse kinematics finds joint angles for a desired pose. Tea is hot.",
+    )
+    text, cited, abstained = await ask("What is inverse kinematics used for?", passages)
+    assert text == (
+        "In the book's own words:\n\n**Robots › Inverse Kinematics**\n\n"
+        "“Inverse kinematics finds joint angles for a desired pose.” [2]"
+    )
+    assert (cited, abstained) == ((2,), False)
+
+
+async def test_a_sentence_that_leans_on_its_neighbour_comes_with_it() -> None:
+    passages = found("ZMP:: The zero moment point matters for walking. It is where moments vanish. Boots are heavy.")
+    text, _, _ = await ask("What is the zero moment point?", passages)
+    assert "“The zero moment point matters for walking. It is where moments vanish.” [1]" in text
+
+
+async def test_an_announcement_comes_with_its_list() -> None:
+    passages = found("Sensors:: Robots use sensors to perceive:\n\n- Cameras\n\n- Lidar\n\nBread is baked.")
+    text, _, _ = await ask("Which sensors do robots use?", passages)
+    assert text.endswith("“Robots use sensors to perceive:”\n\n- Cameras\n- Lidar [1]")
+
+
+async def test_one_item_of_a_list_reads_as_a_sentence() -> None:
+    passages = found("Summary:: In short:\n\n- Forward kinematics maps joint angles to the pose.\n\n- Gears turn slowly.")
+    text, _, _ = await ask("What does forward kinematics do?", passages)
+    assert text.endswith("“Forward kinematics maps joint angles to the pose.” [1]")
+
+
+async def test_how_to_is_answered_with_the_steps_and_their_code() -> None:
+    steps = "1. Set the locale\n\n   ```bash\n   locale-gen\n   ```\n\n2. Install ROS\n\n   ```bash\n   apt install ros\n   ```"
+    text, cited, _ = await ask("How do I install ROS?", found(f"Installation:: {steps}\n\nThen rest."))
+    assert steps in text
+    assert text.endswith("\n\n[1]")
+    assert cited == (1,)
+
+
+async def test_code_is_quoted_only_where_it_is_asked_for() -> None:
+    passages = found("Publishing:: A publisher sends messages:\n\n```python\npub = publisher()\n\npub.send(x[9])\n```")
+    shown, cited, _ = await ask("Show me example code of a publisher", passages)
+    assert "```python\npub = publisher()\n\npub.send(x[9])\n```\n\n[1]" in shown
+    assert cited == (1,)
+    assert "```" not in (await ask("What is a publisher?", passages))[0]
+
+
+async def test_long_code_is_cut_at_a_line() -> None:
+    code = "\n".join(f"line_{n} = publisher({n})" for n in range(100))
+    text, _, _ = await ask("publisher code example", found(f"Code:: ```python\n{code}\n```"))
+    assert "line_20" in text
+    assert "line_40" not in text
+    assert "\n…\n```\n\n[1]" in text
+
+
+async def test_a_table_row_comes_with_its_header() -> None:
+    passages = found("Cost:: | Part | Price |\n| --- | --- |\n| Motor torque unit | 40 |\n| Camera | 90 |")
+    text, _, _ = await ask("What is the price of the camera?", passages)
+    assert "| Part | Price |\n| --- | --- |\n" in text
+    assert "| Camera | 90 |" in text
+
+
+async def test_tasks_set_for_the_reader_are_no_answers() -> None:
+    passages = found(
+        "Knowledge Check:: 1. What is a particle filter?\n\n2. Explain how a particle filter samples.",
+        "Filters:: The particle filter carries many guesses.",
+    )
+    text, cited, _ = await ask("What is a particle filter?", passages)
+    assert "“The particle filter carries many guesses.” [2]" in text
+    assert cited == (2,)
+
+
+async def test_what_is_said_twice_is_quoted_once() -> None:
+    passages = found("A:: Lidar measures distance with light.", "B:: Lidar measures distance with light pulses.")
+    text, _, _ = await ask("What does lidar measure?", passages)
+    assert text.count("Lidar measures") == 1
+
+
+async def test_brackets_of_the_book_are_no_markers_of_ours() -> None:
+    passages = found("Torque:: Torque is force times radius [1], see [9] and 【1】.", "Other:: Nothing here.")
+    text, cited, _ = await ask("What is torque?", passages)
+    assert "radius [\u20601], see [\u20609] and 【\u20601】.” [1]" in text
+    assert cited == (1,)
+
+
+@pytest.mark.parametrize("answerable", [True, False])
+async def test_where_nothing_answers_the_nearest_sections_are_offered_as_links(answerable: bool) -> None:
+    passages = found("Arms [old]:: Arms bend.", "Legs:: Legs walk.", answerable=answerable)
+    question = "Why is bread brown?" if answerable else "How do arms bend?"
+    text, cited, abstained = await ask(question, passages)
+    assert text.startswith("I found no sentence in the book that answers this.")
+    assert f"\n- [Robots › Arms old]({passages.passages[0].url}) [1]" in text
+    assert (cited, abstained) == ((1, 2), True)
+
+
+async def test_without_passages_it_says_so() -> None:
+    text, cited, abstained = await ask("Why?", found())
+    assert (text, cited, abstained) == ("The book does not seem to say anything about this.", (), True)
+
+
+async def test_a_question_without_words_of_its_own_takes_them_from_the_selection() -> None:
+    passages = found("Gaits:: A gait is a pattern of steps. Cats sleep.")
+    text, _, _ = await ask("Explain this", passages, selected_text="the gait of a robot")
+    assert "“A gait is a pattern of steps.” [1]" in text
+
+
+async def test_it_ends_at_once_and_costs_nothing() -> None:
+    outputs = [output async for output in Extractive(terms).answer(ChatRequest(question="Joints?"), found("A:: Joints move."))]
+    assert outputs[-1] == Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
+    assert all(outputs)
+
+
+def test_pieces_stand_under_the_heading_of_their_section() -> None:
+    chunk = make_chunk("Robots\n\nJoints\n\nA joint turns.\n\nLinks\n\nA link connects.")
+    sections = tuple(Section(start=0, heading_path=("Robots", name), anchor=None) for name in ("Joints", "Links"))
+    chunk = chunk.model_copy(update={"sections": sections, "heading_path": ("Robots",)})
+    passage = Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=("Robots",))
+    passages = Passages(passages=(passage,), query="", build_id="b", answerable=True)
+    (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms)
+    assert [(piece.heading, piece.text) for run in excerpt.runs for piece in run] == [("Links", "A link connects.")]
+
+
+async def test_a_real_book_answers_what_inverse_kinematics_is_for(real_book: Path) -> None:
+    page = (real_book / "part-3-motion-control" / "chapter-9-kinematics-dynamics.mdx").read_text(encoding="utf-8")
+    summary = re.sub(r"\*\*", "", page.partition("\n## Summary\n")[2].partition("\n## ")[0]).strip()
+    text, cited, _ = await ask("What is inverse kinematics used for?", found(f"Summary:: {summary}"))
+    assert "Inverse kinematics finds joint angles for desired poses" in text
+    assert cited == (1,)
