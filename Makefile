@@ -40,9 +40,9 @@ reference: .venv/installed
 # Hashes make an install the same everywhere; no index address, so that any mirror serves.
 lock:
 	$(if $(UV),,$(error make lock needs uv))
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		pyproject.toml --output-file requirements.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.txt --group dev --output-file requirements-dev.txt
 
 clean:
