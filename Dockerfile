@@ -15,7 +15,6 @@ RUN /opt/venv/bin/python -m flows.vocabulary \
     && /opt/venv/bin/pip uninstall --quiet --yes setuptools pip
 COPY flows flows
 COPY server server
-COPY launch launch
 # Hashed, not dated: copying may change a file's date, and a read-only root could not be compiled again.
 RUN /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
 
@@ -33,7 +32,7 @@ RUN apt-get update \
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY --from=build /app ./
-COPY LICENSE prefect.yaml supervisord.conf ./
+COPY LICENSE prefect.yaml ./
 COPY docs docs
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -48,4 +47,4 @@ EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-ISc", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live', timeout=4)"]
 ENTRYPOINT ["tini", "--"]
-CMD ["python", "-m", "launch"]
+CMD ["python", "-m", "flows.launch"]

@@ -17,7 +17,7 @@ endif
 .SILENT:
 
 up: .venv/installed
-	exec $(BIN)/python -m launch
+	exec $(BIN)/python -m flows.launch
 
 plan ingest: .venv/installed
 	exec $(BIN)/python -m flows $@

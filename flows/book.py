@@ -11,6 +11,7 @@ from flows.globs import Selection
 from flows.pages import Page, Rules
 from flows.progress import Tracker
 from flows.readers import Readers, open_readers, processes_for
+from flows.sites.site_config import read_site_config
 from flows.source import Listing, Source, find_files, open_source
 from flows.steps import Runner
 from shared.errors import BookError
@@ -46,7 +47,7 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
         source, listing = await run("find", "find the book's files", lambda: _find(settings))
         advance(len(listing.paths))
     with tracker.step("read", total=len(listing.paths), unit="files") as advance:
-        rules = _rules(settings, source)
+        rules = await asyncio.to_thread(_rules, settings, source)
         async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
             pages = await _read(readers, listing.paths, run, advance)
             exact_tokens = readers.exact_tokens
@@ -71,7 +72,7 @@ def _rules(settings: Settings, source: Source) -> Rules:
         root=source.root,
         boundary=source.boundary,
         vocabulary=find_vocabulary(settings.data_dir),
-        site=settings.site,
+        site=read_site_config(source.root, settings.site, boundary=source.boundary if source.revision else None),
         collection=settings.collection,
         max_tokens=settings.chunk_tokens,
     )

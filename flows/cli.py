@@ -115,7 +115,7 @@ def run_chunks(_options: argparse.Namespace, settings: Settings) -> int:
 
 def run_verify(options: argparse.Namespace, settings: Settings) -> int:
     """Print every address that does not exist on the site; exit code 1 when there is one."""
-    from flows.sitemap import verify_sitemap
+    from flows.sites.sitemap import verify_sitemap
     from flows.verify import verify
 
     chunks = _read(settings).chunks
@@ -128,10 +128,10 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
 
 def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
     """Print the metrics, and write `run.json` and `report.html`; or print proposed questions."""
-    from flows.evaluate import evaluate, find_set
-    from flows.evaluation import read_run
-    from flows.evaluation_report import describe, write_page
-    from flows.questions import draft
+    from flows.evaluation.evaluate import evaluate, find_set
+    from flows.evaluation.questions import draft
+    from flows.evaluation.report import describe, write_page
+    from flows.evaluation.run import read_run
 
     if options.draft:
         for line in draft(_read(settings).chunks):

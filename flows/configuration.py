@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from flows.git import is_git
-from shared.errors import ConfigurationError
-from shared.settings import Settings
+from shared.settings import HOME, Settings
 from shared.tokens import VOCABULARY_FILE, vocabulary_folder
 
-INSTALLED = Path(__file__).resolve().parent.parent / Settings.model_fields["data_dir"].default
+INSTALLED = HOME / Settings.model_fields["data_dir"].default
 """The data folder `make` fetches the tokenizer's vocabulary into."""
 
 
@@ -26,11 +23,7 @@ def find_vocabulary(data_dir: Path) -> Path:
 
 def read_settings(book: str | None = None) -> Settings:
     """The settings, for `book` where one is given; raises `ConfigurationError` naming each setting that is wrong."""
-    try:
-        settings = Settings() if book is None else Settings(book_source=book)
-    except ValidationError as exc:
-        wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
-        raise ConfigurationError("; ".join(wrong) + ".") from exc
+    settings = Settings.read() if book is None else Settings.read(book_source=book)
     source = settings.book_source
     definite = source if is_git(source) else str(Path(source).expanduser().absolute())
     return settings.model_copy(update={"book_source": definite, "data_dir": settings.data_dir.expanduser().absolute()})

@@ -16,7 +16,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import load_flow_from_entrypoint
 
-HOME = Path(__file__).resolve().parent.parent
+from shared.settings import HOME
 
 
 def listed_deployments(home: Path = HOME) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from flows import docusaurus, mdbook, mkdocs, plain
 from flows.document import Document
+from flows.sites import docusaurus, mdbook, mkdocs, plain
 from shared.models import Site
 
 

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from flows.blocks import Reader
-from flows.body import Body
-from flows.caps import check_caps
 from flows.document import Document, Heading, SourceFile
-from flows.frontmatter import parse_front_matter
-from flows.lines import lines_of
+from flows.markup.blocks import Reader
+from flows.markup.body import Body
+from flows.markup.caps import check_caps
+from flows.markup.frontmatter import parse_front_matter
+from flows.markup.lines import lines_of
 from shared.models import Problem
 
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
 from flows.frames import encode_frame, receive_frame
 from flows.pages import Page, Ready, Rules, failed_page
 from shared.errors import ServiceError
+from shared.settings import HOME
 
 PAGE_LIMIT_S = 10.0
 """Wall-clock time a page may take; the longest chapter measured takes 0.3 s."""
@@ -21,7 +21,6 @@ START_LIMIT_S = 60.0
 BYTES_PER_PROCESS = 2_000_000
 """Starting a process costs 0.7 s and 100 MB, about what it takes to read this much Markdown."""
 MAX_PROCESSES = 4
-PACKAGE_HOME = Path(__file__).resolve().parent.parent
 
 
 def processes_for(book_bytes: int) -> int:
@@ -78,7 +77,7 @@ class ReadingProcess:
 
 async def _start() -> asyncio.subprocess.Process:
     """`flows.reading`, found wherever this package was found."""
-    path = os.pathsep.join(filter(None, (str(PACKAGE_HOME), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "flows.reading", env=os.environ | {"PYTHONPATH": path}, stdin=pipe, stdout=pipe

@@ -59,8 +59,10 @@ def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
         document = parse(read_file(rules.source, path), Partials(rules.source))
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
-        limits = Limits.up_to(rules.max_tokens)
-        chunks = split(locate(document, rules.site), limits=limits, count=count, collection=rules.collection)
+        document = locate(document, rules.site)
+        if document.skip is not None:  # the site makes no page of it
+            return Page(path=path, problems=document.problems, left_out=document.skip)
+        chunks = split(document, limits=Limits.up_to(rules.max_tokens), count=count, collection=rules.collection)
     except DocumentError as exc:
         return failed_page(path, exc.reason, line=exc.line)
     except Exception as exc:  # the outermost edge of this process: one page must not end the book

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from flows.chunks import ChunkBuilder
 from flows.document import Block, Document
-from flows.grouping import Allowed, group, within
-from flows.measure import Count, Source, Unit
-from flows.pieces import units_of
+from flows.splitting.chunks import ChunkBuilder
+from flows.splitting.grouping import Allowed, group, within
+from flows.splitting.measure import Count, Source, Unit
+from flows.splitting.pieces import units_of
 from shared.models import Chunk
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
 from hypercorn.config import Config
-from pydantic import ValidationError
 
 from server.app import create_app
 from server.drain import CLOSE_S
@@ -32,7 +31,7 @@ TCP_USER_TIMEOUT_MS = 150_000
 def main() -> int:
     """Serve until told to stop; the exit code."""
     try:
-        settings = read_settings()
+        settings = Settings.read()
         log.configure(settings)
         check_writable(settings.data_dir)
         listener = listen(settings)
@@ -46,15 +45,6 @@ def main() -> int:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
     return 0
-
-
-def read_settings() -> Settings:
-    """The settings; raises `ConfigurationError` naming each one that is wrong."""
-    try:
-        return Settings()
-    except ValidationError as exc:
-        wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
-        raise ConfigurationError("; ".join(wrong) + ".") from exc
 
 
 def check_writable(folder: Path) -> None:

@@ -6,13 +6,13 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 
-from server.asking import Question, Terms, read_question
 from server.chat import ChatRequest, Passage, Passages
-from server.evidence import Excerpt, find_evidence
 from server.llm import Finished, Output
 from server.markers import NO_ANSWER
 from server.passages import place
-from server.sentences import ITEM_MARKER, Quotable
+from server.quoting.asking import Question, Terms, read_question
+from server.quoting.evidence import Excerpt, find_evidence
+from server.quoting.sentences import ITEM_MARKER, Quotable
 from shared.bm25 import Bm25
 from shared.settings import Settings
 

@@ -60,6 +60,4 @@ def open_chat_model(settings: Settings, *, count: Callable[[str], int]) -> ChatM
         return open_extractive(settings)
     from server.openai_chat import OpenAIChat  # the SDK is 50 MB nobody needs without a key
 
-    return OpenAIChat(
-        name=settings.chat_model, base_url=settings.openai_base_url, api_key=settings.openai_api_key, count=count
-    )
+    return OpenAIChat(name=settings.chat_model, base_url=settings.openai_base_url, api_key=settings.openai_api_key, count=count)

@@ -15,16 +15,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from server.abstention import ENOUGH, support
-from server.assembly import NEIGHBOURS, Ranked, choose, complete
 from server.background import Background
 from server.chat import ChatRequest, Passage, Passages
-from server.followup import Rewrite, make_query
-from server.frequencies import Frequencies
-from server.hybrid import Found, HybridSearch
-from server.places import Place, as_chunk, cut
-from server.selection import enclose, locate
-from server.terms import Terms
+from server.finding.abstention import ENOUGH, support
+from server.finding.assembly import NEIGHBOURS, Ranked, choose, complete
+from server.finding.followup import Rewrite, make_query
+from server.finding.frequencies import Frequencies
+from server.finding.hybrid import Found, HybridSearch
+from server.finding.places import Place, as_chunk, cut
+from server.finding.selection import enclose, locate
+from server.finding.terms import Terms
 from shared.bm25 import Bm25
 from shared.embeddings import EmbeddingModel
 from shared.index.port import Filter, Index, Snapshot

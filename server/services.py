@@ -11,7 +11,7 @@ from typing import Protocol
 from server.chat import ChatEvent, ChatRequest, Passages
 from server.drain import Drain
 from server.extractive import open_extractive
-from server.followup import rewriting
+from server.finding.followup import rewriting
 from server.limits import Budget, Limits
 from server.llm import open_chat_model
 from server.prefect_api import PrefectApi

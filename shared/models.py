@@ -164,7 +164,7 @@ class Site(Frozen):
     trailing_slash: bool | None = None
     """Docusaurus `trailingSlash`; MkDocs `use_directory_urls` (None: the generator's default)."""
     folder: str = ""
-    """Folder of the book that becomes the site's pages, where the book is a whole repository: `docs`, `src`; '' for all of it."""
+    """Folder of the book that becomes the site's pages, where the book is a repository: `docs`, `src`; '' for all of it."""
     versions: tuple[str, ...] = ()
     """Docusaurus `versions.json`: released versions, newest first; empty for a site without versions."""
     chapters: tuple[str, ...] = ()

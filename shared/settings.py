@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.errors import ConfigurationError
 from shared.models import Site
+
+HOME = Path(__file__).resolve().parent.parent
+"""The folder the packages lie in, wherever the command was given."""
 
 
 class Settings(BaseSettings):
@@ -106,6 +110,15 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """The settings, with those given for certain; raises `ConfigurationError` naming each one that is wrong."""
+        try:
+            return cls(**given)
+        except ValidationError as exc:
+            wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
+            raise ConfigurationError("; ".join(wrong) + ".") from exc
 
     @property
     def site(self) -> Site:

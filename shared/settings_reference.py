@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.settings import Settings
+from shared.settings import HOME, Settings
 
 _HEAD = """\
 # Every setting of Lectern, with its default. Copy to `.env` and change what you need; an empty value means the default.
@@ -49,6 +47,5 @@ def _default(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).parent.parent
-    (root / ".env.example").write_text(render_env_example(), encoding="utf-8")
-    (root / "docs" / "settings.md").write_text(render_settings_page(), encoding="utf-8")
+    (HOME / ".env.example").write_text(render_env_example(), encoding="utf-8")
+    (HOME / "docs" / "settings.md").write_text(render_settings_page(), encoding="utf-8")

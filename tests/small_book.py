@@ -1,4 +1,4 @@
-"""Books of a few lines, read by the real parser and splitter into a real embedded index, and a model of meaning one can follow."""
+"""Books of a few lines in a real embedded index, and a model of meaning one can follow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flows.document import SourceFile
 from flows.links import locate
 from flows.markdown import parse
 from flows.splitter import Limits, split
-from server.followup import Rewrite
+from server.finding.followup import Rewrite
 from server.retrieval import Retriever
 from shared.bm25 import Bm25
 from shared.embeddings import EmbeddingModel

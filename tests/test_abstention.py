@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.abstention import ENOUGH, support
+from server.finding.abstention import ENOUGH, support
 
 
 def test_support_grows_with_words_and_with_meaning() -> None:

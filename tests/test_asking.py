@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.asking import Question, defined_by, is_about_aims, is_aside, leans_back, read_question
+from server.quoting.asking import Question, defined_by, is_about_aims, is_aside, leans_back, read_question
 
 
 def terms(text: str) -> frozenset[int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.assembly import NEIGHBOURS, Ranked, choose, complete
-from server.places import Place, cut
+from server.finding.assembly import NEIGHBOURS, Ranked, choose, complete
+from server.finding.places import Place, cut
 from tests.small_book import read
 
 LINE = "The {} of the robot number {} is described here in a sentence that nobody else says."

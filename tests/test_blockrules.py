@@ -11,11 +11,11 @@ from markdown_it.token import Token
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from flows.blocks import Reader, read_blocks
-from flows.blockstate import LineState
-from flows.body import page_parser
 from flows.document import Heading
-from flows.lines import lines_of
+from flows.markup.blocks import Reader, read_blocks
+from flows.markup.blockstate import LineState
+from flows.markup.body import page_parser
+from flows.markup.lines import lines_of
 
 SCRAPS = (
     *("\n", "\n", "\n", "\n\n", " ", "  ", "    ", "\t", "a", "b\n", " x\n", "**b**", "\\|"),

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from shared.models import Report
+from tests.book_folder import PAGES, write_book
 from tests.conftest import REPOSITORY
-from tests.small_book import PAGES, write_book
 
 FLOWS = [sys.executable, "-m", "flows"]
 

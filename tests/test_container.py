@@ -54,7 +54,7 @@ def test_everything_the_image_copies_reaches_the_builder(reaching: set[str]) -> 
 def test_every_module_and_file_of_the_programs_reaches_the_builder(reaching: set[str]) -> None:
     tracked = [
         path.relative_to(REPOSITORY).as_posix()
-        for folder in ("flows", "server", "shared", "launch")
+        for folder in ("flows", "server", "shared")
         for path in (REPOSITORY / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]
@@ -63,7 +63,7 @@ def test_every_module_and_file_of_the_programs_reaches_the_builder(reaching: set
 
 def test_nothing_else_reaches_the_builder(reaching: set[str]) -> None:
     assert {path.partition("/")[0] for path in reaching} == {
-        "LICENSE", "docs", "flows", "launch", "prefect.yaml", "requirements.txt", "server", "shared", "supervisord.conf",
+        "LICENSE", "docs", "flows", "prefect.yaml", "requirements.txt", "server", "shared",
     }  # fmt: skip
     assert [path for path in reaching if "/." in path or path.startswith(".") or path.endswith(".pyc")] == []
 
@@ -77,8 +77,8 @@ def test_no_secret_is_in_the_image() -> None:
 
 def test_the_image_runs_as_user_1000_what_make_up_runs() -> None:
     assert IMAGE.last("USER").rest == "1000:1000"
-    assert [*IMAGE.last("ENTRYPOINT").words, *IMAGE.last("CMD").words] == ["tini", "--", "python", "-m", "launch"]
-    assert "-m launch" in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert [*IMAGE.last("ENTRYPOINT").words, *IMAGE.last("CMD").words] == ["tini", "--", "python", "-m", "flows.launch"]
+    assert "-m flows.launch" in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
 
 def test_the_image_listens_where_the_settings_say() -> None:

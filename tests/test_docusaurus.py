@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from flows.document import SourceFile
-from flows.docusaurus import strip_number_prefix
 from flows.links import locate
 from flows.markdown import parse
+from flows.sites.docusaurus import strip_number_prefix
 from shared.models import Site
 from tests.site_pages import address, anchors, page
 

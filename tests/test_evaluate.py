@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.evaluate import find_set, serve
-from flows.evaluation import Run, read_run
+from flows.evaluation.evaluate import find_set, serve
+from flows.evaluation.run import Run, read_run
 from shared.errors import BookError, ConfigurationError
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
@@ -100,9 +100,10 @@ def test_a_folder_brings_its_own_book_and_a_file_is_about_the_book_of_the_settin
 
 @pytest.mark.processes
 async def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path)
     monkeypatch.setenv("REQUESTS_PER_MINUTE", "0")
     with pytest.raises(ConfigurationError, match="did not start: lectern: REQUESTS_PER_MINUTE is '0'"):
-        async with serve(Settings(data_dir=tmp_path)):
+        async with serve(settings):
             pass
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
-from flows.evaluation import Asked, Found, Run
-from flows.evaluation_report import describe, write_page
+from flows.evaluation.report import describe, write_page
+from flows.evaluation.run import Asked, Found, Run
 
 
 def make_run(*ndcg: float, name: str = "robots") -> Run:
@@ -47,7 +47,7 @@ def test_the_page_stands_by_itself_and_escapes_what_it_shows() -> None:
     assert page.index("Why 0") < page.index("Why 1")
     assert not [word for word in ("http:", "https:", "<script", "src=") if word in page]
     for svg in page.split("<svg")[1:]:
-        ElementTree.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+        ET.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
 
 
 def test_a_run_without_questions_has_a_page_too() -> None:

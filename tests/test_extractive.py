@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from server.asking import read_question
 from server.chat import ChatRequest, Passage, Passages
 from server.citations import Citations
-from server.evidence import find_evidence
 from server.extractive import Extractive
 from server.llm import Finished
+from server.quoting.asking import read_question
+from server.quoting.evidence import find_evidence
 from shared.bm25 import Bm25
 from shared.models import Section
 from tests.fakes import make_chunk

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from server.chat import Turn
-from server.followup import SearchQuery, make_query, rewriting
+from server.finding.followup import SearchQuery, make_query, rewriting
+from server.finding.terms import Terms
 from server.prompts import Message
-from server.terms import Terms
 from shared.errors import ServiceError
 from tests.small_book import WORDS
 

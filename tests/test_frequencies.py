@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.frequencies import Frequencies
-from server.relevance import idf
+from server.finding.frequencies import Frequencies
+from server.finding.relevance import idf
 from shared.models import SparseVector
 from tests.small_book import WORDS, open_book, read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.fusion import DENSE_SHARE, FADING, PAGE_SHARE, fuse, lift_pages
+from server.finding.fusion import DENSE_SHARE, FADING, PAGE_SHARE, fuse, lift_pages
 
 
 def test_words_alone_are_scaled_to_the_best() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.heading_text import MAX_CHARS, References, find_references, html_text, mdast_text, pulldown_text
+from flows.sites.heading_text import MAX_CHARS, References, find_references, html_text, mdast_text, pulldown_text
 from tests.site_pages import page
 
 NONE: References = {}

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from markdown_it import MarkdownIt
 
-from flows.inline import label, plain
+from flows.markup.inline import label, plain
 
 CASES = {
     "no markup at all": "no markup at all",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from launch.services import USUAL_PREFECT_PORT, environment, lay_out
-from launch.vocabulary import bring_vocabulary
+from flows.launch.services import USUAL_PREFECT_PORT, environment, lay_out
+from flows.launch.vocabulary import bring_vocabulary
 from shared.settings import Settings
 from shared.tokens import VOCABULARY_FILE
 

@@ -6,7 +6,7 @@ from math import log2
 
 import pytest
 
-from flows.metrics import Gold, Interval, Span, bootstrap, compare, score, summarise
+from flows.evaluation.metrics import Gold, Interval, Span, bootstrap, compare, score, summarise
 
 
 def result(path: str, start: int = 0, end: int = 10) -> Span:

@@ -13,8 +13,8 @@ from shared.errors import BookError, ServiceError
 from shared.index.store import open_index
 from shared.models import Build, Chunk, Progress, Tally
 from shared.settings import Settings
+from tests.book_folder import PAGES, ingest_book, live_chunks, settings_for, write_book
 from tests.openai_stand_in import StandIn
-from tests.small_book import PAGES, ingest_book, live_chunks, settings_for, write_book
 
 
 @pytest.fixture

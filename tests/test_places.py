@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.places import as_chunk, cut, is_bare
+from server.finding.places import as_chunk, cut, is_bare
 from tests.small_book import count, read
 
 PAGE = """# Arms

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from launch.preflight import check, check_keys, check_port, check_qdrant, claim_data_dir
+from flows.launch.preflight import check, check_keys, check_port, check_qdrant, claim_data_dir
 from shared.errors import BookError, ConfigurationError
 from shared.settings import Settings
+from tests.book_folder import settings_for, write_book
 from tests.loopback_http import Exchange, LoopbackServer, Received
 from tests.openai_stand_in import StandIn
-from tests.small_book import settings_for, write_book
 
 CLOSED = "http://127.0.0.1:9"
 

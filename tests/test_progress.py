@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+from contextlib import suppress
 
 import pytest
 
@@ -98,7 +99,15 @@ def test_a_terminal_gets_bars() -> None:
         with Tracker(on_progress).step("read", total=2, unit="files") as advance:
             advance(1)
         terminal.flush()
-    shown = os.read(parent, 65536).decode()
-    os.close(parent)
+    shown = read_all(parent)
     assert "read" in shown
     assert "━" in shown
+
+
+def read_all(terminal: int) -> str:
+    """What was written to a terminal, up to its closing."""
+    shown = b""
+    with os.fdopen(terminal, "rb", buffering=0) as stream, suppress(OSError):  # a closed terminal reads as EIO
+        while part := stream.read(65536):
+            shown += part
+    return shown.decode()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.metrics import Gold, Span
-from flows.questions import Answer, Question, draft, find_gold, read_questions
+from flows.evaluation.metrics import Gold, Span
+from flows.evaluation.questions import Answer, Question, draft, find_gold, read_questions
 from shared.errors import BookError
 from tests.small_book import read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.raw_html import code_ranges, raw_ranges
+from flows.sites.raw_html import code_ranges, raw_ranges
 from tests.site_pages import page
 
 

@@ -14,7 +14,7 @@ from flows.pages import Page, Rules
 from flows.readers import Readers, open_readers, processes_for
 from shared.errors import ServiceError
 from shared.models import Site
-from tests.small_book import PAGES, write_book
+from tests.book_folder import PAGES, write_book
 
 
 def rules(root: Path) -> Rules:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from server.relevance import Candidate, Scored, idf, perfect_score, read, score
-from server.terms import Terms
+from server.finding.relevance import Candidate, Scored, idf, perfect_score, read, score
+from server.finding.terms import Terms
 from shared.models import Chunk
 from tests.small_book import WORDS
 from tests.small_book import read as read_pages

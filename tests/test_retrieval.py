@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ Inverse kinematics computes the angles of the joints that bring the hand to a ta
 What is inverse kinematics used for?
 """,
     "arm/gripper.md": "# Gripper\n\nA gripper closes on the part. Its force is measured by a load cell.\n",
-    "leg/balance.md": "# Balance\n\nA walking robot keeps its zero moment point inside the foot.\n\n## Gyroscope\n\nIt drifts.\n",
+    "leg/balance.md": "# Balance\n\nA walking robot keeps its zero moment point in the foot.\n\n## Gyroscope\n\nIt drifts.\n",
     "leg/motor.md": "# Motor\n\nEach leg has three brushless motors with planetary gears.\n",
 }
 MODEL = Concepts(["gripper", "grasp", "hold", "holding", "fingers"], ["motor", "motors", "engine", "drive"], ["kinematics"])
@@ -65,7 +66,7 @@ async def test_results_are_scored_from_0_to_1_best_first(index: EmbeddedIndex) -
 async def test_no_place_is_shown_twice(index: EmbeddedIndex) -> None:
     hits = await find_in(index, MODEL).search("robot hand kinematics gripper motor", k=50)
     ranges = sorted((hit.chunk.path, hit.chunk.start, hit.chunk.end) for hit in hits)
-    assert all(one[0] != two[0] or one[2] <= two[1] for one, two in zip(ranges, ranges[1:], strict=False))
+    assert all(one[0] != two[0] or one[2] <= two[1] for one, two in itertools.pairwise(ranges))
 
 
 async def test_a_search_can_be_restricted_to_a_folder(index: EmbeddedIndex) -> None:

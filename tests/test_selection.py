@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.selection import enclose, locate
+from server.finding.selection import enclose, locate
 from tests.small_book import WORDS, open_book
 
 ARM = """---

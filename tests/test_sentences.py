@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.sentences import read_quotables, sentences
+from server.quoting.sentences import read_quotables, sentences
 
 
 def kinds(text: str, *headings: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.sitemap import verify_sitemap
+from flows.sites.sitemap import verify_sitemap
 from shared.errors import ConfigurationError, ServiceError
 from shared.models import Site
 from tests.site_pages import chunks_of, write_page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.slugs import GithubSlugger, MdbookIds, TocIds, github_slug, mdbook_slug, pymdownx_slug, toc_slug
+from flows.sites.slugs import GithubSlugger, MdbookIds, TocIds, github_slug, mdbook_slug, pymdownx_slug, toc_slug
 
 
 @pytest.mark.parametrize(

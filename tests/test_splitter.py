@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.chunks import NAMESPACE
 from flows.document import Document, SourceFile
 from flows.markdown import parse
-from flows.measure import Count
 from flows.splitter import Limits, split
+from flows.splitting.chunks import NAMESPACE
+from flows.splitting.measure import Count
 from shared.models import Chunk
 from shared.settings import Settings
 from shared.tokens import estimate_tokens, load_tokenizer, vocabulary_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.terms import Terms
+from server.finding.terms import Terms
 from tests.small_book import WORDS
 
 

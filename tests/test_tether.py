@@ -14,7 +14,7 @@ import pytest
 PARENT = """
 import subprocess, sys, time
 program = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-child = subprocess.Popen([sys.executable, "-m", "launch.tether", *program],
+child = subprocess.Popen([sys.executable, "-m", "flows.launch.tether", *program],
                          stdout=subprocess.PIPE, text=True)
 child.stdout.readline()
 print(child.pid, flush=True)

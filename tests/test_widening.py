@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.asking import Question
-from server.sentences import read_quotables
-from server.widening import MAX_ITEMS, widen
+from server.quoting.asking import Question
+from server.quoting.sentences import read_quotables
+from server.quoting.widening import MAX_ITEMS, widen
 
 PLAIN = Question(frozenset())
 STEPS = Question(frozenset(), wants_steps=True)

@@ -20,10 +20,10 @@ from shared.index.store import open_index
 from shared.models import Build
 from shared.runs import CHANGES_KEY, PROGRESS_KEY, REPORT_KEY, SUMMARY_KEY, decode_progress, decode_report
 from shared.settings import Settings
+from tests.book_folder import PAGES, settings_for, write_book
 from tests.conftest import REPOSITORY
 from tests.e2e.prefect_stage import Runs, Stage, stop
 from tests.openai_stand_in import StandIn
-from tests.small_book import PAGES, settings_for, write_book
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 

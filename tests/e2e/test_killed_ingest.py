@@ -20,9 +20,9 @@ import pytest
 from shared.index.store import open_index
 from shared.models import Build, Chunk
 from shared.settings import Settings
+from tests.book_folder import settings_for, write_book
 from tests.conftest import REPOSITORY
 from tests.openai_stand_in import StandIn
-from tests.small_book import settings_for, write_book
 
 pytestmark = pytest.mark.processes
 

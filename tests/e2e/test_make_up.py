@@ -15,16 +15,16 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.book_folder import write_book
 from tests.conftest import REPOSITORY
 from tests.e2e.prefect_stage import LIMIT_S, free_port
 from tests.openai_stand_in import StandIn
-from tests.small_book import write_book
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
 
 class Launch:
-    """`python -m launch` with a book and a data folder of this test."""
+    """`python -m flows.launch` with a book and a data folder of this test."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.port = free_port()
@@ -35,7 +35,7 @@ class Launch:
     @asynccontextmanager
     async def started(self, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "launch", cwd=REPOSITORY, env=os.environ | self.settings | settings,
+            sys.executable, "-m", "flows.launch", cwd=REPOSITORY, env=os.environ | self.settings | settings,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 ROLES = {
     "tini": "tini",
     "supervisor.supervisord": "supervisord",
-    "-m launch ": "guide",
+    "-m flows.launch ": "guide",
     "-m server ": "web",
     "prefect server start": "prefect",
     "prefect.server.api.server:create_app": "prefect",

@@ -1,0 +1,1 @@
+"""`python -m flows evaluate`: how well the search finds what questions ask for."""

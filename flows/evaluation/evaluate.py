@@ -1,0 +1,178 @@
+"""How well the search finds what questions ask for, measured through the real thing: the book is ingested, a server started,
+and `GET /search` asked.
+
+The build lies in `DATA_DIR/evaluation`, away from the one readers use, and always in the embedded engine; vectors are kept
+there too, so that a second run buys none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from flows.evaluation.metrics import Span, score
+from flows.evaluation.questions import Question, find_gold, read_questions
+from flows.evaluation.run import Asked, Found, Run
+from flows.pipeline import ingest
+from flows.progress import OnProgress, ignore_progress
+from flows.source import open_source
+from shared.errors import ConfigurationError
+from shared.settings import HOME, Settings
+
+DEPTH = 50
+"""Results asked for: enough to meet twenty pages, the deepest place a metric looks at."""
+ASKED_AT_ONCE = 4
+START_S = 60.0
+QUESTION_S = 30.0
+QUESTION_CHARS = 2000
+"""A longer question is cut, as no reader types one."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """Questions and the book they are about."""
+
+    name: str
+    book: str
+    """A folder, or a git address."""
+    questions: list[Question]
+
+
+def find_set(path: Path, settings: Settings) -> QuestionSet:
+    """A folder with `questions.jsonl` and `corpus/`, or a question file about the book of the settings. Raises `BookError`."""
+    if not path.is_dir():
+        return QuestionSet(path.stem, settings.book_source, read_questions(path))
+    corpus = path / "corpus"
+    book = str(corpus.absolute()) if corpus.is_dir() else settings.book_source
+    return QuestionSet(path.absolute().name, book, read_questions(path / "questions.jsonl"))
+
+
+async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnProgress = ignore_progress) -> Run:
+    """Ingest the set's book, ask every question, and score what was found.
+
+    Raises what `ingest` raises, `BookError` when an answer is not in the book, `ConfigurationError` when the server fails.
+    """
+    own = settings.model_copy(
+        update={"book_source": asked.book, "data_dir": settings.data_dir / "evaluation" / asked.name, "qdrant_url": None}
+    )
+    outcome = await ingest(own, on_progress=on_progress)
+    source = await asyncio.to_thread(open_source, own.book_source, data_dir=own.data_dir)
+    texts = _Texts(source.root, {chunk.path for chunk in outcome.chunks})
+    golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in asked.questions]
+    async with serve(own) as address:
+        results = await _ask(address, asked.questions)
+    spans = [[Span(one.path, one.start, one.end) for one in found] for found in results]
+    return Run(
+        name=asked.name,
+        created_at=datetime.now(UTC),
+        embedding_model=own.embedding_model if own.embedding_key else None,
+        chunk_tokens=own.chunk_tokens,
+        chunks=len(outcome.chunks),
+        questions=tuple(
+            Asked(id=question.id, question=question.question, results=found, scores=score(gold, places))
+            for question, gold, found, places in zip(asked.questions, golds, results, spans, strict=True)
+        ),
+    )
+
+
+@asynccontextmanager
+async def serve(settings: Settings) -> AsyncGenerator[str]:
+    """The address of a server over `settings.data_dir`, started as a child process on a free port; stopped with the context."""
+    port = _free_port()
+    changed = {
+        "DATA_DIR": str(settings.data_dir),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "COLLECTION": settings.collection,
+        "QDRANT_URL": "",
+        "LOG_LEVEL": "ERROR",
+        "ENVIRONMENT": "development",  # where a caller on the same machine may ask as often as it likes
+        "PYTHONPATH": os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH")) if part),
+    }
+    with tempfile.TemporaryFile() as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "server",
+            env=os.environ | changed,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            if not await _is_ready(address, process):
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip().splitlines()
+                raise ConfigurationError(f"The server to evaluate did not start: {said[-1] if said else 'it said nothing'}")
+            yield address
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
+    async with httpx.AsyncClient(base_url=address, timeout=2.0, trust_env=False) as client:
+        for _ in range(int(START_S / 0.1)):
+            if process.returncode is not None:
+                return False
+            try:
+                if (await client.get("/health/ready")).is_success:
+                    return True
+            except httpx.HTTPError:
+                pass  # not listening yet
+            await asyncio.sleep(0.1)
+    return False
+
+
+async def _ask(address: str, questions: Sequence[Question]) -> list[tuple[Found, ...]]:
+    """What `GET /search` finds for each question, in their order."""
+    turn = asyncio.Semaphore(ASKED_AT_ONCE)
+    async with httpx.AsyncClient(base_url=address, timeout=QUESTION_S, trust_env=False) as client:
+
+        async def ask(question: Question) -> tuple[Found, ...]:
+            async with turn:
+                response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
+            body: dict[str, Any] = response.raise_for_status().json()
+            return tuple(Found.model_validate({key: one[key] for key in Found.model_fields}) for one in body["results"])
+
+        try:
+            return await asyncio.gather(*(ask(question) for question in questions))
+        except (httpx.HTTPError, json.JSONDecodeError) as exc:
+            raise ConfigurationError(f"The server to evaluate failed: {exc}") from exc
+
+
+class _Texts:
+    """Files of the book, by path; each read once."""
+
+    def __init__(self, root: Path, paths: set[str]) -> None:
+        self._root = root
+        self._paths = paths
+        self._read: dict[str, str] = {}
+
+    def read(self, path: str) -> str | None:
+        """The text as offsets count it; None where the book has no such page."""
+        if path not in self._paths:
+            return None
+        if path not in self._read:
+            self._read[path] = (self._root / path).read_bytes().decode("utf-8-sig")
+        return self._read[path]
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

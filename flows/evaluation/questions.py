@@ -1,0 +1,141 @@
+"""Questions with the places that answer them: read from a file, found in the book, proposed from its headings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from flows.evaluation.metrics import Gold, Span
+from shared.errors import BookError
+from shared.models import Chunk, Frozen
+
+FEWEST_DRAFT_TOKENS = 40
+"""A section shorter than this is no answer to a question."""
+_SPACE = re.compile(r"\s+")
+
+
+class Answer(Frozen):
+    """Where a question is answered: a page, and if it is known the text, or its character offsets in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    path: str
+    text: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Question(Frozen):
+    """One line of a question file; fields not named here are the author's own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    id: str
+    question: str = Field(min_length=1)
+    gold: tuple[Answer, ...] = ()
+    """Without any the question is left out: it says nothing about the search."""
+    any: bool = False
+    """One of the pages is enough."""
+
+
+def read_questions(path: Path) -> list[Question]:
+    """The questions of a JSON-lines file that have an answer. Raises `BookError` naming the line that is wrong."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BookError(f"The questions {str(path)!r} cannot be read: {exc}.") from exc
+    questions: dict[str, Question] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        question = _parse(line, f"{path}:{number}")
+        if question.id in questions:
+            raise BookError(f"{path}:{number}: a second question has the id {question.id!r}.")
+        questions[question.id] = question
+    answered = [question for question in questions.values() if question.gold]
+    if not answered:
+        raise BookError(f"{str(path)!r} holds no question with an answer ('gold').")
+    return answered
+
+
+def find_gold(question: Question, read: Callable[[str], str | None]) -> Gold:
+    """The question's answers as spans of the book. `read`: a file's text by its path, None where there is no such file.
+
+    Raises `BookError` when a page, or a text said to be on it, is not there: such a question could never be found.
+    """
+    pages = tuple(dict.fromkeys(answer.path for answer in question.gold))
+    spans = tuple(span for answer in question.gold if (span := _span(answer, question, read)))
+    return Gold(pages, spans, any_page=question.any)
+
+
+def draft(chunks: Sequence[Chunk]) -> Iterator[dict[str, object]]:
+    """A question per section worth one, for the author to reword, with the section as its answer; `chunks` in order."""
+    sections: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    titles = {chunk.path: chunk.title for chunk in chunks}
+    for path, heading_path, start, end, tokens in _parts(chunks):
+        if heading_path:
+            known = sections.setdefault((path, heading_path), [start, end, 0])
+            known[1], known[2] = end, known[2] + tokens
+    for number, ((path, heading_path), (start, end, tokens)) in enumerate(sections.items(), 1):
+        if tokens >= FEWEST_DRAFT_TOKENS:
+            question = _ask(titles[path], heading_path)
+            yield {"id": f"draft-{number}", "question": question, "gold": [{"path": path, "start": start, "end": end}]}
+
+
+def _parse(line: str, where: str) -> Question:
+    try:
+        return Question.model_validate(json.loads(line))
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BookError(f"{where}: {field!r}: {first['msg'].lower()}.") from exc
+    except (ValueError, RecursionError) as exc:
+        raise BookError(f"{where} is not one JSON object.") from exc
+
+
+def _span(answer: Answer, question: Question, read: Callable[[str], str | None]) -> Span | None:
+    text = read(answer.path)
+    if text is None:
+        raise BookError(f"Question {question.id!r}: the book has no page {answer.path!r}.")
+    if answer.start is not None and answer.end is not None:
+        if not 0 <= answer.start < answer.end <= len(text):
+            raise BookError(f"Question {question.id!r}: {answer.path!r} has no characters {answer.start} to {answer.end}.")
+        return Span(answer.path, answer.start, answer.end)
+    if not answer.text or not answer.text.strip():
+        return None
+    found = _find(answer.text.strip(), text)
+    if found is None:
+        raise BookError(f"Question {question.id!r}: {answer.path!r} does not say {answer.text.strip()[:60]!r}.")
+    return Span(answer.path, *found)
+
+
+def _find(wanted: str, text: str) -> tuple[int, int] | None:
+    """Where a text stands, whatever its white space."""
+    start = text.find(wanted)
+    if start >= 0:
+        return start, start + len(wanted)
+    places = [index for index, character in enumerate(text) if not character.isspace()]
+    squeezed = _SPACE.sub("", wanted)
+    at = "".join(text[index] for index in places).find(squeezed)
+    return (places[at], places[at + len(squeezed) - 1] + 1) if at >= 0 else None
+
+
+def _parts(chunks: Sequence[Chunk]) -> Iterator[tuple[str, tuple[str, ...], int, int, int]]:
+    """(path, heading path, start, end, tokens) of every section's part of every chunk."""
+    for chunk in chunks:
+        ends = [*(section.start for section in chunk.sections[1:]), chunk.end]
+        for section, end in zip(chunk.sections, ends, strict=True):
+            share = (end - section.start) / max(1, chunk.end - chunk.start)
+            yield chunk.path, section.heading_path, section.start, end, round(chunk.tokens * share)
+
+
+def _ask(title: str, heading_path: Sequence[str]) -> str:
+    heading = heading_path[-1]
+    if heading.endswith("?"):
+        return heading
+    within = f" ({title})" if title.casefold() != heading.casefold() else ""
+    return f"What does the book say about {heading}{within}?"

@@ -1,0 +1,56 @@
+"""One evaluation, as it is saved, shown and compared with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from flows.evaluation.metrics import Scores
+from shared.errors import BookError
+from shared.models import Frozen
+
+
+class Found(Frozen):
+    """One result of one question."""
+
+    path: str
+    start: int
+    end: int
+    url: str
+    score: float
+
+
+class Asked(Frozen):
+    """One question, what was found, and how good that is."""
+
+    id: str
+    question: str
+    results: tuple[Found, ...]
+    scores: dict[str, float]
+
+
+class Run(Frozen):
+    """One evaluation, as it is saved and compared with."""
+
+    name: str
+    created_at: datetime
+    embedding_model: str | None
+    """None: by words only."""
+    chunk_tokens: int
+    chunks: int
+    questions: tuple[Asked, ...]
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """By question."""
+        return {asked.id: dict(asked.scores) for asked in self.questions}
+
+
+def read_run(path: Path) -> Run:
+    """A saved run. Raises `BookError`."""
+    try:
+        return Run.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as exc:
+        raise BookError(f"{str(path)!r} is no saved evaluation.") from exc

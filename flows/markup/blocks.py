@@ -1,0 +1,184 @@
+"""markdown-it's tokens as blocks and headings, each with its place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from flows.document import Block, BlockKind, Heading
+from flows.markup.inline import plain
+from flows.markup.lines import Lines
+
+CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
+TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
+ALERT = re.compile(r"\[!(\w+)\][-+]?[ \t]*")
+UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+MARKUP_IN_CELLS = re.compile(r"\]\(|\]\[|[<`\\&]|\*\*|__|~~")
+MAX_STRUCTURE = 40
+"""Nested containers whose structure is kept; what lies deeper is text."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """What the blocks of one page are made with, and the headings found on the way."""
+
+    source: Lines
+    """The file."""
+    lines: Sequence[str] = ()
+    """The Markdown that is read, as prepared: as many lines, some of them blank now."""
+    references: frozenset[str] = frozenset()
+    """Labels of its link definitions."""
+    headings: list[Heading] = field(default_factory=list[Heading])
+    current: int = -1
+    """Index of the heading the next block stands under."""
+    tag: tuple[int, int] | None = None
+    """Lines of the tag that imports the partial being read: the place of everything in it."""
+
+    def place(self, first: int, last: int) -> tuple[int, int]:
+        """Offsets of lines first..last-1, blank ones at the end left out."""
+        if self.tag is not None:
+            return self.source.starts[self.tag[0]], self.end(self.tag[1] - 1)
+        while last > first + 1 and not self.lines[last - 1].strip():
+            last -= 1
+        return self.source.starts[first], self.end(last - 1)
+
+    def end(self, line: int) -> int:
+        """Offset behind the last character of a line that is not blank."""
+        return self.source.starts[line] + len(self.source.lines[line].rstrip())
+
+    def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "", parts: tuple[Block, ...] = ()) -> Block:
+        """A block in the place of `token`."""
+        first, last = token.map or (0, 1)
+        start, end = self.place(first, last)
+        return Block(kind, start, end, text, self.current, prefix, parts)
+
+    def aside(self, first: int, last: int, text: str) -> Block:
+        """What a reader sees of lines first..last-1 that the Markdown no longer holds."""
+        start, end = self.place(first, last) if self.tag is not None else (self.source.starts[first], self.end(last - 1))
+        return Block("text", start, end, plain(text, self.references).strip(), self.current)
+
+
+def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -> list[Block]:
+    """The blocks of the sibling constructs that tokens first..end-1 are, in order; headings join `reader.headings`."""
+    blocks: list[Block] = []
+    while first < end:
+        last = closing(tokens, first)
+        blocks += read_block(reader, tokens, first, last)
+        first = last + 1
+    return blocks
+
+
+def closing(tokens: Sequence[Token], position: int) -> int:
+    """Index of the token that closes the one at `position`; itself where it stands alone."""
+    token = tokens[position]
+    if token.nesting == 0:
+        return position
+    level = token.level
+    position += 1
+    while tokens[position].level != level:
+        position += 1
+    return position
+
+
+def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
+    """The blocks of the construct that tokens first..last are: one, or the items of a list."""
+    token = tokens[first]
+    if token.type in LISTS and token.level < MAX_STRUCTURE:
+        return read_blocks(reader, tokens, first + 1, last)
+    read = READERS.get(token.type)
+    if read is not None:
+        return [read(reader, token, tokens[first + 1] if last > first else token)]
+    if last > first:
+        return [_container(reader, tokens, first, last)]
+    return [reader.block("text", token, "")]  # a rule, a link definition: nothing a reader reads
+
+
+def _paragraph(reader: Reader, token: Token, inline: Token) -> Block:
+    return reader.block("paragraph", token, plain(inline.content, reader.references).strip())
+
+
+def _term(reader: Reader, token: Token, inline: Token) -> Block:
+    return reader.block("definition", token, plain(inline.content, reader.references).strip())
+
+
+def _item(reader: Reader, token: Token, _: Token) -> Block:
+    """An item of one line."""
+    text = plain(token.content, reader.references).strip()
+    return reader.block("list_item", token, _without_box(f"{token.info}{token.markup} {text}"))
+
+
+def _html(reader: Reader, token: Token, _: Token) -> Block:
+    return reader.block("html", token, plain(UNSEEN.sub("", token.content), reader.references).strip())
+
+
+def _heading(reader: Reader, token: Token, behind: Token) -> Block:
+    content = behind.content
+    line = (reader.tag or token.map or (0, 0))[0]
+    custom = CUSTOM_ID.search(content) if "{" in content else None
+    inline = content[: custom.start()] if custom else content
+    text = plain(inline, reader.references).strip()
+    start, end = reader.place(*(token.map or (0, 1)))
+    custom_id = (custom[1] or custom[2]) if custom else None
+    reader.headings.append(Heading(int(token.tag[1]), text, start, end, line + 1, custom_id, html=inline.strip()))
+    return Block("heading", start, end, text, len(reader.headings) - 1)
+
+
+def _code(reader: Reader, token: Token, _: Token) -> Block:
+    if token.type == "code_block":
+        return reader.block("code", token, token.content.rstrip("\n"))
+    if token.info == "math":
+        return reader.block("math", token, token.content.rstrip("\n"))
+    opening = f"{token.markup}{token.info}".rstrip() + "\n"
+    return reader.block("fence", token, f"{opening}{token.content}{token.markup}", opening)
+
+
+def _table(reader: Reader, token: Token, _: Token) -> Block:
+    first, last = token.map or (0, 0)
+    rows = [row.lstrip(" \t>").rstrip() for row in reader.lines[first:last]]
+    if MARKUP_IN_CELLS.search("\n".join(rows)):
+        rows = [plain(row, reader.references) for row in rows]
+    return reader.block("table", token, "\n".join(rows).rstrip(), "\n".join(rows[:2]) + "\n")
+
+
+def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> Block:
+    """A list item, quote, footnote or definition with its parts."""
+    token = tokens[first]
+    if token.level >= MAX_STRUCTURE:
+        texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
+        return reader.block("text", token, "\n".join(texts))
+    parts = tuple(read_blocks(reader, tokens, first + 1, last))
+    text = "\n".join([part.text for part in parts if part.text])
+    match token.type:
+        case "list_item_open":
+            mark = f"{token.info}{token.markup} "
+            text = mark + (text.replace("\n", "\n" + " " * len(mark)) if "\n" in text else text)
+            return reader.block("list_item", token, _without_box(text), parts=parts)
+        case "blockquote_open":
+            alert = ALERT.match(text)
+            text = f"{alert[1].capitalize()}: {text[alert.end() :]}" if alert else text
+            return reader.block("quote", token, text, parts=parts)
+        case _:
+            kind = "footnote" if token.type == "footnote_reference_open" else "definition"
+            return reader.block(kind, token, text, parts=parts)
+
+
+def _without_box(item: str) -> str:
+    """A list item without the box of a task list."""
+    return TASK.sub(r"\1", item, count=1) if "[" in item else item
+
+
+LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
+READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
+    "paragraph_open": _paragraph,
+    "heading_open": _heading,
+    "item": _item,
+    "fence": _code,
+    "code_block": _code,
+    "table": _table,
+    "html_block": _html,
+    "dt_open": _term,
+}
+"""What reads a construct: given its first token and the one behind, which holds a paragraph's or heading's text."""

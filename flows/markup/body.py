@@ -1,0 +1,170 @@
+"""The text below the front matter: markdown-it's tokens and what `mdx.py` set aside, in one order, as blocks."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.deflist import deflist_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+
+from flows.document import Block
+from flows.markup.blockrules import PageParser
+from flows.markup.blocks import Reader, closing, read_block
+from flows.markup.blockstate import LineState
+from flows.markup.caps import MAX_FILE_BYTES, MAX_NESTING, check_caps
+from flows.markup.frontmatter import parse_front_matter
+from flows.markup.inline import label
+from flows.markup.lines import Lines, lines_of, with_line_feeds
+from flows.markup.mdx import prepare
+from flows.markup.partials import find_partial
+from flows.markup.prepared import Aside, Prepared
+from shared.errors import DocumentError
+from shared.models import Problem
+
+MAX_LEVEL = 2 * MAX_NESTING
+"""markdown-it counts a list and its item as a level each."""
+MAX_PARTIALS = 100
+"""Imports that one page's text may hold, those of its partials included."""
+FOOTNOTE = re.compile(r"[ \t>*+.)0-9-]*\[\^[^\]]+\]:")
+DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
+
+
+@cache
+def page_parser(*, mdx: bool, footnotes: bool, definitions: bool) -> MarkdownIt:
+    """markdown-it for pages of a kind: footnotes and definition lists cost time where there are none."""
+    rules = PageParser()
+    parser = MarkdownIt("commonmark", {"maxNesting": MAX_LEVEL, "inline_definitions": True}).enable("table")
+    rules.ruler.enableOnly(parser.block.ruler.get_active_rules())
+    parser.block = rules
+    if footnotes:
+        parser.use(footnote_plugin)
+    if definitions:
+        parser.use(deflist_plugin)
+    if mdx:
+        parser.disable(["code", "html_block"])
+    rules.settle()
+    return parser
+
+
+def _tokens(prepared: Prepared, path: str) -> list[Token]:
+    marked = [prepared.lines[number] for number in prepared.marked]
+    footnotes = any(FOOTNOTE.match(line) for line in marked)
+    definitions = any(DEFINITION.match(line) for line in marked)
+    parser = page_parser(mdx=prepared.mdx, footnotes=footnotes, definitions=definitions)
+    tokens = LineState(prepared.lines, parser).read()
+    deepest = max([token.level for token in tokens], default=0)
+    if deepest >= MAX_LEVEL - 1:
+        line = next(token.map[0] + 1 for token in tokens if token.map and token.level >= deepest - 1)
+        raise DocumentError(path, line, f"lists and quotes are nested deeper than {MAX_NESTING}")
+    return tokens
+
+
+@dataclass(slots=True)
+class Body:
+    """What reading one page's text needs and gathers, partials it imports included."""
+
+    files: Mapping[str, str]
+    """Text of the partials by path."""
+    problems: list[Problem] = field(default_factory=list[Problem])
+    partials: int = 0
+    """Imports met so far."""
+    imported_chars: int = 0
+
+    def read(self, reader: Reader, source: Lines, head: int, path: str, importing: tuple[str, ...] = ()) -> Iterator[Block]:
+        """The blocks of the file at `path`, which the files `importing` import, below its first `head` lines."""
+        prepared = prepare(with_line_feeds(source), path, head=head)
+        tokens = _tokens(prepared, path)
+        self.problems.extend(prepared.problems)
+        reader.lines = prepared.lines
+        reader.references = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        scopes = _Scopes(reader, prepared.regions)
+        for line, item in _in_order(tokens, prepared.asides, reader.lines):
+            scopes.enter(line)
+            if not isinstance(item, Aside):
+                blocks = read_block(reader, tokens, *item)
+                if blocks and blocks[0].kind == "heading":
+                    reader.current = blocks[0].heading
+                yield from blocks
+            elif item.partial is None:
+                yield reader.aside(item.line, item.end_line, item.text)
+            else:
+                yield from self._partial(reader, item, path, importing)
+
+    def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> Iterator[Block]:
+        key = find_partial(aside.partial or "", path, self.files)
+        reason = self._refusal(key, (*importing, path))
+        tag = reader.tag or (aside.line, aside.end_line)
+        if key is None or reason is not None:
+            reason = f"imported {aside.partial!r} left out: {reason}"
+            self.problems.append(Problem(path=(*importing, path)[0], line=tag[0] + 1, reason=reason, skipped=False))
+            return
+        source = lines_of(self.files[key])
+        check_caps(key, source)
+        head = bisect_left(source.starts, parse_front_matter(source.text).end)
+        inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
+        yield from self.read(inner, source, head, key, (*importing, path))
+
+    def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
+        """Why the file is not read; None when it is."""
+        if key is None:
+            return "it is not in the book"
+        if key in importing:
+            return "it imports itself"
+        self.partials += 1
+        self.imported_chars += len(self.files[key])
+        if self.partials > MAX_PARTIALS or self.imported_chars > MAX_FILE_BYTES:
+            return f"the page imports more than {MAX_PARTIALS} times or {MAX_FILE_BYTES} characters"
+        return None
+
+
+def _in_order(
+    tokens: Sequence[Token], asides: Sequence[Aside], lines: Sequence[str]
+) -> Iterator[tuple[int, Aside | tuple[int, int]]]:
+    """(line, aside or first and last index of a construct's tokens) by line; asides inside a construct are part of it."""
+    waiting = iter(asides)
+    aside = next(waiting, None)
+    position = covered = 0
+    while position < len(tokens):
+        first, last = tokens[position].map or (covered, covered)
+        while aside is not None and aside.line < first:
+            if aside.line >= covered:
+                yield aside.line, aside
+            aside = next(waiting, None)
+        end = closing(tokens, position)
+        yield first, (position, end)
+        while last > first and not lines[last - 1].strip():
+            last -= 1
+        position, covered = end + 1, last
+    while aside is not None:
+        if aside.line >= covered:
+            yield aside.line, aside
+        aside = next(waiting, None)
+
+
+class _Scopes:
+    """Sees to it that a heading inside an element or admonition does not reach beyond it."""
+
+    def __init__(self, reader: Reader, regions: Sequence[tuple[int, int]]) -> None:
+        self.reader = reader
+        self.waiting = sorted(regions, key=lambda region: (-region[0], region[1]))
+        """The next one last."""
+        self.open: list[tuple[int, int]] = []
+        """(end line, heading to go back to) of those around the line, innermost last."""
+
+    def enter(self, line: int) -> None:
+        """Tell that the block at `line` comes next; lines only rise."""
+        while self.waiting and self.waiting[-1][0] <= line:
+            start, end = self.waiting.pop()
+            self._leave(start)
+            self.open.append((end, self.reader.current))
+        self._leave(line)
+
+    def _leave(self, line: int) -> None:
+        while self.open and self.open[-1][0] <= line:
+            self.reader.current = self.open.pop()[1]

@@ -1,0 +1,197 @@
+"""The lines of a page that begin with a mark Markdown does not know, and what becomes of them (see `mdx`)."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from flows.markup import jsx
+from flows.markup.lines import Lines
+from flows.markup.prepared import Aside, Prepared
+from shared.models import Problem
+
+MARK = re.compile(
+    r"""(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)
+    (?: (?P<fence>`{3,}(?=[^`]*$)|~{3,})
+      | (?P<container>:{3,})
+      | (?P<esm>(?:import|export)\b)
+      | (?P<comment><!--|\{/\*)
+      | (?P<tag><[/A-Za-z>])
+      | (?P<math>\$\$[ \t]*$)
+    )""",
+    re.VERBOSE,
+)
+INCLUDE = re.compile(r"(?P<prefix>[ \t]*)(?P<include>\{\{\s*\#\w*include\b[^}]*\}\}|;*--8<--.*)")
+ESM = re.compile(
+    r"""import\s*(?:["'][^"'\n]+["']|[\w${}*,\s]{1,2000}?\sfrom\s*["'])
+    | export\s+(?:default\b|const\b|let\b|var\b|function\b|async\b|class\b|\*|\{)""",
+    re.VERBOSE,
+)
+IMPORT = re.compile(r"""import\s+([A-Z]\w*)\s+from\s*["']([^"'\n]+\.mdx?)["']""")
+TAG_NAME = re.compile(r"<(/?)([\w$.:-]*)")
+LABEL = re.compile(r"""\s(?:label|title|alt)=(?:"([^"]*)"|'([^']*)'|\{\s*["'`]([^"'`]*)["'`]\s*\})""")
+CONTAINER = re.compile(r":{3,}[ \t]*(?:([A-Za-z][\w-]*)(?![\w.])[ \t]*(?:\[(.*)\])?(.*))?$")
+MATH_FENCE = "~~~~~~~~~"
+"""Longer than any fence an author writes."""
+RAW_ELEMENTS = frozenset({"script", "style"})
+MAX_FAILED_SCANS = 100
+"""Tags left unclosed in one file before the rest is taken as text: keeps hostile input linear."""
+MAX_OPEN_ELEMENTS = 200
+"""Elements around a line: a closing tag looks no further out for its opening one."""
+
+
+class Marks:
+    """One pass over the lines that begin with a mark; each method returns the line to go on with."""
+
+    def __init__(self, prepared: Prepared, source: Lines, path: str) -> None:
+        self.result = prepared
+        self.lines = prepared.lines
+        self.path = path
+        self.text, _, self.starts = source
+        self.imports: dict[str, str] = {}
+        self.open: list[tuple[str, int]] = []
+        self.fence = ""
+        """Opening mark of the fence around the line."""
+        self.failed = 0
+        self.unclosed: set[str] = set()
+        """Comment marks known not to end any more."""
+
+    def take_out(self) -> None:
+        """Take out what the lines mark."""
+        number = 0
+        for marked in self.result.marked:
+            if marked < number:
+                continue
+            if self.fence:
+                self._in_fence(marked)
+            elif match := MARK.match(self.lines[marked]) or INCLUDE.match(self.lines[marked]):
+                number = getattr(self, f"_{match.lastgroup}")(marked, match)
+
+    def _drop(self, first: int, end: int, instead: str = "") -> int:
+        """Blank what stands between line `first` and offset `end`; the line behind it."""
+        last = bisect_right(self.starts, end) - 1
+        if end == self.starts[last] and last > first:
+            last -= 1
+        rest = self.lines[last][end - self.starts[last] :]
+        self.lines[first : last + 1] = [""] * (last - first) + [instead + rest.lstrip()]
+        return last + 1
+
+    def _fence(self, number: int, match: re.Match[str]) -> int:
+        self.fence = match["fence"]
+        return number + 1
+
+    def _in_fence(self, number: int) -> None:
+        line = self.lines[number].strip(" \t>")
+        if line.startswith(self.fence) and not line.strip(self.fence[0]):
+            self.fence = ""
+        elif match := INCLUDE.match(self.lines[number]):
+            self._include(number, match)
+
+    def _math(self, number: int, match: re.Match[str]) -> int:
+        for last in range(number + 1, len(self.lines)):
+            line = self.lines[last].rstrip()
+            if line.endswith("$$"):
+                if line[:-2].strip("> \t"):
+                    break
+                self.lines[number] = f"{match['prefix']}{MATH_FENCE}math"
+                self.lines[last] = line[:-2] + MATH_FENCE
+                return last + 1
+        return number + 1
+
+    def _esm(self, number: int, match: re.Match[str]) -> int:
+        """MDX statements do not interrupt a paragraph."""
+        start = self.starts[number]
+        interrupts = number > 0 and self.lines[number - 1].strip()
+        if match["prefix"] or not self.result.mdx or interrupts or not ESM.match(self.text, start):
+            return number + 1
+        end = jsx.statement_end(self.text, start)
+        for found in IMPORT.finditer(self.text, start, end):
+            self.imports[found[1]] = found[2]
+        return self._drop(number, end)
+
+    def _comment(self, number: int, match: re.Match[str]) -> int:
+        prefix = match["prefix"]
+        closing = "-->" if match["comment"] == "<!--" else "*/}"
+        start = self.starts[number] + match.end()
+        end = -1 if closing in self.unclosed else self.text.find(closing, start)
+        if end < 0:
+            self.unclosed.add(closing)
+        code = not self.result.mdx and len(prefix.expandtabs(4)) > 3
+        if end < 0 or code or prefix.strip() or self._rest(end + 3):
+            return number + 1
+        last = self._drop(number, end + 3)
+        self.result.asides.append(Aside(number, last))
+        return last
+
+    def _rest(self, offset: int) -> str:
+        """What stands on the line behind `offset`."""
+        end = self.text.find("\n", offset)
+        return self.text[offset : end if end >= 0 else len(self.text)].strip()
+
+    def _include(self, number: int, match: re.Match[str]) -> int:
+        reason = f"include left out: {match['include']!r}; the file it names is not part of this page's text"
+        self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
+        rest = self.lines[number][match.end() :]
+        self.lines[number] = match["prefix"] + rest
+        if not self.fence and not match["prefix"] and not rest.strip():
+            self.result.asides.append(Aside(number, number + 1))
+        return number + 1
+
+    def _container(self, number: int, match: re.Match[str]) -> int:
+        """Docusaurus (remark-directive) admonitions: `:::note[Title]`, `:::note Title`, `:::`; more colons nest."""
+        found = CONTAINER.match(self.lines[number].rstrip(), match.start("container"))
+        if found is None or match["prefix"].strip():
+            return number + 1
+        name = found[1]
+        if name:
+            self.open.append((":::", number))
+        else:
+            self._close(":::", number + 1)
+        title = (found[2] or found[3] or "").split("{")[0].strip() or name.capitalize() if name else ""
+        if match["prefix"]:  # inside a list item, whose text it must stay part of
+            self.lines[number] = match["prefix"] + title
+        else:
+            self.lines[number] = ""
+            self.result.asides.append(Aside(number, number + 1, title))
+        return number + 1
+
+    def _close(self, name: str, end: int) -> None:
+        for index in range(len(self.open) - 1, max(len(self.open) - MAX_OPEN_ELEMENTS, 0) - 1, -1):
+            if self.open[index][0] == name:
+                self.result.regions.append((self.open[index][1], end))
+                del self.open[index:]
+                return
+
+    def _tag(self, number: int, match: re.Match[str]) -> int:
+        """Take out the tags that start a line, up to the first other character."""
+        if match["prefix"].strip() or self.failed > MAX_FAILED_SCANS or not self.result.mdx:
+            return number + 1
+        first = end = start = self.starts[number] + match.start("tag")
+        while self.text.startswith("<", start):
+            behind = jsx.tag_end(self.text, start)
+            if behind < 0:
+                self.failed += 1
+                break
+            end = start = self._element(start, behind)
+            while self.text.startswith((" ", "\t"), start):
+                start += 1
+        return self._drop(number, end, match["prefix"]) if end > first else number + 1
+
+    def _element(self, start: int, end: int) -> int:
+        """Note what the tag opens, closes or imports; the offset behind what is taken out with it."""
+        found = TAG_NAME.match(self.text, start)
+        closes, name = (found[1], found[2]) if found else ("", "")
+        number = bisect_right(self.starts, start) - 1
+        if closes:
+            self._close(name, number + 1)
+        elif not self.text.startswith("/>", end - 2):
+            self.open.append((name, number))
+            if name in RAW_ELEMENTS:
+                closing = self.text.find(f"</{name}>", end)
+                return closing if closing >= 0 else end
+        said = LABEL.search(self.text, start, end)
+        if name in self.imports or (said and not closes):
+            text = next((part for part in said.groups() if part), "") if said else ""
+            last = bisect_right(self.starts, end - 1)
+            self.result.asides.append(Aside(number, last, text, self.imports.get(name)))
+        return end

@@ -1,0 +1,77 @@
+"""What Markdown does not know, taken out line by line: MDX statements and tags, admonitions, comments, includes.
+
+The result is plain Markdown with *the same number of lines* as the source: line n of one is line n of the other, so every block
+markdown-it finds keeps its place in the file, whatever was taken out.
+
+1. MkDocs admonitions lose their margin (see `admonitions`).
+2. `import`/`export` statements and JSX tags at the start of a line go, their children stay (mdxjs.com, "What is MDX?").
+3. Docusaurus' `:::note[Title]` marks and comments go; what they say is kept as an `Aside`, so that their place stays covered.
+4. `$$` blocks become fences, so that they are kept whole.
+5. mdBook's and MkDocs' includes go, each with a Problem.
+
+2 to 5 are done in one pass (see `marks`). Fenced code is skipped throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import islice
+
+from flows.markup import jsx
+from flows.markup.admonitions import ADMONITION, MARKED, outdent
+from flows.markup.lines import Lines, lines_of
+from flows.markup.marks import Marks
+from flows.markup.prepared import Aside, Prepared
+
+CANDIDATE = re.compile(r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[]|import\b|export\b)")
+"""What marked lines begin with: far faster to search for than the marks themselves."""
+FENCED = re.compile(r"^[ \t>]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
+COMPONENT = re.compile(r"^[ \t]*<([A-Z][\w.]*)(?=[\s/>])", re.MULTILINE)
+OPENING = re.compile(r"<[A-Z]")
+MAX_COMPONENTS_TRIED = 100
+"""Until one proves that the file is MDX."""
+
+
+def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
+    """`source` (line feeds only) as Markdown of as many lines, its first `head` ones blank.
+
+    A `.md` file is read as MDX when it holds a component: Docusaurus reads all of them so, but in other books `<div>` starts an
+    HTML block, and four columns of margin are code.
+    """
+    lines = [""] * head + source.lines[head:]
+    candidates = _candidates(source, head)
+    asides, regions = list[Aside](), list[tuple[int, int]]()
+    if any(ADMONITION.match(lines[line]) for line in candidates if lines[line].lstrip(" \t")[:1] in MARKED):
+        outdented = outdent(lines)
+        lines, asides, regions = outdented.lines, outdented.asides, outdented.regions
+        source = lines_of("\n".join(lines))
+        candidates = _candidates(source, head)
+    prepared = Prepared(lines, asides, regions, candidates, path.endswith(".mdx") or _has_components(lines))
+    titles = len(asides)
+    Marks(prepared, source, path).take_out()
+    if titles:
+        asides.sort(key=lambda aside: aside.line)
+    return prepared
+
+
+def _candidates(source: Lines, head: int) -> list[int]:
+    """Lines from `head` on that may be marked."""
+    if head >= len(source.lines):
+        return []
+    found = CANDIDATE.finditer(source.text, source.starts[head])
+    return [head, *[bisect_right(source.starts, match.end() - 1) - 1 for match in found]]
+
+
+def _has_components(lines: Sequence[str]) -> bool:
+    """Whether an element with a component's name that is closed, by itself or further on, stands outside fences."""
+    text = "\n".join(lines)
+    if not OPENING.search(text):
+        return False
+    text = FENCED.sub("", text)
+    for match in islice(COMPONENT.finditer(text), MAX_COMPONENTS_TRIED):
+        end = jsx.tag_end(text, match.start(1) - 1)
+        if end > 0 and (text.startswith("/>", end - 2) or f"</{match[1]}" in text):
+            return True
+    return False

@@ -1,0 +1,140 @@
+"""Units of a page as the chunks that are indexed: ids, headings, addresses, content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import PurePosixPath
+from uuid import UUID, uuid5
+
+from flows.document import Document
+from flows.splitting.measure import Source, Unit
+from shared.models import Chunk, Section
+
+NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
+"""Of chunk ids; another one would make every id anew."""
+BREADCRUMB = " > "
+SEPARATOR = "\x1f"
+"""Between the parts of an id's name: a character no heading holds."""
+
+
+LISTED = frozenset({"list_item", "definition"})
+
+
+class ChunkBuilder:
+    """Makes the chunks of one page, in order."""
+
+    def __init__(self, document: Document, source: Source, collection: str) -> None:
+        self.document = document
+        self.source = source
+        self.collection = collection
+        self.position = 0
+        self.names: dict[str, int] = {}
+        """How often each id's name was used."""
+        self.counted = (0, 1)
+        """An offset and its line."""
+        self.paths = _heading_paths(document)
+        named = document.title == PurePosixPath(document.path).stem and "title" not in document.front_matter
+        named = named and all(heading.text != document.title for heading in document.headings)
+        self.title = () if named else (document.title,)
+        """Of the content: not the file's name, so that renaming a file changes no content and embeds nothing."""
+
+    def chunk(self, units: Sequence[Unit], tokens: int | None) -> Chunk:
+        """The chunk these units are. `tokens`: theirs, the line ends behind the last one included; None where not known."""
+        document = self.document
+        start, end = units[0].start, units[-1].end
+        text = document.text[start:end]
+        sections = self._sections(units)
+        path = _common([section.heading_path for section in sections])
+        content = self._content(units, path)
+        content_hash = sha256(content.encode()).hexdigest()
+        anchor = sections[0].anchor
+        line = self._line(start)
+        self.position += 1
+        return Chunk(
+            id=self._id(path, content_hash),
+            path=document.path,
+            title=document.title,
+            position=self.position - 1,
+            start=start,
+            end=end,
+            start_line=line,
+            end_line=line + _line_ends(text),
+            heading_path=path,
+            anchor=anchor,
+            url=f"{document.url}#{anchor}" if anchor else document.url,
+            sections=sections,
+            tokens=self.source.count(text) if tokens is None else tokens - self.source.tail(end, units[-1].stop),
+            text=text,
+            content=content,
+            content_hash=content_hash,
+        )
+
+    def _line(self, offset: int) -> int:
+        seen, line = self.counted
+        line += _line_ends(self.document.text[seen:offset])
+        self.counted = (offset, line)
+        return line
+
+    def _sections(self, units: Sequence[Unit]) -> tuple[Section, ...]:
+        sections: list[Section] = []
+        before = None
+        for unit in units:
+            heading = unit.heading
+            if heading != before:
+                anchor = self.document.headings[heading].anchor if heading >= 0 else None
+                sections.append(Section(start=unit.start, heading_path=self.paths[heading], anchor=anchor))
+                before = heading
+        return tuple(sections)
+
+    def _content(self, units: Sequence[Unit], path: tuple[str, ...]) -> str:
+        """Title and headings, a blank line, and what the units say; a heading that ends the path is not said twice."""
+        crumbs = path if path and self.title and path[0].casefold() == self.title[0].casefold() else (*self.title, *path)
+        said = units[0].kind == "heading" and path and units[0].text == path[-1]
+        body = "".join(_joined([unit for unit in (units[1:] if said else units) if unit.text]))
+        return "\n\n".join([part for part in (BREADCRUMB.join(crumbs), body) if part])
+
+    def _id(self, path: tuple[str, ...], content_hash: str) -> str:
+        name = SEPARATOR.join((self.collection, self.document.path, *path, content_hash))
+        number = self.names.get(name, 0)
+        self.names[name] = number + 1
+        return str(uuid5(NAMESPACE, f"{name}{SEPARATOR}{number}"))
+
+
+def _joined(units: Sequence[Unit]) -> Iterator[str]:
+    """The renderings with what stands between them: items of a list have no blank line there."""
+    before = None
+    for unit in units:
+        if before is not None:
+            yield "\n" if before == unit.kind and before in LISTED else "\n\n"
+        yield unit.text
+        before = unit.kind
+
+
+def _line_ends(text: str) -> int:
+    """Line ends of any kind in `text`."""
+    ends = text.count("\n")
+    return ends + text.count("\r") - text.count("\r\n") if "\r" in text else ends
+
+
+def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
+    """The path of each heading that blocks stand under, by its index; empty for -1, before the first."""
+    paths: dict[int, tuple[str, ...]] = {-1: ()}
+    stack: list[tuple[int, str]] = []
+    for index in sorted({block.heading for block in document.blocks if block.heading >= 0}):
+        heading = document.headings[index]
+        while stack and stack[-1][0] >= heading.level:
+            stack.pop()
+        stack.append((heading.level, heading.text))
+        paths[index] = tuple([text for _, text in stack])
+    return paths
+
+
+def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that all paths begin with."""
+    first = paths[0]
+    for path in paths[1:]:
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(first, path, strict=False))
+        first = tuple([part for part, _ in same])
+    return first

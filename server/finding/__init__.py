@@ -1,0 +1,1 @@
+"""The parts of `server/retrieval.py`: rank, judge, choose."""

@@ -1,0 +1,110 @@
+"""What to search for when a question leans on what was said before: "And how do I calibrate it?".
+
+Without a model, by rule: a question that names nothing, or points back, is searched for together with the questions before it.
+With a model, the model says it in one sentence; when it cannot, the rule does.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from server.chat import Turn
+from server.finding.terms import Terms
+from server.prompts import EXCHANGES, Message
+from shared.errors import ServiceError
+
+ENOUGH_TERMS = 3
+"""Different words, stop words aside, from which on a question that does not point back stands by itself."""
+TURN_CHARS = 600
+"""Of each turn shown to the model."""
+LONGEST_QUERY_CHARS = 400
+"""A longer "question" is not one: the model answered instead."""
+
+Rewrite = Callable[[str, Sequence[Turn]], Awaitable[str]]
+"""(question, turns before it, oldest first) -> a question that stands by itself. Raises `ServiceError`."""
+Complete = Callable[[Sequence[Message]], Awaitable[str]]
+"""What a chat model says to messages. Raises `ServiceError`."""
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|itself|this|these|those|they|them|their|he|she|him|his|hers|former|latter)\b"
+    r"|\b(?:about|after|before|by|do|does|for|from|how|in|is|like|of|on|to|was|why|with|without) that\b|\bthat\W*$"
+    r"|\bthe (?:first|second|third|last|next|other|same|previous)(?: ones?)?\W*$"
+    r"|^\W*(?:and|or|but|so|also|then|why|what about|how about|what else|what if|yes|no|ok|okay)\b",
+    re.IGNORECASE,
+)
+"""English; in other languages only the number of words tells."""
+_NAMES = re.compile(r"\S\s+\W*(?:[A-Z][\w-]*|[\w-]*\d[\w-]*)|^\W*[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
+"""A short question that names its subject: "How does SLAM work?", "What is a gait?"; "the" in its place points back."""
+_RULES = (
+    "Rewrite the reader's last question so that it can be understood without the conversation: replace what points back with "
+    "what is meant. Keep its language and its meaning, add nothing, do not answer it. Reply with the question alone."
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What to search for."""
+
+    text: str
+    context: str = ""
+    """Earlier questions it leans on, oldest first; empty where it stands by itself."""
+
+    @property
+    def whole(self) -> str:
+        """As it is told to the reader."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+async def make_query(question: str, history: Sequence[Turn], terms: Terms, rewrite: Rewrite | None = None) -> SearchQuery:
+    """The query for `question`, asked after `history` (oldest first). Never raises: the rule needs nobody."""
+    if not leans_back(question, history, terms):
+        return SearchQuery(question)
+    if rewrite is not None:
+        try:
+            query = (await rewrite(question, history)).strip()
+        except ServiceError as exc:
+            log.warning("following up by rule: %s", exc)
+        else:
+            if query and len(query) <= LONGEST_QUERY_CHARS + len(question):
+                return SearchQuery(query)
+    return SearchQuery(question, _earlier(question, history, terms))
+
+
+def leans_back(question: str, history: Sequence[Turn], terms: Terms) -> bool:
+    """Whether the question needs the turns before it to be understood; never when there are none."""
+    if not any(turn.role == "user" for turn in history):
+        return False
+    if _POINTS_BACK.search(question):
+        return True
+    return len(set(terms.of(question))) < ENOUGH_TERMS and not _NAMES.search(question)
+
+
+def _earlier(question: str, history: Sequence[Turn], terms: Terms) -> str:
+    """The reader's question before this one, and the one before that while that leans back too; oldest first."""
+    parts: list[str] = []
+    turns = list(history[-2 * EXCHANGES :])
+    while turns:
+        turn = turns.pop()
+        if turn.role != "user" or turn.content == question:
+            continue
+        parts.append(turn.content)
+        if not leans_back(turn.content, turns, terms):
+            break
+    return "\n".join(reversed(parts))
+
+
+def rewriting(complete: Complete) -> Rewrite:
+    """A rewrite by the model behind `complete`, shown the last exchanges."""
+
+    async def rewrite(question: str, history: Sequence[Turn]) -> str:
+        said = [f"{turn.role}: {turn.content[:TURN_CHARS]}" for turn in history[-2 * EXCHANGES :]]
+        talk = "\n".join([*said, f"last question: {question}"])
+        query = await complete([Message(role="system", content=_RULES), Message(role="user", content=talk)])
+        return query.strip().strip("\"'“”").removeprefix("last question:").strip()
+
+    return rewrite

@@ -1,0 +1,1 @@
+"""The parts of `server/extractive.py`: which sentences answer a question. Pure."""

@@ -1,0 +1,169 @@
+"""Which pieces of the passages answer a question best, judged by words alone. Pure.
+
+1. Cut every passage into pieces (see `sentences`).
+2. Weigh the question's terms by how rare they are among those pieces (BM25's IDF).
+3. A piece scores the weight of the terms it holds, of those its headings hold (a third) and of those the piece before it holds
+   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step for "how to", a task to the reader.
+4. Take the best, then every piece that comes near it and says something else, up to `MAX_PIECES` from `MAX_PASSAGES`.
+5. Widen each to what it needs to be understood (see `widening`).
+
+Worked example: "What is inverse kinematics used for?" has the terms `invers`, `kinemat` and `use`. Under "Summary", "Inverse
+kinematics finds joint angles for desired poses" holds the first two, 0.7 of the weight, and reads like a definition.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.chat import Passage, Passages
+from server.passages import body, place
+from server.quoting.asking import Question, Terms, defined_by, is_about_aims, is_aside
+from server.quoting.sentences import Quotable, read_quotables
+from server.quoting.widening import widen
+
+MAX_PIECES = 4
+MAX_PASSAGES = 3
+MAX_CODE = 2
+NEAR = 0.6
+"""A piece joins the best one from this share of its score."""
+SAME = 0.6
+"""Two pieces that share this much of their terms say the same."""
+LEAST_COVERAGE = 0.25
+"""Share of the question's weight a piece must hold to count as an answer."""
+LEAST_TERMS = 2
+"""Terms of the question it must hold or stand under, where there are as many: "capital" alone is not the capital of France."""
+HEADING_SHARE = 0.35
+BEFORE_SHARE = 0.2
+SHORT_WORDS = 5
+USUAL_WORDS = 25
+"""Of a sentence in prose."""
+ONLY_SUBJECT = 1.6
+"""What a sentence gains that says what the very thing asked about is."""
+OTHER_SUBJECT = 1.2
+"""The same, about something that has it in its name."""
+LENGTH_PRICE = 0.1
+"""What each further `USUAL_WORDS` cost: long pieces hold more terms by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A piece with where it stands and how well it answers."""
+
+    passage: Passage
+    index: int
+    """Its place among the passage's pieces."""
+    terms: frozenset[int]
+    score: float
+    is_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What is quoted from one passage: runs of pieces that follow each other."""
+
+    passage: Passage
+    runs: tuple[tuple[Quotable, ...], ...]
+
+
+def quotables(passage: Passage) -> list[Quotable]:
+    """The pieces of a passage's rendering."""
+    headings = {section.heading_path[-1] for section in passage.chunk.sections if section.heading_path}
+    return read_quotables(body(passage.chunk), headings)
+
+
+def find_evidence(question: Question, passages: Passages, terms: Terms) -> list[Excerpt]:
+    """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
+    found = {passage.n: quotables(passage) for passage in passages.passages}
+    held = {n: [terms(piece.text) for piece in pieces] for n, pieces in found.items()}
+    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces])
+    candidates = [
+        candidate
+        for passage in passages.passages
+        for candidate in _judge(question, passage, list(zip(found[passage.n], held[passage.n], strict=True)), weights, terms)
+    ]
+    chosen = _select(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.n, candidate.index)))
+    return [
+        Excerpt(passage, widen(found[passage.n], [c.index for c in chosen if c.passage == passage], question))
+        for passage in dict.fromkeys(candidate.passage for candidate in chosen)
+    ]
+
+
+def _weights(wanted: frozenset[int], held: Sequence[frozenset[int]]) -> dict[int, float]:
+    """Each term's share of the question: its IDF among the pieces, all adding up to 1; terms found nowhere have none.
+
+    Whether too much of a question is found nowhere is for the search to say, which knows the whole book.
+    """
+    counts = Counter(term for piece in held for term in piece & wanted)
+    idf = {term: math.log(1 + (len(held) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+    total = sum(idf.values())
+    return {term: value / total for term, value in idf.items()}
+
+
+def _judge(
+    question: Question,
+    passage: Passage,
+    pieces: Sequence[tuple[Quotable, frozenset[int]]],
+    weights: dict[int, float],
+    terms: Terms,
+) -> list[Candidate]:
+    path = place(passage)
+    judged: list[Candidate] = []
+    for index, (piece, held) in enumerate(pieces):
+        if piece.kind == "heading" or (piece.kind == "code" and not question.wants_code):
+            continue
+        above, before = pieces[index - 1] if index else (None, frozenset[int]())
+        if piece.kind == "row":
+            above, before = next(other for other in pieces if other[0].block == piece.block)
+        elif above is None or (above.block != piece.block and piece.kind != "code"):
+            before = frozenset[int]()
+        headings = terms(" ".join((*path[-2:], piece.heading)))
+        own, near, ahead = (sum(weights.get(term, 0.0) for term in part) for part in (held, headings, before - held))
+        coverage = own + HEADING_SHARE * near + BEFORE_SHARE * ahead
+        named = len((held | headings | before) & question.terms)
+        if own and coverage >= LEAST_COVERAGE and named >= min(LEAST_TERMS, len(question.terms)):
+            factor = _fitness(question, piece, path, terms) * (1 + passage.score) / 2
+            judged.append(Candidate(passage, index, held, coverage * factor, is_code=piece.kind == "code"))
+    return judged
+
+
+def _fitness(question: Question, piece: Quotable, path: Sequence[str], terms: Terms) -> float:
+    """How much a piece of this form is worth as an answer; 1 for a plain sentence."""
+    words = len(piece.text.split())
+    fitness = 1.0
+    if is_aside(piece.text):
+        fitness *= 0.2
+    if is_about_aims(piece.heading or path[-1]):
+        fitness *= 0.25
+    if words < SHORT_WORDS:
+        fitness *= 0.6
+    if piece.kind != "code":
+        fitness /= 1 + LENGTH_PRICE * max(0.0, words / USUAL_WORDS - 1)
+    if piece.introduces and not question.wants_steps:
+        fitness *= 0.8
+    if question.wants_definition and (subject := terms(defined_by(piece.text))) & question.terms:
+        fitness *= ONLY_SUBJECT if subject <= question.terms else OTHER_SUBJECT
+    if question.wants_steps and piece.kind == "item":
+        fitness *= 1.15
+    return fitness
+
+
+def _select(ranked: Sequence[Candidate]) -> list[Candidate]:
+    chosen: list[Candidate] = []
+    for candidate in ranked:
+        if len(chosen) == MAX_PIECES or candidate.score < NEAR * ranked[0].score:
+            break
+        numbers = {other.passage.n for other in chosen}
+        if len(numbers) == MAX_PASSAGES and candidate.passage.n not in numbers:
+            continue
+        if candidate.is_code and sum(other.is_code for other in chosen) == MAX_CODE:
+            continue
+        if all(_shared(candidate.terms, other.terms) < SAME for other in chosen):
+            chosen.append(candidate)
+    return chosen
+
+
+def _shared(one: frozenset[int], other: frozenset[int]) -> float:
+    return len(one & other) / (len(one | other) or 1)
