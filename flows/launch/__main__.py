@@ -9,8 +9,9 @@ import asyncio
 import signal
 import subprocess
 import sys
-from contextlib import suppress
-from types import FrameType
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
 from flows.configuration import read_settings
 from flows.launch.guide import lead, say
@@ -18,12 +19,10 @@ from flows.launch.preflight import check, claim_data_dir
 from flows.launch.services import Deployment, lay_out, start_supervisor, stop_supervisor
 from flows.launch.vocabulary import bring_vocabulary
 from shared.errors import LecternError, ServiceError
+from shared.settings import Settings
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(BaseException):
-    """Raised wherever the process is when it is told to stop: no error, and nothing may catch it on the way."""
+LOOK_EVERY_S = 0.5
 
 
 def main() -> int:
@@ -31,57 +30,61 @@ def main() -> int:
     try:
         settings = read_settings()
         check(settings)
-        lock = claim_data_dir(settings.data_dir)
+        with claim_data_dir(settings.data_dir):
+            return asyncio.run(_run(settings))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
-    with lock:
-        bring_vocabulary(settings.data_dir)
-        deployment = lay_out(settings)
-        for number in STOP_SIGNALS:
-            signal.signal(number, _stop)
-        say(f"Starting Lectern on {settings.book_source}")
-        return _supervise(start_supervisor(settings, deployment), deployment)
+    except KeyboardInterrupt:  # before anything was started
+        return 130
 
 
-def _supervise(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> int:
+async def _run(settings: Settings) -> int:
+    """Everything between the first program's start and the last one's end."""
+    stop = asyncio.Event()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    bring_vocabulary(settings.data_dir)
+    deployment = lay_out(settings)
+    say(f"Starting Lectern on {settings.book_source}")
+    supervisor = start_supervisor(settings, deployment)
     try:
-        return _guide_and_wait(supervisor, deployment)
-    except Stopped:
-        return 0
-    except LecternError as exc:
-        sys.stderr.write(f"lectern: {exc}\n")
-        return 1
+        return await _watch(supervisor, deployment, stop)
     finally:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
         stop_supervisor(supervisor)
         say("Stopped.")
 
 
-def _guide_and_wait(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> int:
-    try:
-        asyncio.run(_guide(supervisor, deployment))
-    except ServiceError as exc:
-        say(f"{exc} Chat goes on with what it has.")
-    supervisor.wait()
+async def _watch(supervisor: subprocess.Popen[bytes], deployment: Deployment, stop: asyncio.Event) -> int:
+    """Guide, then wait until told to stop, or until there is nothing left to watch."""
+    async with _task(lead(deployment)) as guiding, _task(_end_of(supervisor)) as ended, _task(stop.wait()) as stopped:
+        await asyncio.wait((guiding, ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if guiding.done():
+            try:
+                guiding.result()
+            except ServiceError as exc:
+                say(f"{exc} Chat goes on with what it has.")
+            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            return 0
     say(f"The supervisor has ended (exit code {supervisor.returncode}); see {deployment.logs / 'supervisord.log'}.")
     return 1
 
 
-async def _guide(supervisor: subprocess.Popen[bytes], deployment: Deployment) -> None:
-    """Guide until done, or until there is nothing left to guide through."""
-    guiding = asyncio.create_task(lead(deployment))
-    while not guiding.done() and supervisor.poll() is None:
-        await asyncio.wait([guiding], timeout=0.5)
-    if not guiding.done():
-        guiding.cancel()
-    with suppress(asyncio.CancelledError):
-        await guiding
+async def _end_of(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:  # noqa: ASYNC110  a child of subprocess sends no event
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stopped
+@asynccontextmanager
+async def _task(work: Coroutine[Any, Any, object]) -> AsyncGenerator[asyncio.Task[object]]:
+    """`work`, going on while the context lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 if __name__ == "__main__":
