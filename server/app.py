@@ -14,7 +14,7 @@ from server import problems
 from server.callers import limited_client, refuse_foreign_origin
 from server.limits import Kind
 from server.openapi import DescribedByPath
-from server.routes import chat, health, ingest, page, search
+from server.routes import book, chat, health, ingest, page, search
 from server.services import Services, open_services
 from server.version import VERSION
 from shared.errors import ConfigurationError
@@ -46,7 +46,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     problems.install(app)
     _allow_origins(app, settings)
     _guard(app, ours)
-    for routes in (chat, search, health, ingest, page):
+    for routes in (chat, search, health, ingest, page, book):
         app.register_blueprint(routes.blueprint(ours))
     if services is None:
         app.after_serving(ours.aclose)

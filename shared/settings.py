@@ -36,7 +36,7 @@ class Settings(BaseSettings):
 
     # The site the book is read on
     site_url: str = ""
-    """Scheme and host, e.g. https://example.github.io; empty gives site-relative links."""
+    """Scheme and host, e.g. https://example.github.io; empty: links are site-relative, and Lectern shows the pages."""
     site_base: str = "/"
     """Path the site is served under, e.g. /my-book/."""
     site_kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "docusaurus"

@@ -29,11 +29,11 @@ def count(text: str) -> int:
     return -(-len(text) // 4)
 
 
-def read(pages: Mapping[str, str], limits: Limits | None = None) -> list[Chunk]:
+def read(pages: Mapping[str, str], limits: Limits | None = None, site: Site = SITE) -> list[Chunk]:
     """The chunks of pages, by path."""
     chunks: list[Chunk] = []
     for path, text in pages.items():
-        document = locate(parse(SourceFile(path, text)), SITE)
+        document = locate(parse(SourceFile(path, text)), site)
         chunks += split(document, limits=limits or Limits(), count=count, collection="robots")
     return chunks
 
@@ -74,10 +74,15 @@ class Concepts:
 
 @asynccontextmanager
 async def open_book(
-    folder: Path, pages: Mapping[str, str], *, model: Concepts | None = None, limits: Limits | None = None
+    folder: Path,
+    pages: Mapping[str, str],
+    *,
+    model: Concepts | None = None,
+    limits: Limits | None = None,
+    site: Site = SITE,
 ) -> AsyncGenerator[EmbeddedIndex]:
     """The index of a small book."""
-    chunks = read(pages, limits)
+    chunks = read(pages, limits, site)
     index = EmbeddedIndex(folder, WORDS)
     try:
         dense = await model.embed_documents([chunk.content for chunk in chunks]) if model else None
