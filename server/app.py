@@ -14,7 +14,7 @@ from server import problems
 from server.callers import limited_client, refuse_foreign_origin
 from server.limits import Kind
 from server.openapi import DescribedByPath
-from server.routes import book, chat, health, ingest, page, search
+from server.routes import book, chat, health, ingest, metrics, page, search
 from server.services import Services, open_services
 from server.version import VERSION
 from shared.errors import ConfigurationError
@@ -26,7 +26,17 @@ ALLOWED_HEADERS = ["content-type", "authorization", "x-api-key", "x-anonymous-se
 EXPOSED_HEADERS = ["x-request-id", "retry-after"]
 PREFLIGHT_MAX_AGE_S = 600
 UNLIMITED = frozenset(
-    {"openapi", "health.health", "health.live", "health.ready", "page.index", "page.script", "page.docs", "page.docs_script"}
+    {
+        "openapi",
+        "health.health",
+        "health.live",
+        "health.ready",
+        "metrics.metrics",
+        "page.index",
+        "page.script",
+        "page.docs",
+        "page.docs_script",
+    }
 )
 """Endpoints without a limit: they cost nothing, and whoever watches us must never be turned away."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -46,7 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     problems.install(app)
     _allow_origins(app, settings)
     _guard(app, ours)
-    for routes in (chat, search, health, ingest, page, book):
+    for routes in (chat, search, health, metrics, ingest, page, book):
         app.register_blueprint(routes.blueprint(ours))
     if services is None:
         app.after_serving(ours.aclose)
@@ -85,7 +95,7 @@ def _allow_origins(app: Quart, settings: Settings) -> None:
 
 
 def _guard(app: Quart, services: Services) -> None:
-    """Before every request: a name for it, then who may and how often. After it: headers."""
+    """Before every request: a name for it, then who may and how often. After it: headers, and a count."""
 
     @app.before_request
     async def name_request() -> None:
@@ -103,6 +113,8 @@ def _guard(app: Quart, services: Services) -> None:
     async def add_headers(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         response.headers["X-Content-Type-Options"] = "nosniff"
+        route = request.url_rule.rule if request.url_rule else None
+        services.metrics.answered(route, request.method, response.status_code, g.get("problem"))
         return response
 
 

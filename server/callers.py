@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
 from quart import Request
 
 from server.limits import client_of, is_loopback
@@ -45,10 +46,28 @@ def require_admin(request: Request, settings: Settings) -> None:
     """Raise `RequestError` unless the request carries the admin key: 503 when none is set, 401 without, 403 with another."""
     if settings.admin_api_key is None:
         raise RequestError("ingest_closed", "Ingest over HTTP is closed: no ADMIN_API_KEY is set.", status=503)
+    _require_key(request, settings.admin_api_key)
+
+
+def require_metrics_key(request: Request, settings: Settings) -> None:
+    """Raise `RequestError` unless the caller may read the metrics.
+
+    That is: with METRICS_OPEN anyone, otherwise who carries METRICS_API_KEY or ADMIN_API_KEY, and the author at their own desk.
+    """
+    if settings.metrics_open or limited_client(request, settings) is None:
+        return
+    keys = [key for key in (settings.metrics_api_key, settings.admin_api_key) if key is not None]
+    if not keys:
+        message = "The metrics are closed: neither METRICS_API_KEY nor ADMIN_API_KEY is set, nor METRICS_OPEN."
+        raise RequestError("metrics_closed", message, status=503)
+    _require_key(request, *keys)
+
+
+def _require_key(request: Request, *keys: SecretStr) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = request.headers.get("X-API-Key") or (token.strip() if scheme.lower() == "bearer" else "")
     if not given:
-        message = "Send the admin key as 'Authorization: Bearer' or 'X-API-Key'."
+        message = "Send the key as 'Authorization: Bearer' or 'X-API-Key'."
         raise RequestError("key_missing", message, status=401)
-    if not hmac.compare_digest(given.encode(), settings.admin_api_key.get_secret_value().encode()):
-        raise RequestError("key_wrong", "That is not the admin key.", status=403)
+    if not any([hmac.compare_digest(given.encode(), key.get_secret_value().encode()) for key in keys]):  # noqa: C419  all of them
+        raise RequestError("key_wrong", "That is not the key.", status=403)

@@ -1,12 +1,11 @@
-"""Who is calling, how often, how many answers at once, and what a day has cost."""
+"""Who is calling, how often, and how many answers at once."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Literal
 
@@ -61,7 +60,7 @@ class Limits:
         }
         self._over_all = {kind: RateLimitItemPerMinute(item.amount * READERS) for kind, item in self._per_reader.items()}
         self._streams: Counter[str] = Counter()
-        self._max_streams = settings.max_streams
+        self.max_streams = settings.max_streams
         self._max_streams_each = min(settings.max_streams, max(MIN_STREAMS, settings.max_streams // STREAMS_SHARE))
 
     async def admit(self, client: str | None, kind: Kind) -> None:
@@ -81,7 +80,7 @@ class Limits:
         if client is not None and self._streams[client] >= self._max_streams_each:
             message = "You have several answers on the way already. Please wait for one to end."
             raise RequestError("too_many_streams", message, status=429, retry_after_s=BUSY_RETRY_S)
-        if self._streams.total() >= self._max_streams:
+        if self._streams.total() >= self.max_streams:
             message = "Many people are asking right now. Please try again in a moment."
             raise RequestError("busy", message, status=503, retry_after_s=BUSY_RETRY_S)
         key = client or ""
@@ -97,41 +96,6 @@ class Limits:
     def open_streams(self) -> int:
         """Answers on their way right now."""
         return self._streams.total()
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
-class Budget:
-    """Dollars spent upstream since midnight UTC, in this process; past the cap, answers are quotations."""
-
-    def __init__(self, cap_usd: float, *, today: Callable[[], date] = _today) -> None:
-        """`cap_usd` 0: no cap."""
-        self._cap_usd = cap_usd
-        self._today = today
-        self._day = today()
-        self._spent_usd = 0.0
-
-    def spend(self, cost_usd: float | None) -> None:
-        """Count what an answer cost; None (price unknown) counts nothing."""
-        self._turn_page()
-        self._spent_usd += cost_usd or 0.0
-
-    @property
-    def spent_usd(self) -> float:
-        """Since midnight UTC."""
-        self._turn_page()
-        return self._spent_usd
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the day's cap is reached."""
-        return self._cap_usd > 0 and self.spent_usd >= self._cap_usd
-
-    def _turn_page(self) -> None:
-        if (today := self._today()) != self._day:
-            self._day, self._spent_usd = today, 0.0
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from server.chat import ChatRequest, Passages
+from server.prompts import Room
+from shared.pricing import price_usd
 from shared.settings import Settings
+
+ANSWER_TOKENS = 1500
+"""Most tokens of an answer: three times what a long one has."""
+THINKING_TOKENS = 4000
+"""What a reasoning model may take on top of that."""
+_REASONING = re.compile(r"(?:o\d|gpt-5)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,17 @@ class ChatModel(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+def is_reasoning(model: str) -> bool:
+    """OpenAI's reasoning models take no temperature and no `max_tokens`, and think within the answer's tokens."""
+    return bool(_REASONING.match(model))
+
+
+def most_usd(model: str) -> float:
+    """The most that one answer of `model` can cost; 0 where its price is not known."""
+    completion_tokens = ANSWER_TOKENS + (THINKING_TOKENS if is_reasoning(model) else 0)
+    return price_usd(model, Room().total, completion_tokens) or 0.0
 
 
 def open_chat_model(settings: Settings, *, count: Callable[[str], int]) -> ChatModel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -17,7 +16,7 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from pydantic import SecretStr
 
 from server.chat import ChatRequest, Passages
-from server.llm import Accepted, Finished, Output
+from server.llm import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
 from server.prompts import Count, Message, build_messages
 from shared.errors import ServiceError
 from shared.openai_errors import translate
@@ -26,16 +25,11 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 30.0
 """Between two tokens, and until the first."""
 PING_TIMEOUT_S = 5.0
-ANSWER_TOKENS = 1500
-"""Most tokens of an answer: three times what a long one has."""
 TEMPERATURE = 0.2
 SECOND_TRY_WITHIN_S = 10.0
 """A reader who has waited longer than this gets the answer that needs no model."""
 LONGEST_WAIT_S = 3.0
 """A model that asks to be left alone for longer is not tried again: there is an answer without it."""
-_REASONING = re.compile(r"(?:o\d|gpt-5)")
-"""OpenAI's reasoning models take no temperature and no `max_tokens`, and think within the answer's tokens."""
-_THINKING_TOKENS = 4000
 
 
 class OpenAIChat:
@@ -126,7 +120,7 @@ class OpenAIChat:
             raise self._broken(str(exc), "incomplete") from exc
 
     async def _open(self, messages: Sequence[Message]) -> openai.AsyncStream[ChatCompletionChunk]:
-        reasoning = bool(_REASONING.match(self._name))
+        reasoning = is_reasoning(self._name)
         return await self._client.chat.completions.create(
             model=self._name,
             messages=cast("list[ChatCompletionMessageParam]", list(messages)),
@@ -134,7 +128,7 @@ class OpenAIChat:
             stream_options={"include_usage": True},
             temperature=openai.omit if reasoning else TEMPERATURE,
             max_tokens=openai.omit if reasoning else ANSWER_TOKENS,
-            max_completion_tokens=ANSWER_TOKENS + _THINKING_TOKENS if reasoning else openai.omit,
+            max_completion_tokens=ANSWER_TOKENS + THINKING_TOKENS if reasoning else openai.omit,
         )
 
     def _translated(self, exc: openai.OpenAIError) -> ServiceError:

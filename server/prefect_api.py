@@ -35,7 +35,7 @@ class Run(Frozen):
     since: datetime
     """When it came into this state."""
     full: bool
-    """Everything embedded anew."""
+    """A new build is written even if nothing changed; vectors are not bought again."""
     expected_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None

@@ -73,7 +73,8 @@ def problem_of(error: BaseException) -> Problem:
 
 
 def problem_response(problem: Problem) -> Response:
-    """The problem as a response; only inside a request."""
+    """The problem as a response; only inside a request, which is told its code."""
+    g.problem = problem.code
     body = {
         "type": f"urn:lectern:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,15 +58,19 @@ class Answers:
     model: ChatModel
     fallback: ChatModel
     """Must not fail."""
-    may_spend: Callable[[], bool] = lambda: True
-    """Whether the day's budget allows another answer from `model`."""
-    on_left: Callable[[Usage], None] = _ignore
-    """Told what an answer cost whose reader left before `Done`."""
+    may_spend: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
+    """Entered while an answer is written: whether the day's budget allows one from `model`."""
 
-    def generate(self, request: ChatRequest, passages: Passages, ids: Ids) -> AsyncGenerator[ChatEvent]:
-        """The events of one answer."""
-        model = self.model if self.may_spend() else None
-        return generate(request, passages, model=model, fallback=self.fallback, ids=ids, on_left=self.on_left)
+    async def generate(
+        self, request: ChatRequest, passages: Passages, ids: Ids, *, on_left: Callable[[Usage], None] = _ignore
+    ) -> AsyncGenerator[ChatEvent]:
+        """The events of one answer. `on_left`: told what it cost when the reader left before `Done`."""
+        with self.may_spend() as may_spend:
+            model = self.model if may_spend else None
+            events = generate(request, passages, model=model, fallback=self.fallback, ids=ids, on_left=on_left)
+            async with aclosing(events):
+                async for event in events:
+                    yield event
 
 
 async def generate(

@@ -8,13 +8,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from server.chat import ChatEvent, ChatRequest, Passages
+from server.budget import Budget
+from server.chat import ChatEvent, ChatRequest, Passages, Usage
 from server.drain import Drain
 from server.extractive import open_extractive
 from server.finding.followup import rewriting
-from server.limits import Budget, Limits
-from server.llm import open_chat_model
-from server.prefect_api import PrefectApi
+from server.limits import Limits
+from server.llm import most_usd, open_chat_model
+from server.metrics import Metrics
+from server.prefect_api import Findings, PrefectApi, Run
+from server.query_embeddings import QueryEmbeddings
 from server.rag import Answers
 from server.replay import Replay
 from server.retrieval import Retriever
@@ -34,6 +37,8 @@ BUILD_AGE_S = 0.5
 NEAR_AGE_S = 10.0
 UPSTREAM_AGE_S = 60.0
 """Upstreams may count what they are asked."""
+LAST_INGEST_AGE_S = 30.0
+"""Two requests to Prefect, for whoever scrapes the metrics."""
 
 
 class Finder(Protocol):
@@ -47,7 +52,17 @@ class Finder(Protocol):
 class Answerer(Protocol):
     """Turns a question and passages into the events of an answer; `server.rag.Answers`."""
 
-    def generate(self, request: ChatRequest, passages: Passages, ids: Ids) -> AsyncGenerator[ChatEvent]: ...
+    def generate(
+        self, request: ChatRequest, passages: Passages, ids: Ids, *, on_left: Callable[[Usage], None]
+    ) -> AsyncGenerator[ChatEvent]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LastIngest:
+    """The latest ingest run and what it has written down."""
+
+    run: Run
+    findings: Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,8 @@ class Health:
     """None: answers are quotations."""
     embeddings: Probe[None] | None
     """None: search is lexical only."""
+    last_ingest: Probe[LastIngest | None]
+    """None: none was ever started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +94,7 @@ class Services:
     """Whether token counts are exact, or estimates for want of the vocabulary."""
     limits: Limits
     budget: Budget
+    metrics: Metrics
     replay: Replay = field(default_factory=Replay)
     drain: Drain = field(default_factory=Drain)
     timing: Timing = field(default_factory=Timing)
@@ -96,9 +114,16 @@ class Services:
                 self.health.prefect,
                 self.health.chat_model,
                 self.health.embeddings,
+                self.health.last_ingest,
             ):
                 if probe is not None:
                     stack.push_async_callback(probe.aclose)
+
+
+async def last_ingest(prefect: PrefectApi) -> LastIngest | None:
+    """The latest run of the ingest. Raises `ServiceError`."""
+    run = await prefect.latest()
+    return LastIngest(run, await prefect.findings(run.id)) if run else None
 
 
 def open_services(settings: Settings) -> Services:
@@ -108,11 +133,13 @@ def open_services(settings: Settings) -> Services:
     """
     tokenizer = load_tokenizer(vocabulary_folder(settings.data_dir))
     index = open_index(settings)
-    embeddings = open_embeddings(settings)
+    metrics = Metrics()
+    budget = Budget(settings.daily_budget_usd, metrics=metrics)
+    dense = open_embeddings(settings)
+    embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
     fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
     prefect = PrefectApi(settings)
-    budget = Budget(settings.daily_budget_usd)
     return Services(
         settings=settings,
         index=index,
@@ -126,8 +153,7 @@ def open_services(settings: Settings) -> Services:
         answerer=Answers(
             model=model,
             fallback=fallback,
-            may_spend=lambda: not budget.is_spent,
-            on_left=lambda usage: budget.spend(usage.cost_usd),
+            may_spend=lambda: budget.hold(most_usd(model.name)),
         ),
         prefect=prefect,
         health=Health(
@@ -136,9 +162,11 @@ def open_services(settings: Settings) -> Services:
             prefect=Probe(prefect.ping, max_age_s=NEAR_AGE_S),
             chat_model=Probe(model.ping, max_age_s=UPSTREAM_AGE_S) if settings.openai_api_key else None,
             embeddings=Probe(embeddings.ping, max_age_s=UPSTREAM_AGE_S) if embeddings else None,
+            last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
         ),
         exact_tokens=tokenizer.exact,
         limits=Limits(settings),
         budget=budget,
+        metrics=metrics,
         closers=(index.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from server.limits import Budget
+from server.budget import Budget
 from server.prompts import Message
 from shared.errors import ServiceError
 from shared.pricing import price_usd
@@ -46,6 +46,7 @@ class SideRequests:
         except TimeoutError as exc:
             raise ServiceError("openai", f"No reply within {TIMEOUT_S:g} s.", transient=True, code="timeout") from exc
         finally:
-            prompt_tokens = sum(self.count(message["content"]) for message in messages)
-            self.budget.spend(price_usd(self.model.name, prompt_tokens, self.count(said)))
+            prompt, completion = sum(self.count(message["content"]) for message in messages), self.count(said)
+            cost_usd = price_usd(self.model.name, prompt, completion)
+            self.budget.pay(self.model.name, cost_usd, prompt=prompt, completion=completion)
         return said

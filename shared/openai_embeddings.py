@@ -7,7 +7,6 @@ import binascii
 import math
 import sys
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import httpx2
@@ -23,8 +22,6 @@ QUERY_TIMEOUT_S = 5.0
 """For one question; search by words goes on without it."""
 DOCUMENTS_TIMEOUT_S = 120.0
 """For one batch: a small model on two cores embeds a hundred chunks in half a minute."""
-CACHED_QUERIES = 256
-"""Vectors of recent questions kept: 1.5 MB at 1,536 dimensions."""
 _TAKES_DIMENSIONS = "text-embedding-3"
 """Only these models accept the `dimensions` parameter; others refuse a request that names it."""
 
@@ -48,7 +45,6 @@ class OpenAIEmbeddings:
         self._dimensions = dimensions
         self._address = base_url
         self._encoding = "base64"
-        self._queries: OrderedDict[str, array[float]] = OrderedDict()
         self._client = openai.AsyncOpenAI(api_key=api_key.get_secret_value().strip(), base_url=base_url, max_retries=0)
 
     @property
@@ -62,14 +58,9 @@ class OpenAIEmbeddings:
         return self._dimensions
 
     async def embed_query(self, text: str) -> list[float]:
-        """See `EmbeddingModel.embed_query`; a question asked again costs nothing."""
-        if text in self._queries:
-            self._queries.move_to_end(text)
-        else:
-            self._queries[text] = (await retry(lambda: self._embed([text], QUERY_TIMEOUT_S), IN_A_QUESTION))[0]
-            if len(self._queries) > CACHED_QUERIES:
-                self._queries.popitem(last=False)
-        return self._queries[text].tolist()
+        """See `EmbeddingModel.embed_query`."""
+        vectors = await retry(lambda: self._embed([text], QUERY_TIMEOUT_S), IN_A_QUESTION)
+        return vectors[0].tolist()
 
     async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """See `EmbeddingModel.embed_documents`."""

@@ -83,16 +83,21 @@ class Settings(BaseSettings):
     """Port of the web server."""
     admin_api_key: SecretStr | None = None
     """Key for /ingest, as `Authorization: Bearer` or `X-API-Key`; empty: /ingest is closed."""
+    metrics_api_key: SecretStr | None = None
+    """Key that may read /metrics and nothing else; ADMIN_API_KEY may too."""
+    metrics_open: bool = False
+    """Anyone may read /metrics; else a key is asked for, but not of this machine in ENVIRONMENT=development."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ("https://mrowaisabdullah.github.io",)
     """Sites whose pages may call the API, comma separated."""
     trusted_hops: int = Field(default=0, ge=0, le=8)
     """Proxies in front that append to X-Forwarded-For; 0: the socket's peer is the client."""
     requests_per_minute: int = Field(default=30, ge=1)
-    """Questions one reader may ask in a minute."""
+    """Questions one reader may ask in a minute, searches ten times that; callers on this machine have no limit in
+    ENVIRONMENT=development."""
     max_streams: int = Field(default=100, ge=1)
     """Answers streaming at once, over all readers."""
     daily_budget_usd: float = Field(default=5.0, ge=0)
-    """Upstream spending a day after which answers are quotations; 0: no cap."""
+    """Upstream spending a day (UTC, of this process) after which answers are quotations; 0: no cap."""
 
     # Prefect
     prefect_api_url: str | None = None
@@ -102,7 +107,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe line that is logged."""
     environment: Literal["development", "production"] = "development"
-    """`production` logs JSON."""
+    """`production` logs JSON and has limits and keys for everyone; `development` trusts callers on this machine."""
 
     @field_validator("book_include", "book_exclude", "allowed_origins", mode="before")
     @classmethod

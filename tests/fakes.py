@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +12,13 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from server.budget import Budget
 from server.chat import ChatEvent, ChatRequest, Done, Passage, Passages, Source, Sources, Start, TextDelta, Usage
 from server.drain import Drain
-from server.limits import Budget, Limits
+from server.limits import Limits
+from server.metrics import Metrics
 from server.prefect_api import PrefectApi
-from server.services import Health, Services
+from server.services import Health, Services, last_ingest
 from server.stream import Ids, Timing
 from server.vitals import Probe
 from shared import runs
@@ -113,7 +115,9 @@ class ScriptedAnswerer:
         self.closed = asyncio.Event()
         """Set when the generator was closed, which is when a real one closes the model's stream."""
 
-    async def generate(self, request: ChatRequest, passages: Passages, ids: Ids) -> AsyncGenerator[ChatEvent]:
+    async def generate(
+        self, request: ChatRequest, passages: Passages, ids: Ids, *, on_left: Callable[[Usage], None] | None = None
+    ) -> AsyncGenerator[ChatEvent]:
         self.opened.set()
         try:
             for step in self.steps or whole_answer(ids):
@@ -267,6 +271,7 @@ def make_services(
     """Services over fakes, with a live build unless told otherwise."""
     settings = settings or Settings()
     index = index or FakeIndex(make_build())
+    metrics = Metrics()
     api = PrefectApi(settings, transport=(prefect or PrefectStandIn()).transport)
     return Services(
         settings=settings,
@@ -280,10 +285,12 @@ def make_services(
             prefect=Probe(api.ping, max_age_s=0.0),
             chat_model=chat_model,
             embeddings=None,
+            last_ingest=Probe(lambda: last_ingest(api), max_age_s=0.0),
         ),
         exact_tokens=True,
         limits=Limits(settings),
-        budget=Budget(settings.daily_budget_usd),
+        budget=Budget(settings.daily_budget_usd, metrics=metrics),
+        metrics=metrics,
         drain=Drain(),
         timing=timing or Timing(),
         closers=(api.aclose, index.aclose),

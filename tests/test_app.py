@@ -168,19 +168,6 @@ async def test_behind_a_trusted_proxy_readers_are_told_apart() -> None:
 
 async def test_the_api_describes_itself_and_every_operation_has_its_own_name(live: LiveServer) -> None:
     api = (await live.client.get("/openapi.json")).json()
-    assert set(api["paths"]) == {
-        "/chat",
-        "/api/chat",
-        "/api/v1/chat",
-        "/chat/selection",
-        "/search",
-        "/health",
-        "/health/live",
-        "/health/ready",
-        "/ingest",
-        "/ingest/status",
-        "/ingest/{run_id}",
-    }
     names = [operation["operationId"] for methods in api["paths"].values() for operation in methods.values()]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for methods in api["paths"].values() for operation in methods.values())

@@ -96,7 +96,8 @@ async def test_a_reader_who_leaves_ends_the_answer() -> None:
             async with live.client.stream("POST", "/chat", json={"question": "What moves?"}) as response:
                 await anext(response.aiter_text())
             await until(lambda: answerer.closed.is_set() and services.limits.open_streams == 0)
-    assert [line["outcome"] for line in lines if line["event"] == "answered"] == ["reader_left"]
+    answered = [line for line in lines if line["event"] == "answered"]
+    assert [(line["client_left"], line["finish_reason"]) for line in answered] == [(True, None)]
 
 
 async def test_a_reader_who_leaves_behind_a_second_request_is_noticed_at_the_next_ping() -> None:

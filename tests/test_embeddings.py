@@ -53,22 +53,6 @@ async def test_vectors_are_put_in_order_by_their_index(model: EmbeddingModel, st
     assert await model.embed_documents(TEXTS) == [pytest.approx(bag_of_words(text, 64)) for text in TEXTS]
 
 
-async def test_a_question_asked_again_is_not_sent_again(model: EmbeddingModel, stand_in: StandIn) -> None:
-    first = await model.embed_query("robots walk")
-    first[0] = 99.0
-    assert await model.embed_query("robots walk") == pytest.approx(bag_of_words("robots walk", 64))
-    assert stand_in.count("embeddings") == 1
-
-
-async def test_only_so_many_questions_are_remembered(
-    model: EmbeddingModel, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_embeddings, "CACHED_QUERIES", 2)
-    for text in ("a", "b", "a", "c", "a", "b"):
-        await model.embed_query(text)
-    assert [seen.inputs for seen in stand_in.seen] == [["a"], ["b"], ["c"], ["b"]]
-
-
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [

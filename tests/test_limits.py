@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
-from server.app import UNLIMITED, create_app
-from server.limits import Budget, Limits, client_of, is_loopback
+from server.limits import Limits, client_of, is_loopback
 from shared.errors import RequestError
 from shared.settings import Settings
-from tests.fakes import make_services
 
 
 @pytest.mark.parametrize(
@@ -81,32 +77,3 @@ def test_streams_are_capped_for_one_reader_and_for_all() -> None:
     held[0].__exit__(None, None, None)
     with limits.stream("1.1.1.1"):
         assert limits.open_streams == 4 + 0
-
-
-def test_the_budget_is_the_days() -> None:
-    today = [date(2025, 1, 1)]
-    budget = Budget(0.05, today=lambda: today[0])
-    budget.spend(0.03)
-    budget.spend(None)
-    assert not budget.is_spent
-    budget.spend(0.02)
-    assert budget.is_spent
-    today[0] = date(2025, 1, 2)
-    assert not budget.is_spent
-    assert budget.spent_usd == 0
-
-
-def test_a_cap_of_zero_is_no_cap() -> None:
-    budget = Budget(0.0)
-    budget.spend(1000.0)
-    assert not budget.is_spent
-
-
-async def test_every_route_has_a_limit_or_is_listed_as_without() -> None:
-    services = make_services()
-    app = create_app(services.settings, services)
-    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
-    assert endpoints >= UNLIMITED
-    limited = ("book.", "chat.", "search.", "ingest.")
-    assert {endpoint for endpoint in endpoints - UNLIMITED if not endpoint.startswith(limited)} == set()
-    await services.aclose()

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from server.app import UNLIMITED, create_app, kind_of
 from shared.settings import Settings
 from shared.settings_reference import render_env_example, render_settings_page
 from tests.conftest import REPOSITORY
+from tests.fakes import make_services
 
 MODULES = sorted(path for folder in ("flows", "server", "shared") for path in (REPOSITORY / folder).rglob("*.py"))
 EMPTY_WORDS = {"utils", "util", "common", "core", "lib", "helpers", "base", "factory", "manager", "misc"}
@@ -58,6 +60,31 @@ def test_the_env_example_read_back_gives_the_defaults(monkeypatch: pytest.Monkey
 def test_every_setting_says_what_it_is_on_the_settings_page() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
     assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == render_settings_page()
+
+
+async def test_every_route_has_a_limit_or_is_listed_as_without() -> None:
+    limited = {"chat", "search", "ingest", "book"}
+    services = make_services()
+    endpoints = {rule.endpoint for rule in create_app(services.settings, services).url_map.iter_rules()}
+    await services.aclose()
+    assert endpoints >= UNLIMITED
+    assert {name for name in endpoints - UNLIMITED if name.partition(".")[0] not in limited} == set()
+    assert {kind_of(name) for name in endpoints if name.startswith("chat.")} == {"question"}
+
+
+async def test_every_route_is_in_the_openapi_document_and_nothing_else_is() -> None:
+    services = make_services()
+    app = create_app(services.settings, services)
+    described = (await (await app.test_client().get("/openapi.json")).get_json())["paths"]
+    await services.aclose()
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint != "openapi" and not rule.endpoint.startswith(("page.", "book."))
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert {(path, method) for path, operations in described.items() for method in operations} == served
+    assert [path for path, operations in described.items() if not all(one["responses"] for one in operations.values())] == []
 
 
 @pytest.mark.parametrize("locked", ["requirements.txt", "requirements-dev.txt"])

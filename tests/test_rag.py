@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 import pytest
 from pydantic import SecretStr
@@ -193,7 +193,7 @@ async def test_a_reader_who_leaves_closes_the_request_upstream_and_pays_for_what
     paid: list[Usage] = []
     stand_in.fail("chat", "stall", after=2)
     stand_in.say(["Robots ", "have ", "joints."])
-    answer = Answers(model, QUOTING, on_left=paid.append).generate(QUESTION, PASSAGES, IDS)
+    answer = Answers(model, QUOTING).generate(QUESTION, PASSAGES, IDS, on_left=paid.append)
     async with aclosing(answer) as events:
         async for event in events:
             if text_of([event]) == " have":
@@ -221,7 +221,7 @@ async def test_nothing_is_billed_twice() -> None:
 
 
 async def test_without_budget_answers_are_quotations(stand_in: StandIn, model: OpenAIChat) -> None:
-    answers = Answers(model, QUOTING, may_spend=lambda: False)
+    answers = Answers(model, QUOTING, may_spend=lambda: nullcontext(enter_result=False))
     async with aclosing(answers.generate(QUESTION, PASSAGES, IDS)) as events:
         heard = [event async for event in events]
     assert done_of(heard).degraded

@@ -109,7 +109,7 @@ async def test_without_the_model_or_money_a_follow_up_is_made_whole_by_rule(live
     stand_in.fail("chat", "unauthorized")
     stream = (await live.ask(FOLLOW_UP)).text
     assert frames_of(stream)[0]["metadata"]["query"] == by_rule
-    live.services.budget.spend(1.0)
+    live.services.budget.pay("m", 1.0)
     asked = stand_in.count("chat")
     stream = (await live.ask(FOLLOW_UP)).text
     assert frames_of(stream)[0]["metadata"]["query"] == by_rule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from server import side_requests
-from server.limits import Budget
+from server.budget import Budget
 from server.prompts import Message
 from server.side_requests import SideRequests
 from shared.errors import ServiceError
@@ -49,7 +49,7 @@ async def test_a_model_that_is_late_is_done_without_and_its_prompt_is_paid_for(m
 
 async def test_when_the_money_is_spent_nothing_is_asked() -> None:
     budget = Budget(0.1)
-    budget.spend(0.1)
+    budget.pay("m", 0.1)
     with pytest.raises(ServiceError) as refused:
         await SideRequests(Model(hangs=True), count, budget).complete(MESSAGES)
     assert refused.value.code == "budget_spent"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from uuid import uuid4
@@ -25,8 +25,6 @@ from server.unread import answer_unread
 from server.wire import answer, native
 from shared.errors import LecternError, NotBuiltError, RequestError
 from shared.models import Progress
-
-log = structlog.get_logger(__name__)
 
 CHAT_PATHS = ("/chat", "/api/chat", "/api/v1/chat")
 SESSION_HEADER = "X-Anonymous-Session-ID"
@@ -78,15 +76,10 @@ class ChatRoutes:
         self._hold_stream()
         if asked.chat.stream and (taken_up := self._take_up(asked.replay_key)) is not None:
             return self._event_stream(taken_up)
-        passages = await self._retrieve(asked.chat)
-        ledger = Ledger(
-            self.services.budget,
-            build_id=passages.build_id if passages else None,
-            passages=len(passages.passages) if passages else 0,
-        )
-        events = pace(
-            await self._events(asked, passages), ids=asked.ids, timing=self.services.timing, closing=self.services.drain.closing
-        )
+        ledger = self._open_ledger(asked.chat)
+        passages = await self._retrieve(asked.chat, ledger)
+        answer = await self._events(asked, passages, ledger)
+        events = pace(answer, ids=asked.ids, timing=self.services.timing, closing=self.services.drain.closing)
         if asked.chat.stream:
             recording = self.services.replay.record(asked.replay_key)
             return self._event_stream(_frames(events, asked.ids, recording, ledger))
@@ -109,15 +102,20 @@ class ChatRoutes:
         )
 
     def _hold_stream(self) -> None:
-        """Take one of the open streams while the task of this request lives: a response that is never begun ends too."""
+        """Take one of the open streams until this request is over."""
         if self.services.drain.is_draining:
             message = "The service is restarting. Please ask again in a moment."
             raise RequestError("shutting_down", message, status=503, retry_after_s=5.0)
         held = ExitStack()
         held.enter_context(self.services.limits.stream(limited_client(request, self.services.settings)))
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  a handler always runs in a task
-        task.add_done_callback(lambda _: held.close())
+        _when_over(held.close)
+
+    def _open_ledger(self, chat: ChatRequest) -> Ledger:
+        """Closed when the answer is over, or with the request when no answer ever began."""
+        mode = "selection" if chat.selected_text else "chat"
+        ledger = Ledger(self.services.budget, self.services.metrics, mode=mode)
+        _when_over(ledger.close)
+        return ledger
 
     def _take_up(self, replay_key: str) -> AsyncGenerator[bytes] | None:
         last_event_id = request.headers.get("Last-Event-ID", "")
@@ -126,18 +124,24 @@ class ChatRoutes:
         recording = self.services.replay.find(replay_key)
         return recording.follow(int(last_event_id)) if recording else None
 
-    async def _retrieve(self, chat: ChatRequest) -> Passages | None:
+    async def _retrieve(self, chat: ChatRequest, ledger: Ledger) -> Passages | None:
         """The passages; None when the book has not been read yet."""
         try:
             async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
-                return await self.services.finder.retrieve(chat)
+                passages = await self.services.finder.retrieve(chat)
+            structlog.contextvars.bind_contextvars(build_id=passages.build_id)
         except NotBuiltError:
-            return None
+            passages = None
+        except BaseException as exc:
+            ledger.fail(exc)
+            raise
+        ledger.retrieved(passages)
+        return passages
 
-    async def _events(self, asked: _Asked, passages: Passages | None) -> AsyncGenerator[ChatEvent]:
+    async def _events(self, asked: _Asked, passages: Passages | None, ledger: Ledger) -> AsyncGenerator[ChatEvent]:
         if passages is None:
             return answer_unread(asked.ids, await self._progress())
-        return self.services.answerer.generate(asked.chat, passages, asked.ids)
+        return self.services.answerer.generate(asked.chat, passages, asked.ids, on_left=ledger.pay)
 
     async def _progress(self) -> Progress | None:
         try:
@@ -155,6 +159,13 @@ class ChatRoutes:
         # reader who never reads, whose stream waits inside a write and sees no deadline.
         response.timeout = self.services.timing.deadline_s + self.services.timing.slow_reader_s
         return response
+
+
+def _when_over(close: Callable[[], None]) -> None:
+    """Call `close` when the task of this request ends: a response that is never begun ends too."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  a handler always runs in a task
+    task.add_done_callback(lambda _: close())
 
 
 async def _frames(

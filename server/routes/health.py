@@ -10,16 +10,12 @@ from typing import Literal
 from quart import Blueprint, Response
 
 from server.documented import Alive, HealthReport, LiveBuild
+from server.looking import is_well, live_build
 from server.openapi import documents
 from server.routes.bodies import json_response
 from server.services import Services
 from server.version import VERSION
-from server.vitals import Probe, Sign
 from shared.errors import RequestError
-from shared.models import Build
-
-WAIT_S = 0.7
-"""Most that a look at /health waits for what it asks in the background."""
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -30,14 +26,6 @@ def blueprint(services: Services) -> Blueprint:
     health.add_url_rule("/health/live", "live", routes.live, methods=["GET"])
     health.add_url_rule("/health/ready", "ready", routes.ready, methods=["GET"])
     return health
-
-
-async def live_build(probe: Probe[Build | None]) -> LiveBuild | None:
-    """The live build, as callers may see it: without where the book was read from."""
-    sign = await probe.look(WAIT_S)
-    if sign is None or sign.value is None:
-        return None
-    return LiveBuild.model_validate(sign.value.model_dump(include=set(LiveBuild.model_fields)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +40,12 @@ class HealthRoutes:
         """How the service and what it depends on are."""
         health, settings = self.services.health, self.services.settings
         build, index, chat_model, embeddings, prefect = await asyncio.gather(
-            live_build(health.build), _is_well(health.index), _is_well(health.chat_model),
-            _is_well(health.embeddings), _is_well(health.prefect),
+            live_build(health.build), is_well(health.index), is_well(health.chat_model),
+            is_well(health.embeddings), is_well(health.prefect),
         )  # fmt: skip
-        is_well = index and (chat_model or health.chat_model is None) and (embeddings or health.embeddings is None)
+        all_well = index and (chat_model or health.chat_model is None) and (embeddings or health.embeddings is None)
         report = HealthReport(
-            status=self._status(build, is_well=is_well),
+            status=self._status(build, is_well=all_well),
             version=VERSION,
             uptime=round(time.monotonic() - self.began, 1),
             qdrant_connected=index,
@@ -94,8 +82,3 @@ class HealthRoutes:
         if not is_well:
             return "degraded"
         return "ok" if build else "reading"
-
-
-async def _is_well(probe: Probe[None] | None) -> bool:
-    sign: Sign[None] | None = await probe.look(WAIT_S) if probe else None
-    return sign is not None and sign.is_well

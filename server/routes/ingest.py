@@ -10,11 +10,11 @@ from quart import Blueprint, Response, request
 
 from server.callers import require_admin
 from server.documented import IngestBody, IngestRun, IngestStarted, IngestStatus
+from server.looking import live_build
 from server.openapi import documents
 from server.prefect_api import Findings, Run
 from server.requests import read_ingest
 from server.routes.bodies import json_response, read_body
-from server.routes.health import live_build
 from server.services import Services
 from shared.errors import RequestError, ServiceError
 from shared.runs import is_dead
