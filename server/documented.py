@@ -53,12 +53,23 @@ class JsonAnswer(BaseModel):
     metadata: dict[str, Any]
 
 
+class Problem(BaseModel):
+    """A failure, after RFC 9457."""
+
+    type: str = Field(description="`urn:lectern:problem:` and the code.")
+    title: str
+    status: int
+    detail: str = Field(description="One sentence a reader can be shown.")
+    code: str = Field(description="Stable snake_case name.")
+    request_id: str = Field(description="What the log calls this request; also in `X-Request-ID`.")
+
+
 class SearchQuery(BaseModel):
     """What to look for."""
 
-    q: str | None = None
-    k: int | None = Field(default=10, ge=1, le=50)
-    path: str | None = None
+    q: str | None = Field(default=None, description="The query; needed. At most 4,000 characters.")
+    k: int | None = Field(default=10, ge=1, le=50, description="Places wanted.")
+    path: str | None = Field(default=None, description="A file or folder of the book to look in.")
 
 
 class SearchResult(BaseModel):
@@ -118,9 +129,12 @@ class HealthReport(BaseModel):
 
 
 class IngestBody(BaseModel):
-    """What to do anew."""
+    """How thoroughly."""
 
-    full: bool = False
+    full: bool = Field(
+        default=False,
+        description="Write a new build even if nothing changed or most of the book is gone; vectors are not bought again.",
+    )
 
 
 class IngestStarted(BaseModel):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -17,8 +17,15 @@ from quart_schema import (
     security_scheme,
     tag,
 )
+from werkzeug.routing import BaseConverter, Rule, UUIDConverter
+
+from server.documented import Problem
+from server.problems import CONTENT_TYPE
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+_OTHERS = "_lectern_other_answers"
+_PROBLEM = Problem.model_json_schema()
 
 
 def documents(
@@ -28,9 +35,13 @@ def documents(
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
     status: int = 200,
+    text: Mapping[str, str] | None = None,
     admin: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Say what a handler takes and gives; it changes nothing of what it does."""
+    """Say what a handler takes and gives; it changes nothing of what it does.
+
+    `text`: what else it may answer with, by content type.
+    """
 
     def describe(handler: Handler) -> Handler:
         handler = tag([group])(handler)
@@ -42,6 +53,7 @@ def documents(
             handler = document_response(answer, status)(handler)
         if admin:
             handler = security_scheme([{"bearer": []}, {"api_key": []}])(handler)
+        setattr(handler, _OTHERS, dict(text or {}))
         return handler
 
     return describe
@@ -54,3 +66,26 @@ class DescribedByPath(OpenAPIProvider):
         """E.g. `post_api_chat`."""
         words = path.replace("{", "").replace("}", "").strip("/").replace("/", "_")
         return f"{method.lower()}_{words or 'root'}"
+
+    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
+        """The provider's, which does not know that a UUID has a format."""
+        parameter = super().build_path_parameter(name, converter)
+        if isinstance(converter, UUIDConverter):
+            parameter["schema"] = {"type": "string", "format": "uuid"}
+        return parameter
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The provider's, with what it cannot say: answers that are no JSON, and the problem every failure is."""
+        paths, components = super().build_paths(rule)
+        others: dict[str, str] = getattr(self._app.view_functions[rule.endpoint], _OTHERS, {})
+        for operation in (one for methods in paths.values() for one in methods.values()):
+            responses = operation["responses"]
+            if others:
+                success = responses.setdefault(200, {"description": "As text.", "content": {}})
+                success["content"] |= {name: _text(meaning) for name, meaning in others.items()}
+            responses["default"] = {"description": "A failure.", "content": {CONTENT_TYPE: {"schema": _PROBLEM}}}
+        return paths, components
+
+
+def _text(meaning: str) -> dict[str, Any]:
+    return {"schema": {"type": "string", "description": meaning}}

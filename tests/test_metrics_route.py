@@ -114,9 +114,7 @@ async def test_two_applications_share_no_counter() -> None:
 
 async def test_nothing_a_caller_sends_is_told() -> None:
     async with serving(make_services()) as live:
-        await live.ask(
-            {"question": "xyzzy?", "session_id": "xyzzy", "page_url": "xyzzy"}, X_Request_ID="xyzzy"
-        )
+        await live.ask({"question": "xyzzy?", "session_id": "xyzzy", "page_url": "xyzzy"}, X_Request_ID="xyzzy")
         await live.client.get("/xyzzy?xyzzy=xyzzy", headers={"User-Agent": "xyzzy", "Origin": "https://xyzzy.example"})
         assert "xyzzy" not in (await live.client.get("/metrics")).text
 

@@ -28,6 +28,10 @@ from shared.models import Progress
 
 CHAT_PATHS = ("/chat", "/api/chat", "/api/v1/chat")
 SESSION_HEADER = "X-Anonymous-Session-ID"
+_STREAM = {
+    "text/event-stream": "JSON objects with `type`: start, sources, chunk (text in `content`), error, done. "
+    "The default; JSON comes with `stream` false or `Accept: application/json`."
+}
 RETRIEVE_TIMEOUT_S = 20.0
 PROGRESS_TIMEOUT_S = 1.0
 """How long a reader waits to hear how far the reading is."""
@@ -58,7 +62,7 @@ class ChatRoutes:
 
     services: Services
 
-    @documents("chat", body=ChatBody, answer=JsonAnswer)
+    @documents("chat", body=ChatBody, answer=JsonAnswer, text=_STREAM)
     async def chat(self) -> Response:
         """Answer a question from the book.
 
@@ -66,7 +70,7 @@ class ChatRoutes:
         """
         return await self._answer(selection_required=False)
 
-    @documents("chat", body=SelectionBody, answer=JsonAnswer)
+    @documents("chat", body=SelectionBody, answer=JsonAnswer, text=_STREAM)
     async def selection(self) -> Response:
         """Answer a question about a text selected on a page of the book."""
         return await self._answer(selection_required=True)

@@ -27,7 +27,7 @@ class MetricsRoutes:
 
     services: Services
 
-    @documents("health", admin=True)
+    @documents("health", text={"text/plain": "Prometheus' text format, version 0.0.4."}, admin=True)
     async def metrics(self) -> Response:
         """What operators count, in Prometheus' text format."""
         require_metrics_key(request, self.services.settings)
