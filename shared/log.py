@@ -1,4 +1,7 @@
-"""One log for both programs: lines for people in development, JSON in production; keys never reach it."""
+"""One log for both programs: lines for people in development, JSON in production; keys never reach it.
+
+`configure` sets it up for a process of ours; Prefect's own processes get the same through `flows/logging.yml`.
+"""
 
 from __future__ import annotations
 
@@ -9,43 +12,46 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, TextIO, cast
 
 import structlog
+from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.settings import Settings
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile(r"(^|_)(api_?key|authorization|token|secret|password|cookie)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"(^|[_-])(api[_-]?key|authorization|token|secret|password|cookie)$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
-    r"\bsk-[A-Za-z0-9_-]{8,}"  # OpenAI and those who copied its keys
+    r"\b(?:sk|pnu|ghp|gho|ghs|glpat|hf)[-_][A-Za-z0-9_-]{8,}"  # of OpenAI and who copied it, Prefect, git hosts
+    r"|\bgithub_pat_\w{8,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens: Qdrant Cloud's keys
     r"|(?<=Bearer )[^\s\"',]+"
+    r"|(?<=Basic )[A-Za-z0-9+/=]{8,}"
+    r"|(?<=[?&;]key=)[^&\s\"'#]+"
+    r"|(?:(?<=api[-_]key)|(?<=apikey)|(?<=authorization)|(?<=token)|(?<=secret)|(?<=password))[\"']?\s?[=:]\s?[\"']?(?!Bearer|Basic)[^&\s\"',}]+"
     r"|(?<=://)[^/\s:@]*:?[^/\s@]*(?=@)",  # user and password in an address
     re.IGNORECASE,
 )
 _QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "asyncio", "hpack", "markdown_it")
 """Loggers that tell every request: warnings only."""
+_RUN_NAMES = ("flow_run_id", "flow_run_name", "task_run_name")
+"""What Prefect adds to a record."""
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
 
 
 def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Send every log line of this process, ours and the libraries', to `stream` (standard error)."""
-    secrets = [value.get_secret_value() for value in dict(settings).values() if hasattr(value, "get_secret_value")]
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(settings, Redaction(secrets))],
-        )
-    )
+    handler.setFormatter(formatter(settings))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
@@ -53,15 +59,33 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _ending(settings: Settings, redaction: Redaction) -> list[Processor]:
+def formatter(settings: Settings | None = None) -> logging.Formatter:
+    """What makes a line of a record, of ours or of a library's. `settings`: of the environment."""
+    settings = settings or Settings.read()
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder(_RUN_NAMES)],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(settings)],
+    )
+
+
+def _ending(settings: Settings) -> list[Processor]:
     """The last processors: traces become text before keys are looked for in it."""
-    if settings.environment == "production":
-        return [structlog.processors.format_exc_info, redaction, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [
-        structlog.processors.format_exc_info,
-        redaction,
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback),
-    ]
+    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    renderer = structlog.processors.JSONRenderer(ensure_ascii=False) if settings.environment == "production" else readable
+    return [structlog.processors.format_exc_info, Redaction.of(settings), renderer]
+
+
+class Message(logging.Formatter):
+    """A record's message alone, with its trace and without keys: for handlers that send it elsewhere than to the log."""
+
+    def __init__(self) -> None:
+        """Knows the secrets of the environment's settings."""
+        super().__init__()
+        self._redaction = Redaction.of(Settings.read())
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        return self._redaction.hide_text(super().format(record))
 
 
 class Redaction:
@@ -70,24 +94,30 @@ class Redaction:
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
 
+    @classmethod
+    def of(cls, settings: Settings) -> Redaction:
+        """One that knows the secrets of the settings."""
+        return cls(value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr))
+
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG002  structlog's signature
         return cast("MutableMapping[str, Any]", self._hide(event))
 
     def _hide(self, value: object) -> object:
         match value:
             case str():
-                return self._hide_text(value)
+                return self.hide_text(value)
             case Mapping():
                 items = cast("Mapping[str, object]", value).items()
                 return {name: HIDDEN if item and _SECRET_NAME.search(str(name)) else self._hide(item) for name, item in items}
             case Sequence() if not isinstance(value, bytes):
                 return [self._hide(item) for item in cast("Sequence[object]", value)]
             case BaseException():
-                return self._hide_text(repr(value))
+                return self.hide_text(repr(value))
             case _:
                 return value
 
-    def _hide_text(self, text: str) -> str:
+    def hide_text(self, text: str) -> str:
+        """`text` without keys."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return _SECRET_TEXT.sub(HIDDEN, text)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from shared.settings import Settings
 from tests.openai_stand_in import stand_in  # noqa: F401  a fixture, offered to every module
@@ -24,6 +28,17 @@ def no_settings_from_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("OPENAI_", "PREFECT_")):
             monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Where the log goes of a test that configures it; afterwards everything is as it was."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:], level = before[0], before[1]
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def test_nothing_else_reaches_the_builder(reaching: set[str]) -> None:
 
 def test_no_secret_is_in_the_image() -> None:
     text = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
-    assert {"OPENAI_API_KEY", "EMBEDDING_API_KEY", "QDRANT_API_KEY", "ADMIN_API_KEY"} == SECRETS
+    assert {"OPENAI_API_KEY", "EMBEDDING_API_KEY", "QDRANT_API_KEY", "ADMIN_API_KEY", "METRICS_API_KEY"} == SECRETS
     assert [name for name in SECRETS if name in text] == []
     assert [step for stage in STAGES for step in stage.instructions if step.name == "ARG"] == []
 
@@ -87,7 +87,8 @@ def test_the_image_listens_where_the_settings_say() -> None:
 
 
 def test_the_settings_of_the_image_are_settings() -> None:
-    others = {"PATH", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PREFECT_SERVER_UI_STATIC_DIRECTORY"}
+    others = {"PATH", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    others |= {"PREFECT_SERVER_UI_STATIC_DIRECTORY", "PREFECT_LOGGING_CONFIG_PATH"}
     assert set(IMAGE.environment) - others == {"DATA_DIR", "ENVIRONMENT", "PORT"}
     assert set(IMAGE.environment) - others <= SETTINGS
 

@@ -3,24 +3,18 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import structlog
 
+from flows.launch.services import PREFECT_LOGGING
 from shared import log
 from shared.settings import Settings
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Where the log goes during a test; afterwards everything is as it was."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:], level = before[0], before[1]
-    root.setLevel(level)
-    structlog.reset_defaults()
+from tests.conftest import REPOSITORY
 
 
 def test_production_logs_json_with_what_the_request_is_called(lines: io.StringIO) -> None:
@@ -41,29 +35,83 @@ def test_development_logs_lines_for_people(lines: io.StringIO) -> None:
     assert "service=openai" in lines.getvalue()
 
 
+SECRETS = {
+    "openai_api_key": "my-own-key",
+    "admin_api_key": "let-me-in",
+    "qdrant_api_key": "qd-4711",
+    "metrics_api_key": "look-42",
+}
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJhY2Nlc3MiOiJtIn0.c2lnbmF0dXJl"
+
+
 @pytest.mark.parametrize("environment", ["development", "production"])
-def test_keys_never_reach_the_log(lines: io.StringIO, environment: str) -> None:
-    settings = Settings.model_validate(
-        {"environment": environment, "openai_api_key": "my-own-key", "admin_api_key": "let-me-in"}
-    )
-    log.configure(settings, stream=lines)
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        *((f"the key {secret} is wrong", secret) for secret in SECRETS.values()),
+        ("Incorrect API key provided: sk-proj-abcdefgh12345678", "abcdefgh12345678"),
+        (f"Qdrant refused {JWT}", JWT.split(".")[1]),
+        ("cloning https://someone:pass-1@host/x failed", "pass-1"),
+        ("cloning https://ghp_abcdefgh1234@host/x failed", "abcdefgh1234"),
+        ("token github_pat_11AA22BB33", "11AA22BB33"),
+        ("{'Authorization': 'Bearer abc.def'}", "abc.def"),
+        ('"authorization": "Basic dXNlcjpwYXNz"', "dXNlcjpwYXNz"),
+        ("{'api-key': 'q-1', 'x': 'seen'}", "q-1"),
+        ("X-API-Key: zzz-1", "zzz-1"),
+        ("GET https://host/v1?a=1&api_key=u-77&b=2", "u-77"),
+        ("GET https://host/v1?key=u-78", "u-78"),
+    ],
+)
+def test_keys_never_reach_the_log(lines: io.StringIO, environment: str, text: str, hidden: str) -> None:
+    log.configure(Settings.model_validate({"environment": environment} | SECRETS), stream=lines)
     logger = structlog.get_logger("x")
-    logger.info(
-        "a", detail="the key my-own-key is wrong", nested={"headers": [{"Authorization": "Bearer abc.def"}]}, api_key="zzz-1"
-    )
-    logger.info(
-        "b", text="Incorrect API key provided: sk-proj-abcdefgh12345678", url="https://user:pass-1@host/x", pair=("let-me-in",)
-    )
-    logging.getLogger("y").error("Bearer %s was sent", "tok-99")
+    logger.info("a", detail=text, nested={"deep": [{"deeper": text}]}, pair=(text,))
+    logger.warning(text)
+    logging.getLogger("y").error("%s was sent", text)
+    logging.getLogger("y").error("sent", extra={"flow_run_name": text})
     try:
-        raise RuntimeError("my-own-key in a trace")
+        raise RuntimeError(text)
     except RuntimeError:
         logger.exception("c")
-    text = lines.getvalue()
-    for secret in ("my-own-key", "let-me-in", "abc.def", "zzz-1", "abcdefgh12345678", "pass-1", "tok-99"):
-        assert secret not in text
-    assert "in a trace" in text
-    assert "@host/x" in text
+    assert hidden not in lines.getvalue()
+    assert "was sent" in lines.getvalue()
+    assert len(lines.getvalue().splitlines()) >= 5
+
+
+def test_what_is_named_like_a_key_is_hidden_whatever_it_holds(lines: io.StringIO) -> None:
+    log.configure(Settings(environment="production"), stream=lines)
+    headers = {"Authorization": "abc", "X-API-Key": "def", "api-key": "ghi", "Cookie": "jkl", "Accept": "text/plain"}
+    structlog.get_logger("x").info("asked", headers=headers, openai_api_key="mno", prompt_tokens=3)
+    line = json.loads(lines.getvalue())
+    assert line["headers"] == dict.fromkeys(headers, "***") | {"Accept": "text/plain"}
+    assert (line["openai_api_key"], line["prompt_tokens"]) == ("***", 3)
+
+
+def test_what_is_no_key_is_left_alone(lines: io.StringIO) -> None:
+    log.configure(Settings(environment="production"), stream=lines)
+    text = "task-queue at https://host/a?k=5 and http://127.0.0.1:4200/api: 3 tokens, ask-about-it, token limit 256, secretly"
+    structlog.get_logger("x").info(text)
+    assert json.loads(lines.getvalue())["event"] == text
+
+
+def test_prefects_processes_log_the_same_lines_and_tell_its_ui_no_key(tmp_path: Path) -> None:
+    code = """if True:
+        import logging
+        from prefect import flow
+        logging.getLogger("prefect.flow_runs").info("Read %s with my-own-key", "a.md", extra={"flow_run_name": "neat-fox"})
+        api = next(one for one in logging.getLogger("prefect.flow_runs").handlers)
+        print(api.format(logging.makeLogRecord({"msg": "%s and my-own-key", "args": ("Bearer abc.def",)})))
+    """
+    settings = {"ENVIRONMENT": "production", "OPENAI_API_KEY": "my-own-key", "PREFECT_HOME": str(tmp_path)}
+    settings |= {"PREFECT_LOGGING_CONFIG_PATH": str(PREFECT_LOGGING), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY,
+        env=os.environ | settings,
+    )  # fmt: skip
+    line = json.loads(found.stderr.splitlines()[-1])
+    assert (line["event"], line["level"], line["flow_run_name"]) == ("Read a.md with ***", "info", "neat-fox")
+    assert line["logger"] == "prefect.flow_runs"
+    assert found.stdout == "Bearer *** and ***\n"
 
 
 def test_below_the_level_nothing_is_logged(lines: io.StringIO) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -13,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from server.services import open_services
+from shared import log
 from shared.index.store import open_index
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
@@ -52,6 +55,24 @@ async def test_the_model_answers_and_what_it_cost_is_counted(live: LiveServer, s
     assert live.services.budget.spent_usd == pytest.approx(done["usage"]["cost_usd"])
     (answered,) = [line for line in lines if line["event"] == "answered"]
     assert (answered["model"], answered["cost_usd"]) == ("gpt-4o-mini", done["usage"]["cost_usd"])
+
+
+async def test_no_log_line_holds_what_was_asked_or_a_key(live: LiveServer, stand_in: StandIn, lines: io.StringIO) -> None:
+    live.services.budget.cap_usd = 1.0
+    log.configure(live.services.settings, stream=lines)
+    stand_in.say(["What does a gripper hold?"])
+    await live.ask({"question": "Why does the xyzzy gripper move?", "history": FOLLOW_UP["history"], "session_id": "plugh"})
+    for failure in ("unauthorized", "html", "bad_json"):
+        stand_in.fail("chat", failure)
+        await live.ask({"question": "How many xyzzy joints?", "selected_text": "xyzzy"})
+    await live.client.get("/search?q=xyzzy", headers={"Authorization": "Bearer sk-secret"})
+    await live.client.get("/search?q=")
+    await live.ask({"question": "xyzzy" * 1000})
+    text = lines.getvalue()
+    assert len(re.findall(r"\] answered ", text)) == 4
+    assert len(set(re.findall(r"request_id=(\w+)", text))) >= 4
+    assert text.count("build_id=") >= 4
+    assert [word for word in ("xyzzy", "plugh", "gripper", "sk-secret") if word in text] == []
 
 
 async def test_when_the_days_money_is_spent_answers_are_quotations(live: LiveServer, stand_in: StandIn) -> None:

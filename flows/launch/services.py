@@ -16,6 +16,7 @@ from flows.launch.tether import tether_to_parent
 from shared.settings import HOME, Settings
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+PREFECT_LOGGING = Path(__file__).parent.parent / "logging.yml"
 USUAL_PREFECT_PORT = 4200
 STOP_LIMIT_S = 30.0
 
@@ -98,6 +99,8 @@ def environment(settings: Settings, deployment: Deployment) -> dict[str, str]:
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_CLI_COLORS": "false",
+        "PREFECT_LOGGING_CONFIG_PATH": str(PREFECT_LOGGING),
+        "PREFECT_LOGGING_LEVEL": settings.log_level,
     }
     layout = {
         "LECTERN_PYTHON": sys.executable,
