@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -33,6 +34,7 @@ def main() -> int:
     try:
         settings = Settings.read()
         log.configure(settings)
+        allow_many_connections()
         check_writable(settings.data_dir)
         listener = listen(settings)
         services = open_services(settings)
@@ -45,6 +47,12 @@ def main() -> int:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
     return 0
+
+
+def allow_many_connections() -> None:
+    """Open files up to the hard limit: at the soft one (1,024, often) idle connections alone would keep readers out."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def check_writable(folder: Path) -> None:

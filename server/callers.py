@@ -38,8 +38,15 @@ def refuse_foreign_origin(request: Request, settings: Settings) -> None:
     origin = request.headers.get("Origin")
     if origin is None or request.method in _SAFE_METHODS or origin in settings.allowed_origins:
         return
-    if urlsplit(origin).netloc != request.host:
+    if _host_of(origin) != request.host:
         raise RequestError("origin_not_allowed", "This site may not use this service.", status=403)
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # `http://[x]`
+        return ""
 
 
 def require_admin(request: Request, settings: Settings) -> None:

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from server.budget import Budget
 from server.chat import ChatEvent, ChatRequest, Passages, Usage
 from server.drain import Drain
@@ -29,8 +31,11 @@ from shared.embeddings import open_embeddings
 from shared.index.port import Filter, Index
 from shared.index.store import open_index
 from shared.models import Build, Hit
+from shared.pricing import price_usd
 from shared.settings import Settings
 from shared.tokens import load_tokenizer, vocabulary_folder
+
+log = structlog.get_logger(__name__)
 
 BUILD_AGE_S = 0.5
 """How old the live build that /health tells of may be: looking is cheap, and a swap is seen within a second."""
@@ -140,6 +145,7 @@ def open_services(settings: Settings) -> Services:
     fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
     prefect = PrefectApi(settings)
+    _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
         index=index,
@@ -170,3 +176,12 @@ def open_services(settings: Settings) -> Services:
         metrics=metrics,
         closers=(index.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
     )
+
+
+def _warn_of_unknown_prices(settings: Settings) -> None:
+    priced = {settings.chat_model: settings.openai_api_key, settings.embedding_model: settings.embedding_key}
+    unknown = [model for model, key in priced.items() if key is not None and price_usd(model, 1) is None]
+    if unknown and settings.daily_budget_usd:
+        log.warning(
+            "not_in_the_budget", models=unknown, reason="Their prices are not known; DAILY_BUDGET_USD does not stop them."
+        )

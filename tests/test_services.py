@@ -154,3 +154,11 @@ def test_the_web_process_imports_nothing_it_does_not_need() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY, env={"PATH": ""}
     )
     assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("model", "warnings"), [("gpt-4o-mini", []), ("my-own", [["my-own"]])])
+def test_a_model_of_unknown_price_is_warned_of(tmp_path: Path, model: str, warnings: list[list[str]]) -> None:
+    given = {"data_dir": tmp_path, "openai_api_key": "k", "chat_model": model, "embedding_model": "none"}
+    with capture_logs() as lines:
+        open_services(Settings.model_validate(given))
+    assert [line["models"] for line in lines] == warnings
