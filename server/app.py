@@ -34,6 +34,7 @@ UNLIMITED = frozenset(
         "metrics.metrics",
         "page.index",
         "page.script",
+        "page.markdown",
         "page.docs",
         "page.docs_script",
     }

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from server.app import create_app
 from server.routes.page import FOLDER
+from tests.fakes import make_services
 
 FILES = sorted(FOLDER.iterdir())
 
@@ -26,3 +28,11 @@ def test_the_page_names_what_it_shows() -> None:
     assert '<html lang="en">' in text
     assert '<label for="question"' in text
     assert 'aria-live="polite"' in text
+
+
+def test_every_file_the_pages_name_is_served() -> None:
+    services = make_services()
+    served = {rule.rule for rule in create_app(services.settings, services).url_map.iter_rules()}
+    named = {f"/{name}" for file in FILES for name in re.findall(r'(?:src|href)="([\w./]+)"', file.read_text(encoding="utf-8"))}
+    assert named <= served
+    assert {"/page.js", "/markdown.js", "/docs.js"} <= named

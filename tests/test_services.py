@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from server.llm import most_usd
 from server.services import open_services
 from shared import log
 from shared.index.store import open_index
@@ -162,3 +163,12 @@ def test_a_model_of_unknown_price_is_warned_of(tmp_path: Path, model: str, warni
     with capture_logs() as lines:
         open_services(Settings.model_validate(given))
     assert [line["models"] for line in lines] == warnings
+
+
+async def test_answers_begun_together_do_not_spend_the_same_money(live: LiveServer, stand_in: StandIn) -> None:
+    live.services.budget.cap_usd = 1.5 * most_usd("gpt-4o-mini")
+    stand_in.pace_s = 0.1
+    streams = await asyncio.gather(*(live.ask({"question": f"How many joints does gripper {n} move?"}) for n in range(5)))
+    assert sorted(frames_of(one.text)[-1]["degraded"] for one in streams) == [False, False, True, True, True]
+    assert stand_in.count("chat") == 2
+    assert 0 < live.services.budget.spent_usd < live.services.budget.cap_usd

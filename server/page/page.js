@@ -1,56 +1,40 @@
 'use strict';
 const talk = document.getElementById('talk'), form = document.getElementById('ask'), field = document.getElementById('question');
 const send = document.getElementById('send'), state = document.getElementById('state'), spoken = document.getElementById('spoken');
-const history = [];
-const session = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
-let running = null;
+const begin = document.getElementById('begin'), anew = document.getElementById('anew');
+const hasKeyboard = matchMedia('(hover: hover)').matches;  // on a phone a focused field covers the answer with its keyboard
+const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+const UNREACHABLE = 'The service cannot be reached right now. Please check your connection and ask again.';
+const BROKEN = 'The connection broke before the answer was complete. Please ask again.';
+let history = [], session = newSession(), running = null, answers = 0;
 
-function element(name, attributes = {}, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
+function newSession() {  // randomUUID is there on https and localhost only
+  return crypto.randomUUID ? crypto.randomUUID() : Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(16)).join('');
 }
 
-function address(url) {  // only what a browser may safely open, and only where we know the book's site
-  return /^https?:\/\//i.test(url) ? url : null;
+function placeOf(source) {
+  return [...new Set([source.chapter, source.section].filter(Boolean))].join(' › ') || source.url;
 }
 
-function inline(text, sources) {  // [1] becomes a link, `code` and **strong** what they say; everything else stays text
-  return text.split(/(\[\d+\]|`[^`\n]+`|\*\*[^*\n]+\*\*)/).map(part => {
-    const number = /^\[(\d+)\]$/.exec(part);
-    if (number && sources.has(Number(number[1]))) {
-      const { url, section, chapter } = sources.get(Number(number[1]));
-      const target = address(url);
-      const mark = target ? element('a', { href: target, target: '_blank', rel: 'noopener', textContent: number[1] })
-                          : element('span', { textContent: number[1] });
-      mark.title = [chapter, section].filter(Boolean).join(' › ');
-      return element('sup', {}, mark);
-    }
-    if (/^`.+`$/.test(part)) return element('code', { textContent: part.slice(1, -1) });
-    if (/^\*\*.+\*\*$/.test(part)) return element('strong', { textContent: part.slice(2, -2) });
-    return part;
-  });
+function citing(sources, answerId) {  // [1] links to the book, or to the list below where the book's site is not known
+  return number => {
+    const source = sources.get(number);
+    if (!source) return null;
+    const mark = address(source.url) ? link(source.url, String(number)) : element('a', { href: `#${answerId}-${number}`, textContent: number });
+    Object.assign(mark, { title: placeOf(source), ariaLabel: `Source ${number}: ${placeOf(source)}` });
+    return element('sup', {}, mark);
+  };
 }
 
-function render(box, text, sources) {
-  box.replaceChildren(...text.split(/^(```[^]*?(?:^```[^\n]*$|$(?![^])))/m).flatMap(block => {
-    if (block.startsWith('```')) return [element('pre', {}, element('code', { textContent: block.replace(/^```.*\n?|\n?```\s*$/g, '') }))];
-    return block.split(/\n{2,}/).filter(part => part.trim()).map(part => element('p', {}, ...inline(part.trim(), sources)));
-  }));
+function listSources(box, cited, answerId) {
+  if (!cited.length) return;
+  const items = cited.map(source => element('li', { value: source.n, id: `${answerId}-${source.n}` }, link(source.url, placeOf(source))));
+  box.append(element('ol', { className: 'sources', ariaLabel: 'Sources' }, ...items));
 }
 
-function listSources(box, cited) {
-  const items = cited.map(source => {
-    const label = [source.chapter, source.section].filter(Boolean).join(' › ') || source.url, target = address(source.url);
-    return element('li', { value: source.n }, target ? element('a', { href: target, target: '_blank', rel: 'noopener', textContent: label }) : label);
-  });
-  if (items.length) box.append(element('ol', { ariaLabel: 'Sources' }, ...items));
-}
-
-function suggest(box, questions) {
-  for (const question of questions) {
-    box.append(element('button', { type: 'button', className: 'plain', textContent: question, onclick: () => ask(question) }));
-  }
+function offer(box, questions) {
+  const buttons = questions.map(question => element('button', { type: 'button', className: 'plain', textContent: question, onclick: () => ask(question) }));
+  if (buttons.length) box.append(element('div', { className: 'offers' }, ...buttons));
 }
 
 async function* events(response) {
@@ -67,64 +51,103 @@ async function* events(response) {
   }
 }
 
-async function answer(question, box, signal) {
-  const text = element('div', { className: 'text' }), note = element('p', { className: 'note', textContent: 'Looking in the book…' });
-  const sources = new Map();
-  let said = '';
-  box.append(text, note);
+async function request(question, signal) {
   const response = await fetch('chat', {
     method: 'POST', signal, headers: { 'Content-Type': 'application/json', 'X-Anonymous-Session-ID': session },
     body: JSON.stringify({ question, history: history.slice(-6) }),
-  });
-  if (!response.ok) throw new Error((await response.json()).detail);
-  for await (const event of events(response)) {
-    if (event.type === 'sources') for (const source of event.sources) sources.set(source.n, source);
-    if (event.type === 'chunk') { said += event.content; note.textContent = ''; render(text, said, sources); }
-    if (event.type === 'error') note.textContent = event.message;
-    if (event.type === 'done') {
-      for (const source of event.sources) sources.set(source.n, { ...sources.get(source.n), ...source });
-      render(text, said, sources);
-      listSources(box, event.sources);
-      suggest(box, event.suggestions);
-      if (event.finish_reason !== 'error') history.push({ role: 'user', content: question }, { role: 'assistant', content: said });
+  }).catch(error => { throw error.name === 'AbortError' ? error : new Error(UNREACHABLE); });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));  // a proxy's error page is no JSON
+  throw new Error(problem.detail || UNREACHABLE);
+}
+
+async function answer(question, box, note, signal) {
+  const text = element('div', { className: 'text' }), sources = new Map(), answerId = `answer-${++answers}`, cite = citing(sources, answerId);
+  let said = '', drawing = 0, done = null;
+  const draw = () => { drawing = 0; text.replaceChildren(...markdown(said, cite)); };
+  note.before(text);
+  const response = await request(question, signal);
+  try {
+    for await (const event of events(response)) {
+      if (event.type === 'sources') for (const source of event.sources) sources.set(source.n, source);
+      if (event.type === 'chunk') { said += event.content; note.textContent = ''; drawing ||= requestAnimationFrame(draw); }
+      if (event.type === 'error') complain(box, note, event.message, question);
+      if (event.type === 'done') done = event;
     }
+  } catch (error) {
+    throw error.name === 'AbortError' ? error : new Error(BROKEN);
+  } finally {
+    cancelAnimationFrame(drawing);
+    for (const source of done?.sources ?? []) sources.set(source.n, { ...sources.get(source.n), ...source });
+    draw();
   }
+  if (!done) throw new Error(BROKEN);
+  if (done.degraded) note.textContent = 'The model that writes answers is not available right now, so these are quotations from the book.';
+  listSources(box, done.sources, answerId);
+  offer(box, done.suggestions);
+  if (done.finish_reason !== 'error') history.push({ role: 'user', content: question }, { role: 'assistant', content: said });
   spoken.textContent = said;
+}
+
+function complain(box, note, message, question) {
+  note.className = 'note failed';
+  note.textContent = message;
+  box.append(element('div', { className: 'offers' }, element('button', { type: 'button', className: 'plain', textContent: 'Ask again', onclick: () => ask(question) })));
+  spoken.textContent = message;
 }
 
 async function ask(question) {
   running?.abort();
-  const control = running = new AbortController(), box = element('article', { ariaBusy: 'true' });
-  talk.append(element('article', { className: 'asked', textContent: question }), box);
+  begin.hidden = true;
+  anew.hidden = false;
+  const control = running = new AbortController(), box = element('article', { className: 'answer', ariaBusy: 'true' });
+  const asked = element('article', { className: 'asked', textContent: question }), note = element('p', { className: 'note', textContent: 'Looking in the book…' });
+  box.append(note);
+  talk.append(asked, box);
   send.textContent = 'Stop';
-  box.scrollIntoView({ block: 'end' });
+  asked.scrollIntoView({ block: 'start', behavior: calm ? 'auto' : 'smooth' });
   try {
-    await answer(question, box, control.signal);
+    await answer(question, box, note, control.signal);
   } catch (error) {
-    const stopped = error.name === 'AbortError';
-    box.querySelector('.note').textContent = stopped ? 'Stopped.' : error.message || 'The connection broke. Please ask again.';
+    if (error.name === 'AbortError') note.textContent = 'Stopped.';
+    else complain(box, note, error.message, question);
   } finally {
     box.ariaBusy = 'false';
-    if (running === control) { running = null; send.textContent = 'Ask'; field.focus(); }
+    if (running === control) { running = null; send.textContent = 'Ask'; if (hasKeyboard) field.focus({ preventScroll: true }); }
   }
 }
 
 form.addEventListener('submit', event => {
   event.preventDefault();
-  if (running) return running.abort();
   const question = field.value.trim();
+  if (running && !question) return running.abort();
   if (question) { field.value = ''; ask(question); }
 });
 field.addEventListener('keydown', event => {
   if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
 });
+addEventListener('keydown', event => { if (event.key === 'Escape') running?.abort(); });
+anew.addEventListener('click', () => {
+  running?.abort();
+  [history, session] = [[], newSession()];
+  talk.replaceChildren();
+  [begin.hidden, anew.hidden] = [false, true];
+  field.focus();
+});
+
+async function suggestBeginnings() {  // the book's own pages: what a reader can ask about before they know it
+  const found = await fetch('search?k=20&q=introduction%20overview').then(response => response.ok ? response.json() : null).catch(() => null);
+  offer(begin, [...new Set((found?.results ?? []).map(result => result.title))].slice(0, 4));
+}
 
 async function watch() {  // until the book can be asked
   const health = await fetch('health').then(response => response.json()).catch(() => null);
   if (health?.build) {
-    state.textContent = `${health.documents_count} pages. ${health.chat_model === 'extractive' ? 'Answers are quotations from the book' : 'Answers come from the book'}, with links to where it says so.`;
+    const pages = `${health.documents_count} ${health.documents_count === 1 ? 'page' : 'pages'}`;
+    state.textContent = `${pages}. ${health.chat_model === 'extractive' ? 'Answers are quotations from the book' : 'Answers come from the book'}, with links to where it says so.`;
+    suggestBeginnings();
   } else {
-    state.textContent = 'The book is being read…';
+    state.textContent = health ? 'The book is being read…' : 'The service cannot be reached; trying again…';
     setTimeout(watch, 2000);
   }
 }

@@ -23,6 +23,7 @@ def blueprint(services: Services) -> Blueprint:  # noqa: ARG001  every room's bl
     for endpoint, rule, name, mimetype in (
         ("index", "/", "index.html", "text/html"),
         ("script", "/page.js", "page.js", "text/javascript"),
+        ("markdown", "/markdown.js", "markdown.js", "text/javascript"),
         ("docs", "/docs", "docs.html", "text/html"),
         ("docs_script", "/docs.js", "docs.js", "text/javascript"),
     ):
