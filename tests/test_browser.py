@@ -14,7 +14,7 @@ from shared.errors import ServiceError
 from shared.settings import Settings
 from tests.chromium import FOUND, Page, browsing
 from tests.fakes import FakeFinder, ScriptedAnswerer, make_build, make_chunk, make_services, make_source, whole_answer
-from tests.live_server import serving, until
+from tests.live_server import frames_of, serving, until
 
 pytestmark = [
     pytest.mark.browser,
