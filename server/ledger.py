@@ -60,6 +60,8 @@ class Ledger:
     def pay(self, usage: Usage) -> None:
         """Note what was paid; also for an answer whose reader left before `Done`."""
         self._facts |= usage.model_dump()
+        if usage.cost_usd is not None:
+            self._facts["cost_usd"] = round(usage.cost_usd, 8)
         prompt, completion = usage.prompt_tokens, usage.completion_tokens
         self._budget.pay(self._asked or "unknown", usage.cost_usd, prompt=prompt, completion=completion)
 

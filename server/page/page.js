@@ -85,7 +85,8 @@ async function answer(question, box, note, signal) {
   if (done.degraded) note.textContent = 'The model that writes answers is not available right now, so these are quotations from the book.';
   listSources(box, done.sources, answerId);
   offer(box, done.suggestions);
-  if (done.finish_reason !== 'error') history.push({ role: 'user', content: question }, { role: 'assistant', content: said });
+  if (done.finish_reason === 'error') return;
+  history.push({ role: 'user', content: question }, { role: 'assistant', content: said });
   spoken.textContent = said;
 }
 
@@ -137,7 +138,9 @@ anew.addEventListener('click', () => {
 
 async function suggestBeginnings() {  // the book's own pages: what a reader can ask about before they know it
   const found = await fetch('search?k=20&q=introduction%20overview').then(response => response.ok ? response.json() : null).catch(() => null);
-  offer(begin, [...new Set((found?.results ?? []).map(result => result.title))].slice(0, 4));
+  const titles = [...new Set((found?.results ?? []).map(result => result.title))].slice(0, 4);
+  if (titles.length) document.getElementById('hint').textContent = 'Ask in your own words, or begin here:';
+  offer(begin, titles);
 }
 
 async function watch() {  // until the book can be asked
