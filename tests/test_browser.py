@@ -140,13 +140,24 @@ async def test_markdown_is_shown_as_what_it_means_and_nothing_else_becomes_marku
         assert last == "<img src=x onerror=alert(1)> bad [2] x[0]"
 
 
-async def test_a_citation_of_a_book_without_a_site_leads_to_its_name(page: Page) -> None:
+async def test_a_citation_of_a_book_that_is_published_nowhere_opens_its_page_here(page: Page) -> None:
     answer = answer_of("Joints move [1].", make_source(url="/docs/intro#joints"))
     async with serving(make_services(answerer=ScriptedAnswerer(*answer))) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
-        await page.evaluate("document.querySelector('sup a').click()")
-        assert await page.evaluate("document.querySelector('li:target').textContent") == "cccccccc › ssssssss"
+        linked = await page.evaluate("[...document.querySelectorAll('sup a, .sources a')].map(one => one.href)")
+    assert linked == [f"http://127.0.0.1:{live.port}/docs/intro#joints"] * 2
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "//elsewhere.example/x", "/\\elsewhere.example", "data:text/html,x", ""]
+)
+async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> None:
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer_of("Joints [1].", make_source(url=url))))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        assert await page.evaluate("document.querySelectorAll('.answer a').length") == 0
+        assert await page.evaluate("document.querySelector('sup').textContent") == "1"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def key(name: str, **labels: str) -> Key:
 
 
 async def test_what_was_asked_and_answered_is_counted() -> None:
-    async with serving(make_services()) as live:
+    async with serving(make_services(settings=Settings(site_url="https://robots.example"))) as live:
         await live.ask()
         await live.ask({"question": "Why?", "selected_text": "A robot", "stream": False}, "/chat/selection")
         await live.client.get("/no/such?q=secret")

@@ -7,8 +7,8 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-function address(url) {  // only what a browser may safely open, and only where we know the book's site
-  return /^https?:\/\//i.test(url) ? url : null;
+function address(url) {  // only what a browser may safely open; pages of a book that is published nowhere are shown here
+  return /^(?:https?:\/\/|\/(?![\/\\]))/i.test(url) ? url : null;
 }
 
 function link(url, ...children) {

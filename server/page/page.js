@@ -6,7 +6,7 @@ const hasKeyboard = matchMedia('(hover: hover)').matches;  // on a phone a focus
 const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
 const UNREACHABLE = 'The service cannot be reached right now. Please check your connection and ask again.';
 const BROKEN = 'The connection broke before the answer was complete. Please ask again.';
-let history = [], session = newSession(), running = null, answers = 0;
+let history = [], session = newSession(), running = null;
 
 function newSession() {  // randomUUID is there on https and localhost only
   return crypto.randomUUID ? crypto.randomUUID() : Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(16)).join('');
@@ -16,19 +16,19 @@ function placeOf(source) {
   return [...new Set([source.chapter, source.section].filter(Boolean))].join(' › ') || source.url;
 }
 
-function citing(sources, answerId) {  // [1] links to the book, or to the list below where the book's site is not known
+function citing(sources) {  // what stands for [1]
   return number => {
     const source = sources.get(number);
     if (!source) return null;
-    const mark = address(source.url) ? link(source.url, String(number)) : element('a', { href: `#${answerId}-${number}`, textContent: number });
+    const mark = link(source.url, String(number));
     Object.assign(mark, { title: placeOf(source), ariaLabel: `Source ${number}: ${placeOf(source)}` });
     return element('sup', {}, mark);
   };
 }
 
-function listSources(box, cited, answerId) {
+function listSources(box, cited) {
   if (!cited.length) return;
-  const items = cited.map(source => element('li', { value: source.n, id: `${answerId}-${source.n}` }, link(source.url, placeOf(source))));
+  const items = cited.map(source => element('li', { value: source.n }, link(source.url, placeOf(source))));
   box.append(element('ol', { className: 'sources', ariaLabel: 'Sources' }, ...items));
 }
 
@@ -62,7 +62,7 @@ async function request(question, signal) {
 }
 
 async function answer(question, box, note, signal) {
-  const text = element('div', { className: 'text' }), sources = new Map(), answerId = `answer-${++answers}`, cite = citing(sources, answerId);
+  const text = element('div', { className: 'text' }), sources = new Map(), cite = citing(sources);
   let said = '', drawing = 0, done = null;
   const draw = () => { drawing = 0; text.replaceChildren(...markdown(said, cite)); };
   note.before(text);
@@ -83,7 +83,7 @@ async function answer(question, box, note, signal) {
   }
   if (!done) throw new Error(BROKEN);
   if (done.degraded) note.textContent = 'The model that writes answers is not available right now, so these are quotations from the book.';
-  listSources(box, done.sources, answerId);
+  listSources(box, done.sources);
   offer(box, done.suggestions);
   if (done.finish_reason === 'error') return;
   history.push({ role: 'user', content: question }, { role: 'assistant', content: said });
