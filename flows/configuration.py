@@ -25,5 +25,6 @@ def read_settings(book: str | None = None) -> Settings:
     """The settings, for `book` where one is given; raises `ConfigurationError` naming each setting that is wrong."""
     settings = Settings.read() if book is None else Settings.read(book_source=book)
     source = settings.book_source
-    definite = source if is_git(source) else str(Path(source).expanduser().absolute())
+    is_folder = settings.reads_book and not is_git(source)
+    definite = str(Path(source).expanduser().absolute()) if is_folder else source
     return settings.model_copy(update={"book_source": definite, "data_dir": settings.data_dir.expanduser().absolute()})

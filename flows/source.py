@@ -13,6 +13,7 @@ from flows.git import clone, is_git, parse_repository
 from flows.globs import Selection
 from shared.errors import BookError, DocumentError
 from shared.models import Problem
+from shared.settings import NO_BOOK
 
 MAX_FILE_BYTES = 2_000_000
 """A page larger than this is a data dump: markdown-it-py is quadratic on some constructs."""
@@ -46,8 +47,15 @@ class Listing:
     """Files that match but cannot be read."""
 
 
+def public_name(source: str) -> str:
+    """The book's address as it may be shown and logged: without credentials. Raises `BookError` when it can be none."""
+    return parse_repository(source).name if is_git(source) else source
+
+
 def open_source(source: str, *, data_dir: Path) -> Source:
     """The book at `source`, cloned first when in git. Raises `BookError` when it is not there, `ServiceError` if git fails."""
+    if source == NO_BOOK:
+        raise BookError(f"BOOK_SOURCE is {NO_BOOK!r}: no book is read here. Name one, as in python -m flows ingest BOOK.")
     if not is_git(source):
         root = Path(source).expanduser()
         _check_folder(root, source)

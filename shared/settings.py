@@ -13,6 +13,8 @@ from shared.models import Site
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder the packages lie in, wherever the command was given."""
+NO_BOOK = "none"
+"""BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
 
 
 class Settings(BaseSettings):
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
 
     # The book
     book_source: str = "docs"
-    """A folder, or `git+https://host/owner/repo.git@ref#subdir`."""
+    """A folder, or `git+https://host/owner/repo.git@ref#subdir`; `none`: the index is filled from elsewhere, such as CI."""
     book_include: Annotated[tuple[str, ...], NoDecode] = ("**/*.md", "**/*.mdx")
     """Globs, comma separated, relative to the book's root."""
     book_exclude: Annotated[tuple[str, ...], NoDecode] = ("**/node_modules/**", "**/.*/**", "**/.*")
@@ -135,6 +137,11 @@ class Settings(BaseSettings):
             route_base=self.site_route_base.strip("/"),
             trailing_slash=self.site_trailing_slash,
         )
+
+    @property
+    def reads_book(self) -> bool:
+        """False: nothing is read here, and neither Prefect nor a worker is needed."""
+        return self.book_source != NO_BOOK
 
     @property
     def embedding_key(self) -> SecretStr | None:

@@ -21,6 +21,11 @@ def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings("~/book").book_source == "/home/me/book"
 
 
+def test_no_book_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_SOURCE", "none")
+    assert not read_settings().reads_book
+
+
 def test_an_address_in_git_stays_as_it_is() -> None:
     assert read_settings("git+https://host/r.git@v1#docs").book_source == "git+https://host/r.git@v1#docs"
 

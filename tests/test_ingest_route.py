@@ -75,6 +75,17 @@ async def test_without_a_key_in_the_settings_it_is_closed(prefect: PrefectStandI
     assert (response.status_code, response.json()["code"]) == (503, "ingest_closed")
 
 
+async def test_where_the_index_is_filled_from_elsewhere_it_says_so(prefect: PrefectStandIn) -> None:
+    settings = Settings.model_validate({"admin_api_key": "let-me-in", "book_source": "none"})
+    async with serving(make_services(settings=settings, prefect=prefect)) as live:
+        assert (await start(live, **{"X-API-Key": "wrong"})).status_code == 403
+        response = await start(live)
+        assert (response.status_code, response.json()["code"]) == (409, "book_read_elsewhere")
+        assert "BOOK_SOURCE=none" in response.json()["detail"]
+        assert (await live.client.get(f"/ingest/{uuid4()}")).status_code == 404
+    assert prefect.runs == []
+
+
 @pytest.mark.parametrize("body", [{"path": "/etc/passwd"}, {"source": "/"}, {"full": "yes"}, {"full": True, "x": 1}])
 async def test_it_takes_no_path_and_nothing_unknown(live: LiveServer, prefect: PrefectStandIn, body: dict[str, object]) -> None:
     assert (await start(live, body)).status_code == 400

@@ -40,7 +40,7 @@ def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> N
     assert found["PREFECT_API_URL"].startswith("http://127.0.0.1:")
     assert found["PREFECT_HOME"] == str(settings.data_dir / "prefect")
     assert (found["PREFECT_SERVER_ANALYTICS_ENABLED"], found["DO_NOT_TRACK"]) == ("false", "1")
-    assert found["LECTERN_OWN_PREFECT"] == "true"
+    assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("true", "true")
 
 
 def test_prefect_moves_when_its_port_is_taken_or_wanted_for_the_web(settings: Settings) -> None:
@@ -56,7 +56,14 @@ def test_a_prefect_that_somebody_else_runs_is_used_and_none_is_started(tmp_path:
     settings = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example.org/api")
     deployment = lay_out(settings)
     assert deployment.prefect_url == "https://prefect.example.org"
-    assert environment(settings, deployment)["LECTERN_OWN_PREFECT"] == "false"
+    found = environment(settings, deployment)
+    assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("false", "true")
+
+
+def test_without_a_book_only_the_web_server_is_started(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, book_source="none")
+    found = environment(settings, lay_out(settings))
+    assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("false", "false")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.launch.preflight import check, check_keys, check_port, check_qdrant, claim_data_dir
-from shared.errors import BookError, ConfigurationError
+from flows.launch.preflight import check, check_port, check_services, claim_data_dir, find_complaints
+from shared.errors import BookError, ConfigurationError, ServiceError
 from shared.settings import Settings
 from tests.book_folder import settings_for, write_book
 from tests.loopback_http import Exchange, LoopbackServer, Received
@@ -84,8 +84,8 @@ def keyed(settings: Settings, **more: str) -> Settings:
 
 async def test_a_key_that_is_refused_is_named_and_not_told(settings: Settings, stand_in: StandIn) -> None:
     stand_in.fail("models", "unauthorized")
-    with pytest.raises(ConfigurationError) as caught:
-        await asyncio.to_thread(check_keys, keyed(settings, openai_base_url=stand_in.base_url))
+    with pytest.raises(ServiceError) as caught:
+        await asyncio.to_thread(check_services, keyed(settings, openai_base_url=stand_in.base_url))
     assert "OPENAI_API_KEY was refused by 127.0.0.1:" in str(caught.value)
     assert "sk-wrong" not in str(caught.value)
 
@@ -93,37 +93,52 @@ async def test_a_key_that_is_refused_is_named_and_not_told(settings: Settings, s
 async def test_the_embedding_key_is_tried_where_it_is_used(settings: Settings, stand_in: StandIn) -> None:
     stand_in.fail("models", "unauthorized")
     separate = {"openai_base_url": CLOSED, "embedding_base_url": stand_in.base_url, "embedding_api_key": "other"}
-    with pytest.raises(ConfigurationError, match=r"^EMBEDDING_API_KEY was refused"):
-        await asyncio.to_thread(check_keys, keyed(settings, **separate))
+    with pytest.raises(ServiceError, match=r"^EMBEDDING_API_KEY was refused"):
+        await asyncio.to_thread(check_services, keyed(settings, **separate))
 
 
 async def test_one_key_in_one_place_is_tried_once(settings: Settings, stand_in: StandIn) -> None:
-    await asyncio.to_thread(check_keys, keyed(settings, openai_base_url=stand_in.base_url))
+    await asyncio.to_thread(check_services, keyed(settings, openai_base_url=stand_in.base_url))
     assert stand_in.count("models") == 1
 
 
 def test_a_model_that_is_away_may_be_back_for_the_first_question(settings: Settings) -> None:
-    check_keys(keyed(settings, openai_base_url=f"{CLOSED}/v1"))
+    check_services(keyed(settings, openai_base_url=f"{CLOSED}/v1"))
 
 
-def test_an_address_that_is_none_is_named(settings: Settings) -> None:
-    with pytest.raises(ConfigurationError, match="'localhost:8080' is not an address"):
-        check_keys(keyed(settings, openai_base_url="localhost:8080"))
+@pytest.mark.parametrize("address", ["localhost:8080", "https://", "api.openai.com/v1"])
+def test_an_address_that_is_none_is_named(settings: Settings, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^'{address}' is not an address"):
+        check(keyed(settings, openai_base_url=address))
 
 
 def test_a_key_that_no_header_can_carry_is_named(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is malformed"):
-        check_keys(keyed(settings, openai_api_key="sk-ключ", openai_base_url=CLOSED))
+        check(keyed(settings, openai_api_key="sk-ключ", openai_base_url=CLOSED))
 
 
 def test_a_qdrant_that_does_not_answer_is_named(settings: Settings) -> None:
-    with pytest.raises(ConfigurationError, match=r"Qdrant does not answer at QDRANT_URL='http://127.0.0.1:9'"):
-        check_qdrant(settings.model_copy(update={"qdrant_url": CLOSED}))
+    with pytest.raises(ServiceError, match=r"Qdrant does not answer at QDRANT_URL='http://127.0.0.1:9'"):
+        check_services(settings.model_copy(update={"qdrant_url": CLOSED}))
 
 
 async def test_a_qdrant_key_that_is_refused_is_named(settings: Settings, refusing: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^QDRANT_API_KEY was refused"):
-        await asyncio.to_thread(check_qdrant, settings.model_copy(update={"qdrant_url": refusing}))
+    with pytest.raises(ServiceError, match=r"^QDRANT_API_KEY was refused"):
+        await asyncio.to_thread(check_services, settings.model_copy(update={"qdrant_url": refusing}))
+
+
+async def test_every_service_that_is_away_is_told_of(settings: Settings, refusing: str) -> None:
+    away = keyed(settings, openai_base_url=f"{refusing}/v1", qdrant_url=CLOSED)
+    complaints = await asyncio.to_thread(lambda: list(find_complaints(away)))
+    assert [complaint.service for complaint in complaints] == ["openai", "qdrant"]
+
+
+def test_a_service_that_is_away_is_no_mistake_of_this_machine(settings: Settings) -> None:
+    check(keyed(settings, openai_base_url=f"{CLOSED}/v1", qdrant_url=CLOSED))
+
+
+def test_a_lectern_without_a_book_looks_for_none(settings: Settings) -> None:
+    check(settings.model_copy(update={"book_source": "none"}))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from flows import source as source_module
 from flows.globs import Selection
-from flows.source import Listing, Source, find_files, open_source, read_file
+from flows.source import Listing, Source, find_files, open_source, public_name, read_file
 from shared.errors import BookError, DocumentError
 
 MARKDOWN = Selection(("**/*.md", "**/*.mdx"), ("**/.*",))
@@ -34,6 +34,16 @@ def reasons(listing: Listing) -> dict[str, str]:
 def test_files_are_listed_by_path_with_forward_slashes(tmp_path: Path) -> None:
     write(tmp_path, b_md="b", a__c_md="c", a_md="a", note="no")
     assert find(tmp_path) == Listing(("a.md", "a/c.md", "b.md"), 3)
+
+
+def test_where_no_book_is_to_be_read_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BookError, match=r"^BOOK_SOURCE is 'none': no book is read here\."):
+        open_source("none", data_dir=tmp_path)
+
+
+def test_a_token_in_the_address_is_not_shown() -> None:
+    assert public_name("git+https://x:secret@host/r.git@main#docs") == "git+https://host/r.git@main#docs"
+    assert public_name("docs") == "docs"
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`python -m flows.launch`: check, start, guide, and stop everything again. What `make up` and the container run.
 
 Exit code 1 and one sentence when something is wrong and nothing was started, or nothing can be used; 0 after Ctrl-C or SIGTERM.
+In production a service that refuses its key or is away is told of and keeps nothing from starting: nobody sits there to correct
+it, and the web process serves what it can.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
+from threading import Thread
 from typing import Any
 
 from flows.configuration import read_settings
 from flows.launch.guide import lead, say
-from flows.launch.preflight import check, claim_data_dir
+from flows.launch.preflight import check, check_services, claim_data_dir, find_complaints
 from flows.launch.services import Deployment, lay_out, start_supervisor, stop_supervisor
 from flows.launch.vocabulary import bring_vocabulary
+from flows.source import public_name
 from shared.errors import LecternError, ServiceError
 from shared.settings import Settings
 
@@ -30,6 +34,8 @@ def main() -> int:
     try:
         settings = read_settings()
         check(settings)
+        if settings.environment == "development":
+            check_services(settings)
         with claim_data_dir(settings.data_dir):
             return asyncio.run(_run(settings))
     except LecternError as exc:
@@ -46,13 +52,21 @@ async def _run(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     bring_vocabulary(settings.data_dir)
     deployment = lay_out(settings)
-    say(f"Starting Lectern on {settings.book_source}")
+    say(f"Starting Lectern on {public_name(settings.book_source)}")
     supervisor = start_supervisor(settings, deployment)
+    if settings.environment == "production":
+        Thread(target=_complain, args=(settings,), daemon=True).start()
     try:
         return await _watch(supervisor, deployment, stop)
     finally:
         stop_supervisor(supervisor)
         say("Stopped.")
+
+
+def _complain(settings: Settings) -> None:
+    """Say what is wrong with the services, while everything starts."""
+    for complaint in find_complaints(settings):
+        say(f"lectern: {complaint} Lectern goes on without it; /health tells when it is back.")
 
 
 async def _watch(supervisor: subprocess.Popen[bytes], deployment: Deployment, stop: asyncio.Event) -> int:

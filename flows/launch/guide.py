@@ -58,6 +58,9 @@ class Guide:
         if health is None:
             raise ConfigurationError(f"The web server has not come up in {WEB_LIMIT_S:.0f} s{self._last_words('web')}")
         self._greet(health)
+        if not self._deployment.reads_book:
+            self._say_addresses()
+            return
         if not await self._wait(self._prefect_is_up, PREFECT_LIMIT_S):
             raise self._no_prefect("prefect")
         say(f"Prefect is up: {self._deployment.prefect_url}")
@@ -72,6 +75,8 @@ class Guide:
         url, chunks = self._deployment.web_url, health["chunks_count"]
         if chunks:
             say(f"Chat is up: {url}, answering from {health['documents_count']} pages ({chunks} chunks).")
+        elif not self._deployment.reads_book:
+            say(f"Chat is up: {url}; the index is empty; questions are answered as soon as it is filled from elsewhere.")
         else:
             say(f"Chat is up: {url}; the book is being read, and is answered from as soon as it has been.")
         if health["chat_model"] != "extractive" and not health["openai_connected"]:
@@ -98,11 +103,15 @@ class Guide:
                 say(line)
         if run.state != "completed":
             say(f"The book could not be read: {run.message or run.state}")
+        self._say_addresses()
+
+    def _say_addresses(self) -> None:
         say("")
         say(f"Ask at        {self._deployment.web_url}")
         say(f"or            curl -N {self._deployment.web_url}/chat -H 'Content-Type: application/json' -d '{QUESTION}'")
-        say(f"Prefect UI    {self._deployment.prefect_url}")
-        if self._deployment.admin_key_file:
+        if self._deployment.reads_book:
+            say(f"Prefect UI    {self._deployment.prefect_url}")
+        if self._deployment.reads_book and self._deployment.admin_key_file:
             say(f"Key of /ingest, for this start only: {self._deployment.admin_key_file}")
         say(f"Logs          {self._deployment.logs}")
         say("Ctrl-C stops everything.")

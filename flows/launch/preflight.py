@@ -8,6 +8,8 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from pydantic import SecretStr
 from flows.git import is_git, parse_repository
 from flows.globs import Selection
 from flows.source import find_files, open_source
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ServiceError
 from shared.index.store import open_index
 from shared.settings import Settings
 
@@ -27,13 +29,28 @@ REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
 def check(settings: Settings) -> None:
-    """Raise `ConfigurationError` or `BookError` for the first thing that would keep the programs from doing their work."""
+    """Raise `ConfigurationError` or `BookError` for the first thing here that would keep the programs from doing their work."""
     check_port(settings)
     check_book(settings)
     check_data_dir(settings.data_dir)
     open_index(settings)
-    check_keys(settings)
-    check_qdrant(settings)
+    for name, url, key in _used_keys(settings):
+        _check_form(name, url, key)
+
+
+def check_services(settings: Settings) -> None:
+    """Raise `ServiceError` for the first service that refuses a key, or for a Qdrant that does not answer."""
+    for complaint in find_complaints(settings):
+        raise complaint
+
+
+def find_complaints(settings: Settings) -> Iterator[ServiceError]:
+    """What is wrong with the services that the settings name, asked one after the other: at most `REQUEST_TIMEOUT_S` each."""
+    for ask in (*(partial(check_key, *used) for used in _used_keys(settings)), partial(check_qdrant, settings)):
+        try:
+            ask()
+        except ServiceError as exc:
+            yield exc
 
 
 def check_port(settings: Settings) -> None:
@@ -54,6 +71,8 @@ def check_port(settings: Settings) -> None:
 
 def check_book(settings: Settings) -> None:
     """The book's folder is there and holds Markdown. A book in git is fetched later: the web does not wait for a network."""
+    if not settings.reads_book:
+        return
     if is_git(settings.book_source):
         parse_repository(settings.book_source)
         if shutil.which("git") is None:
@@ -85,51 +104,58 @@ def claim_data_dir(folder: Path) -> TextIO:
     return lock
 
 
-def check_keys(settings: Settings) -> None:
-    """The chat and embedding keys are accepted where they are going to be used."""
+def _used_keys(settings: Settings) -> list[tuple[str, str, SecretStr]]:
+    """Each key that is going to be used: its setting, the address it is used at, and itself."""
     embedding_url = settings.embedding_base_url or settings.openai_base_url
-    used = {("OPENAI_API_KEY", settings.openai_base_url): settings.openai_api_key}
-    if settings.embedding_key is not None and (embedding_url, settings.embedding_key) != (
-        settings.openai_base_url,
-        settings.openai_api_key,
-    ):
-        name = "EMBEDDING_API_KEY" if settings.embedding_api_key else "OPENAI_API_KEY"
-        used[name, embedding_url] = settings.embedding_key
-    for (name, url), key in used.items():
-        if key is not None:
-            _check_key(name, key, url)
+    chat = (settings.openai_base_url, settings.openai_api_key)
+    used = [("OPENAI_API_KEY", *chat)]
+    if (embedding_url, settings.embedding_key) != chat:
+        used.append(
+            ("EMBEDDING_API_KEY" if settings.embedding_api_key else "OPENAI_API_KEY", embedding_url, settings.embedding_key)
+        )
+    return [(name, url, key) for name, url, key in used if key is not None]
 
 
-def _check_key(name: str, key: SecretStr, base_url: str) -> None:
-    """Only a refusal counts: some compatible servers list no models, and one that is away now may be back for the question."""
+def _check_form(name: str, base_url: str, key: SecretStr) -> None:
+    """The address can be one and the key can be sent; neither gets right by waiting."""
+    url = urlsplit(base_url)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ConfigurationError(f"{base_url!r} is not an address; expected one like https://api.openai.com/v1.")
+    if not key.get_secret_value().isascii():
+        raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.")
+
+
+def check_key(name: str, base_url: str, key: SecretStr) -> None:
+    """The key is accepted. Raises `ServiceError` when it is refused.
+
+    Only a refusal counts: some compatible servers list no models, and one that is away now may be back for the question.
+    """
     url = f"{base_url.rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
     try:
         answer = httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=not _is_local(url))
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-        raise ConfigurationError(f"{base_url!r} is not an address; expected one like https://api.openai.com/v1.") from exc
     except httpx.HTTPError:
         return
-    except ValueError as exc:  # httpx: a header that is not ASCII
-        raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.") from exc
     if answer.status_code in REFUSED:
         host = urlsplit(base_url).netloc
-        raise ConfigurationError(f"{name} was refused by {host} (HTTP {answer.status_code}); check the key, or unset it.")
+        message = f"{name} was refused by {host} (HTTP {answer.status_code}); check the key, or unset it."
+        raise ServiceError("openai", message, transient=False)
 
 
 def check_qdrant(settings: Settings) -> None:
-    """The Qdrant server answers and takes the key: without it nothing can be found."""
+    """The Qdrant server answers and takes the key: without it nothing can be found. Raises `ServiceError`."""
     if settings.qdrant_url is None:
         return
     key = settings.qdrant_api_key
-    headers = {"api-key": key.get_secret_value()} if key else {}
+    headers = {"api-key": key.get_secret_value().strip()} if key else {}
     url = f"{settings.qdrant_url.rstrip('/')}/collections"
     try:
         answer = httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=not _is_local(url))
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        raise ConfigurationError(f"Qdrant does not answer at QDRANT_URL={settings.qdrant_url!r}.") from exc
+        raise ServiceError("qdrant", f"Qdrant does not answer at QDRANT_URL={settings.qdrant_url!r}.", transient=True) from exc
     if answer.status_code in REFUSED:
-        raise ConfigurationError(f"QDRANT_API_KEY was refused by {settings.qdrant_url!r} (HTTP {answer.status_code}).")
+        message = f"QDRANT_API_KEY was refused by {settings.qdrant_url!r} (HTTP {answer.status_code}); check the key."
+        raise ServiceError("qdrant", message, transient=False)
 
 
 def _is_local(url: str) -> bool:

@@ -30,6 +30,8 @@ class Deployment:
     """Prefect's UI; its API is below /api."""
     own_prefect: bool
     """False: PREFECT_API_URL names a server that somebody else runs."""
+    reads_book: bool
+    """False: only the web server runs, and answers from an index that is filled from elsewhere."""
     admin_key: str
     admin_key_file: Path | None
     """Where the key of this start is written; None when ADMIN_API_KEY was set."""
@@ -49,6 +51,7 @@ def lay_out(settings: Settings) -> Deployment:
         web_url=f"http://{_reachable(settings.host)}:{settings.port}",
         prefect_url=api_url.rstrip("/").removesuffix("/api"),
         own_prefect=own_prefect,
+        reads_book=settings.reads_book,
         admin_key=key,
         admin_key_file=key_file,
         logs=logs,
@@ -106,7 +109,8 @@ def environment(settings: Settings, deployment: Deployment) -> dict[str, str]:
         "LECTERN_PYTHON": sys.executable,
         "LECTERN_LOGS": str(deployment.logs),
         "LECTERN_RUN": str(deployment.logs.parent / "run"),
-        "LECTERN_OWN_PREFECT": str(deployment.own_prefect).lower(),
+        "LECTERN_START_PREFECT": str(deployment.own_prefect and deployment.reads_book).lower(),
+        "LECTERN_START_WORKER": str(deployment.reads_book).lower(),
         "LECTERN_PREFECT_PORT": port if deployment.own_prefect else str(USUAL_PREFECT_PORT),
         **_logs(settings, deployment),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),

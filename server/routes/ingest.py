@@ -41,6 +41,9 @@ class IngestRoutes:
     async def start(self) -> Response:
         """Read the book again. While a run with the same wish is on its way, its id is given instead of a new one."""
         require_admin(request, self.services.settings)
+        if not self.services.settings.reads_book:
+            message = "This Lectern reads no book itself (BOOK_SOURCE=none): its index is filled from elsewhere."
+            raise RequestError("book_read_elsewhere", message, status=409)
         full = read_ingest(await read_body(request))
         async with self.services.ingest_lock:
             run = await self._start_or_join(full=full)
@@ -99,7 +102,7 @@ class IngestRoutes:
         return True
 
     async def _find(self, run_id: str) -> Run:
-        run = await self.services.prefect.run(run_id)
+        run = await self.services.prefect.run(run_id) if self.services.settings.reads_book else None
         if run is None:
             raise RequestError("run_not_found", "There is no ingest run of that id.", status=404)
         return run

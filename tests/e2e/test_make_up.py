@@ -126,6 +126,38 @@ async def test_a_wrong_key_is_one_sentence_without_the_key(launch: Launch, stand
     assert launch.processes() == []
 
 
+async def test_in_production_a_refused_key_is_told_of_and_the_book_is_quoted(launch: Launch, stand_in: StandIn) -> None:
+    stand_in.fail("models", "unauthorized", times=99)
+    stand_in.fail("chat", "unauthorized", times=99)
+    given = {"ENVIRONMENT": "production", "EMBEDDING_MODEL": "none", "OPENAI_API_KEY": "sk-wrong-key"}
+    async with launch.started(**given, OPENAI_BASE_URL=stand_in.base_url) as process:
+        said = await read_until(process, "Ctrl-C stops everything.")
+        health = await get(launch.port, "/health")
+        answer = await ask(launch.port, "What is inverse kinematics?")
+    complaints = [line for line in said if line.startswith("lectern: ")]
+    assert len(complaints) == 1
+    assert "OPENAI_API_KEY was refused by 127.0.0.1:" in complaints[0]
+    assert "sk-wrong-key" not in "".join(said)
+    assert (health["status"], health["openai_connected"]) == ("degraded", False)
+    assert "joints" in answer["answer"]
+
+
+async def test_a_lectern_without_a_book_answers_from_the_index_it_is_given(launch: Launch) -> None:
+    filled = launch.settings | {"EMBEDDING_MODEL": "none"}
+    ingest = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "flows", "ingest", cwd=REPOSITORY, env=os.environ | filled
+    )
+    assert await ingest.wait() == 0
+    async with launch.started(BOOK_SOURCE="none", EMBEDDING_MODEL="none") as process:
+        said = await read_until(process, "Ctrl-C stops everything.")
+        answer = await ask(launch.port, "What is inverse kinematics?")
+        running = launch.processes()
+    assert "answering from 3 pages" in "".join(said)
+    assert "Prefect" not in "".join(said)
+    assert [line for line in running if "prefect" in line or "flows.worker" in line] == []
+    assert "joints" in answer["answer"]
+
+
 async def test_killed_stopped_and_started_again_it_reads_the_book_once(launch: Launch, stand_in: StandIn) -> None:
     model = {
         "EMBEDDING_BASE_URL": stand_in.base_url,
@@ -165,3 +197,8 @@ async def ask(port: int, question: str) -> dict[str, Any]:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         answer = await client.post(f"http://127.0.0.1:{port}/chat", json={"question": question, "stream": False})
     return dict(answer.raise_for_status().json())
+
+
+async def get(port: int, path: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        return dict((await client.get(f"http://127.0.0.1:{port}{path}")).raise_for_status().json())
