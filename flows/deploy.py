@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
 
 from shared.settings import HOME
@@ -28,7 +28,8 @@ def listed_deployments(home: Path = HOME) -> list[dict[str, Any]]:
 def register(home: Path = HOME) -> list[str]:
     """Create every deployment and its work pool, or bring them up to date; their full names.
 
-    Raises Prefect's own errors: the callers are Prefect processes, which log them and are started again.
+    A schedule that was switched on or off stays so. Raises Prefect's own errors: the callers are Prefect processes, which log
+    them and are started again.
     """
     with get_client(sync_client=True) as client:
         return [_register(client, entry) for entry in listed_deployments(home)]
@@ -37,19 +38,38 @@ def register(home: Path = HOME) -> list[str]:
 def _register(client: SyncPrefectClient, entry: dict[str, Any]) -> str:
     _create_pool(client, entry["work_pool"]["name"])
     flow = load_flow_from_entrypoint(entry["entrypoint"], use_placeholder_flow=False)
+    full_name = f"{flow.name}/{entry['name']}"
     deployment = RunnerDeployment.from_entrypoint(
         entry["entrypoint"],
         entry["name"],
         description=entry.get("description"),
         parameters=entry.get("parameters"),
-        schedules=entry.get("schedules"),
-        paused=entry.get("paused"),
-        concurrency_limit=ConcurrencyLimitConfig.model_validate(entry["concurrency_limit"]),
+        schedules=_schedules(entry, switched=_switched(client, full_name)),
         work_pool_name=entry["work_pool"]["name"],
         job_variables=entry["work_pool"].get("job_variables"),
     )
     deployment.apply()
-    return f"{flow.name}/{entry['name']}"
+    return full_name
+
+
+def _schedules(entry: dict[str, Any], *, switched: dict[str, bool]) -> list[DeploymentScheduleCreate]:
+    return [
+        DeploymentScheduleCreate(
+            schedule=CronSchedule(cron=each["cron"], timezone=each["timezone"]),
+            slug=each["slug"],
+            active=switched[each["slug"]] if each["slug"] in switched else each["active"],
+        )
+        for each in entry.get("schedules", [])
+    ]
+
+
+def _switched(client: SyncPrefectClient, full_name: str) -> dict[str, bool]:
+    """Which schedules of the deployment are on in Prefect now, by their slugs; empty before it is there."""
+    try:
+        schedules = client.read_deployment_by_name(full_name).schedules
+    except ObjectNotFound:
+        return {}
+    return {schedule.slug: bool(schedule.active) for schedule in schedules if schedule.slug}
 
 
 def _create_pool(client: SyncPrefectClient, name: str) -> None:

@@ -13,13 +13,15 @@ from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from flows.pipeline import ingest
 from flows.publication import open_publication
 from flows.report import describe_problem, describe_report
+from flows.turns import wait_for_turn
 from shared.models import StepName
 from shared.runs import FLOW
 from shared.settings import Settings
@@ -34,7 +36,10 @@ async def ingest_book(full: bool = False) -> State[Any]:
     The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
     """
     logger = get_run_logger()
-    async with open_publication(UUID(flow_run.get_id())) as publication:
+    run_id = UUID(flow_run.get_id())
+    async with get_client() as client, open_publication(run_id) as publication:
+        if other := await wait_for_turn(client, str(run_id)):
+            return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
         outcome = await ingest(Settings(), full=full, run=run_as_task, on_progress=publication.on_progress)
         for problem in outcome.report.problems:
             logger.warning(describe_problem(problem))

@@ -53,9 +53,17 @@ async def _wait_for_prefect(client: httpx.AsyncClient) -> None:
 
 
 async def _sweep(client: httpx.AsyncClient) -> None:
+    """Judge only when Prefect has answered for a while: before, a living run had no way to tell that it lives."""
+    answered = False
     while True:
-        with suppress(httpx.HTTPError):  # Prefect is being restarted: the next sweep sees
-            await close_dead_runs(client)
+        try:
+            if answered:
+                await close_dead_runs(client)
+            else:
+                (await client.get("/health")).raise_for_status()
+            answered = True
+        except httpx.HTTPError:
+            answered = False
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

@@ -5,7 +5,7 @@ Prefect itself is never imported here: it would cost the process a hundred megab
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar, cast
 
@@ -20,6 +20,10 @@ from shared.settings import Settings
 LOCAL_API = "http://127.0.0.1:4200/api"
 """Where `make up` starts Prefect."""
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+
+SOON = timedelta(minutes=1)
+"""A run that its schedule has begin within is as good as begun, also where our clock and Prefect's differ."""
+RECENT_RUNS = 20
 
 State = Literal["scheduled", "pending", "running", "paused", "cancelling", "completed", "failed", "crashed", "cancelled"]
 ACTIVE: frozenset[State] = frozenset({"scheduled", "pending", "running", "paused", "cancelling"})
@@ -127,16 +131,20 @@ class PrefectApi:
         return _read(_flow_run, created).as_run()
 
     async def latest(self) -> Run | None:
-        """The newest run of the deployment, over or not."""
-        _, deployment = runs.DEPLOYMENT.split("/")
+        """The run at work or waiting, or else the newest."""
+        recent = await self.recent()
+        return next((run for run in reversed(recent) if run.is_active), recent[0] if recent else None)
+
+    async def recent(self) -> list[Run]:
+        """The last few runs of every deployment, over or not, the newest first; not those a schedule has for later."""
+        soon = datetime.now(UTC) + SOON
         body = {
             "flows": {"name": {"any_": [runs.FLOW]}},
-            "deployments": {"name": {"any_": [deployment]}},
+            "flow_runs": {"expected_start_time": {"before_": soon.isoformat()}},
             "sort": "EXPECTED_START_TIME_DESC",
-            "limit": 1,
+            "limit": RECENT_RUNS,
         }
-        found = _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
-        return found[0].as_run() if found else None
+        return [run.as_run() for run in _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))]
 
     async def run(self, run_id: str) -> Run | None:
         """One run by its id (a UUID); None when there is none of that name or it is no ingest."""

@@ -29,6 +29,8 @@ REPORT_KEY = "ingest-report"
 SUMMARY_KEY = "ingest-summary"
 
 HEARTBEAT_S = 5.0
+SILENT_AFTER_S = 20.0
+"""A run in state Running whose progress was not written for this long may have died: nobody is told to wait for it."""
 DEAD_AFTER_S = 60.0
 """A run in state Running whose progress was not written for this long has died (kill -9 leaves it Running for ever)."""
 
@@ -53,3 +55,8 @@ def decode_report(data: object) -> Report:
 def is_dead(last_sign: datetime, now: datetime) -> bool:
     """Whether a run in state Running, last heard of at `last_sign`, has died; both times with a time zone."""
     return now - last_sign > timedelta(seconds=DEAD_AFTER_S)
+
+
+def is_silent(last_sign: datetime, now: datetime) -> bool:
+    """Whether such a run may have died."""
+    return now - last_sign > timedelta(seconds=SILENT_AFTER_S)

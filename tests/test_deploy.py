@@ -25,11 +25,16 @@ def test_the_deployment_that_the_server_starts_is_listed() -> None:
     assert DEPLOYMENT in names
 
 
-def test_every_deployment_runs_in_this_folder_one_at_a_time() -> None:
+def test_every_deployment_runs_in_this_folder_on_one_pool() -> None:
     for entry in LISTED:
         assert entry["work_pool"]["name"] == WORK_POOL
         assert entry["work_pool"]["job_variables"]["working_dir"] == str(REPOSITORY)
-        assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_the_nightly_one_has_a_schedule_that_is_off_until_wanted() -> None:
+    schedules = {entry["name"]: entry.get("schedules", []) for entry in LISTED}
+    assert schedules["ingest-book"] == []
+    assert [(each["cron"], each["active"]) for each in schedules["ingest-book-nightly"]] == [("0 3 * * *", False)]
 
 
 def test_the_folder_is_filled_in(tmp_path: Path) -> None:

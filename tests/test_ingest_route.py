@@ -129,6 +129,22 @@ async def test_a_run_whose_process_died_makes_way(live: LiveServer, prefect: Pre
     assert dead["state"]["type"] == after
 
 
+async def test_a_run_that_may_have_died_is_not_waited_for(live: LiveServer, prefect: PrefectStandIn) -> None:
+    a_while_ago = datetime.now(UTC) - timedelta(seconds=runs.SILENT_AFTER_S + 1)
+    silent = prefect.add_run("RUNNING", since=a_while_ago)
+    started = (await start(live)).json()["run_id"]
+    assert started != silent["id"]
+    assert silent["state"]["type"] == "RUNNING"
+    assert (await start(live)).json()["run_id"] == started
+
+
+async def test_the_run_at_work_is_joined_though_a_newer_one_gave_way(live: LiveServer, prefect: PrefectStandIn) -> None:
+    at_work = prefect.add_run("RUNNING")
+    prefect.add_run("CANCELLED")
+    assert (await start(live)).json()["run_id"] == at_work["id"]
+    assert (await live.client.get("/ingest/status")).json()["run"]["run_id"] == at_work["id"]
+
+
 async def test_a_run_that_waits_for_a_worker_is_not_dead(live: LiveServer, prefect: PrefectStandIn) -> None:
     waiting = prefect.add_run("SCHEDULED", since=datetime.now(UTC) - timedelta(hours=1))
     assert (await start(live)).json()["run_id"] == waiting["id"]

@@ -17,7 +17,7 @@ from server.requests import read_ingest
 from server.routes.bodies import json_response, read_body
 from server.services import Services
 from shared.errors import RequestError, ServiceError
-from shared.runs import is_dead
+from shared.runs import is_dead, is_silent
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -82,24 +82,30 @@ class IngestRoutes:
         name the same key, and Prefect makes one run.
         """
         prefect = self.services.prefect
-        latest = await prefect.latest()
-        if latest is not None and latest.is_active and not await self._bury_if_dead(latest):
-            if latest.full != full:
-                message = f"Another ingest is running (/ingest/{latest.id}); wait for it or cancel it."
-                raise RequestError("ingest_running", message, status=409, retry_after_s=10.0)
-            return latest
-        before = latest.id if latest else "none"
+        recent = await prefect.recent()
+        for run in reversed(recent):
+            if run.is_active and await self._can_be_joined(run):
+                if run.full != full:
+                    message = f"Another ingest is running (/ingest/{run.id}); wait for it or cancel it."
+                    raise RequestError("ingest_running", message, status=409, retry_after_s=10.0)
+                return run
+        before = recent[0].id if recent else "none"
         return await prefect.start(full=full, idempotency_key=f"after-{before}-{'full' if full else 'changes'}")
 
-    async def _bury_if_dead(self, run: Run) -> bool:
-        """Whether the run's process has died; a run killed outright stays `running` in Prefect for ever."""
+    async def _can_be_joined(self, run: Run) -> bool:
+        """Whether a caller may wait for that run; one killed outright stays `running` in Prefect for ever.
+
+        One that is silent may have died. The caller gets a run of its own then, which waits until that is certain
+        (flows/turns.py).
+        """
         if not run.has_process:
+            return True
+        last_sign = max((await self.services.prefect.findings(run.id)).last_sign or run.since, run.since)
+        now = datetime.now(UTC)
+        if is_dead(last_sign, now):
+            await self.services.prefect.mark_dead(run)
             return False
-        last_sign = (await self.services.prefect.findings(run.id)).last_sign or run.since
-        if not is_dead(max(last_sign, run.since), datetime.now(UTC)):
-            return False
-        await self.services.prefect.mark_dead(run)
-        return True
+        return run.state != "running" or not is_silent(last_sign, now)
 
     async def _find(self, run_id: str) -> Run:
         run = await self.services.prefect.run(run_id) if self.services.settings.reads_book else None

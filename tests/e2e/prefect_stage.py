@@ -108,9 +108,9 @@ class Runs:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
 
-    async def start(self, *, full: bool = False) -> str:
+    async def start(self, *, full: bool = False, deployment: str = DEPLOYMENT) -> str:
         """Id of a new run of the deployment, which is waited for."""
-        while (found := await self.client.get(f"/deployments/name/{DEPLOYMENT}")).is_error:  # noqa: ASYNC110  polls a server
+        while (found := await self.client.get(f"/deployments/name/{deployment}")).is_error:  # noqa: ASYNC110  polls a server
             await asyncio.sleep(0.1)
         body = {"parameters": {"full": full}}
         created = await self.client.post(f"/deployments/{found.json()['id']}/create_flow_run", json=body)
@@ -119,6 +119,9 @@ class Runs:
     async def state(self, run_id: str) -> dict[str, Any]:
         answer = await self.client.get(f"/flow_runs/{run_id}")
         return dict(answer.raise_for_status().json()["state"])
+
+    async def name(self, run_id: str) -> str:
+        return str((await self.client.get(f"/flow_runs/{run_id}")).raise_for_status().json()["name"])
 
     async def wait(self, run_id: str) -> dict[str, Any]:
         """The state in which the run ended."""

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,16 @@ import pytest
 from flows.dead_runs import close_dead_runs
 from shared.index.store import open_index
 from shared.models import Build
-from shared.runs import CHANGES_KEY, PROGRESS_KEY, REPORT_KEY, SUMMARY_KEY, decode_progress, decode_report
+from shared.runs import (
+    CHANGES_KEY,
+    DEPLOYMENT,
+    PROGRESS_KEY,
+    REPORT_KEY,
+    SILENT_AFTER_S,
+    SUMMARY_KEY,
+    decode_progress,
+    decode_report,
+)
 from shared.settings import Settings
 from tests.book_folder import PAGES, settings_for, write_book
 from tests.conftest import REPOSITORY
@@ -26,6 +36,9 @@ from tests.e2e.prefect_stage import Runs, Stage, stop
 from tests.openai_stand_in import StandIn
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
+
+
+NIGHTLY = "ingest-book/ingest-book-nightly"
 
 
 @pytest.fixture
@@ -103,14 +116,49 @@ async def test_a_second_run_is_refused_and_a_cancelled_one_leaves_the_index_as_i
     with worker(stage, settings):
         first = await runs.start()
         await embedding(runs, first)
-        refused = await runs.wait(await runs.start())
-        assert refused["type"] == "CANCELLED"
-        assert "concurrency limit" in refused["message"]
+        for deployment in (DEPLOYMENT, NIGHTLY):
+            refused = await runs.wait(await runs.start(deployment=deployment))
+            assert refused["type"] == "CANCELLED"
+            assert (
+                refused["message"] == f"The run {await runs.name(first)!r} is reading this book already; this one did nothing."
+            )
         await runs.client.post(f"/flow_runs/{first}/set_state", json={"state": {"type": "CANCELLING"}})
         assert (await runs.wait(first))["type"] == "CANCELLED"
         assert await live(settings) is None
         stand_in.reset()
         assert (await runs.wait(await runs.start()))["type"] == "COMPLETED", stage.log()
+
+
+async def test_a_run_started_after_one_was_killed_waits_until_that_is_certain_and_reads_the_book(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "slow", seconds=300)
+    with worker(stage, settings) as process:
+        killed = await runs.start()
+        await embedding(runs, killed)
+        os.killpg(process.pid, signal.SIGKILL)
+    stand_in.reset()
+    with worker(stage, settings):
+        await asyncio.sleep(SILENT_AFTER_S)
+        assert (await runs.wait(await runs.start(deployment=NIGHTLY)))["type"] == "COMPLETED", stage.log()
+        assert (await runs.state(killed))["type"] == "CRASHED"
+
+
+async def test_a_schedule_that_was_switched_on_stays_on(stage: Stage, runs: Runs, settings: Settings) -> None:
+    with worker(stage, settings):
+        await runs.wait(await runs.start(deployment=NIGHTLY))
+    deployment = (await runs.client.get(f"/deployments/name/{NIGHTLY}")).raise_for_status().json()
+    (schedule,) = deployment["schedules"]
+    assert (schedule["active"], schedule["schedule"]["cron"]) == (False, "0 3 * * *")
+    for active in (True, False):
+        where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+        (await runs.client.patch(where, json={"active": active})).raise_for_status()
+        register = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "flows.deploy", cwd=REPOSITORY, env=stage.environment
+        )
+        assert await register.wait() == 0
+        (schedule,) = (await runs.client.get(f"/deployments/name/{NIGHTLY}")).raise_for_status().json()["schedules"]
+        assert schedule["active"] is active
 
 
 async def test_a_run_that_was_killed_with_its_worker_is_recognised_and_the_next_reaches_the_index(
@@ -173,5 +221,7 @@ async def test_the_command_line_of_prefect_registers_the_same(stage: Stage, runs
 
 async def deployments(runs: Runs) -> list[dict[str, Any]]:
     names = ("name", "entrypoint", "work_pool_name", "job_variables", "pull_steps", "parameters", "parameter_openapi_schema")
-    found = (await runs.client.post("/deployments/filter", json={})).raise_for_status().json()
-    return [{name: each[name] or None for name in (*names, "concurrency_options", "description")} for each in found]
+    found = (await runs.client.post("/deployments/filter", json={"sort": "NAME_ASC"})).raise_for_status().json()
+    plain = [{name: each[name] or None for name in (*names, "concurrency_limit", "description")} for each in found]
+    schedules = [[{name: one[name] for name in ("schedule", "active", "slug")} for one in each["schedules"]] for each in found]
+    return [one | {"schedules": of_it} for one, of_it in zip(plain, schedules, strict=True)]
