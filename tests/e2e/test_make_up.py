@@ -158,6 +158,25 @@ async def test_a_lectern_without_a_book_answers_from_the_index_it_is_given(launc
     assert "joints" in answer["answer"]
 
 
+async def test_an_ingest_that_is_cancelled_over_http_leaves_the_index_as_it_was(launch: Launch, stand_in: StandIn) -> None:
+    model = {"EMBEDDING_BASE_URL": stand_in.base_url, "EMBEDDING_API_KEY": "key", "EMBEDDING_MODEL": "bag-of-words"}
+    async with launch.started(**model, EMBEDDING_DIMENSIONS=str(stand_in.dimensions), ADMIN_API_KEY="key") as process:
+        await read_until(process, "Ctrl-C stops everything.")
+        before = await get(launch.port, "/ingest/status")
+        write_book(launch.data_dir.parent / "book", {"new.md": "# New\n\nNew words.\n"})
+        stand_in.reset()
+        stand_in.fail("embeddings", "slow", times=9, seconds=300)
+        run = await call(launch.port, "POST", "/ingest")
+        await wait_until(lambda: stand_in.count("embeddings") > 0)
+        assert (await call(launch.port, "DELETE", f"/ingest/{run['run_id']}"))["run_id"] == run["run_id"]
+        async with asyncio.timeout(LIMIT_S):
+            while (after := await get(launch.port, "/ingest/status"))["run"]["state"] != "cancelled":  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        assert after["run"]["run_id"] == run["run_id"]
+        assert after["build"] == before["build"]
+        assert "joints" in (await ask(launch.port, "What is inverse kinematics?"))["answer"]
+
+
 async def test_killed_stopped_and_started_again_it_reads_the_book_once(launch: Launch, stand_in: StandIn) -> None:
     model = {
         "EMBEDDING_BASE_URL": stand_in.base_url,
@@ -202,3 +221,9 @@ async def ask(port: int, question: str) -> dict[str, Any]:
 async def get(port: int, path: str) -> dict[str, Any]:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         return dict((await client.get(f"http://127.0.0.1:{port}{path}")).raise_for_status().json())
+
+
+async def call(port: int, method: str, path: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.request(method, f"http://127.0.0.1:{port}{path}", headers={"X-API-Key": "key"})
+        return dict(answer.raise_for_status().json())
