@@ -45,6 +45,11 @@ def processes(leader: int) -> list[Process]:
     return sorted((found for found in _look(namespace) if found), key=lambda process: process.pid)
 
 
+def oldest(leader: int, role: str) -> Process:
+    """The oldest process of that role; raises `StopIteration` when there is none."""
+    return next(process for process in processes(leader) if process.role == role)
+
+
 def first_process(leader: int) -> int | None:
     """Process 1 of the namespace, the child of `leader`, by its number outside; None once it has ended."""
     with suppress(OSError):

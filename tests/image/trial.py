@@ -8,17 +8,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.image.author import OVER, STAND_IN, Author, openai_stand_in
+from tests.image.author import STAND_IN, Author, openai_stand_in
 from tests.image.books import PushedBook, make_book
+from tests.image.deaths import DEATHS, MARK_LIMIT_S, ingest_slowly, kill, verdict
 from tests.image.dockerfile import read
 from tests.image.namespaces import raise_loopback
-from tests.image.processes import MemoryWatch, Process, memory_by_role, processes, wait_for
+from tests.image.processes import MemoryWatch, memory_by_role, oldest, processes, wait_for
 from tests.image.sandbox import Sandbox, sandbox
-from tests.image.visitor import Answer, Crowd, ask, request
+from tests.image.visitor import BACK_LIMIT_S, Crowd, ask, request, sources, wait_until_live
 
 WEB = "http://127.0.0.1:7860"
 PREFECT = "http://127.0.0.1:4200"
@@ -34,10 +35,7 @@ SETTINGS = {
 }
 AT_ONCE_S = 5.0
 """The web must be up within."""
-BACK_LIMIT_S = 60.0
 READ_LIMIT_S = 180.0
-MARK_LIMIT_S = 120.0
-"""A run that died must be marked within."""
 REST_S = 15.0
 
 
@@ -58,13 +56,16 @@ class Trial:
             self.push_a_change()
             for role in ("web", "prefect", "worker"):
                 self.kill(container.pid, role)
-            self.kill_an_ingest(container.pid)
+            for what, roles in DEATHS.items():
+                self.let_die(container.pid, what, roles)
             tell(f"memory, highest of all (MB): {memory.highest}")
             self.stop(container)
         with self.box.running(SETTINGS) as container:
             self.second_start()
             self.kill_the_supervisor(container)
+        self.die_altogether()
         self.start_without_neighbours()
+        self.start_without_a_book()
 
     def expect(self, holds: bool, what: str) -> None:
         """Remember what does not hold."""
@@ -74,7 +75,7 @@ class Trial:
 
     def first_start(self, memory: MemoryWatch) -> None:
         """From nothing to the first answer out of the book."""
-        live = _wait_until_live()
+        live = wait_until_live(WEB)
         tell(f"first start: /health/live after {live:.1f} s")
         self.expect(live < AT_ONCE_S, f"the web is up in {AT_ONCE_S} s")
         check = self.box.run(self.box.stage.last("HEALTHCHECK").check, SETTINGS)
@@ -82,8 +83,8 @@ class Trial:
         tell(f"asked before the book is read: HTTP {ask(WEB, self.author.question).status}")
         ready = live + wait_for(lambda: request(f"{WEB}/health/ready").status == 200, READ_LIMIT_S, 0.1)
         answer = ask(WEB, self.author.question)
-        tell(f"first start: the book answers after {ready:.1f} s: HTTP {answer.status}, {_sources(answer)} sources")
-        self.expect(_sources(answer) > 0, f"the first answer cites the book: {answer.body}")
+        tell(f"first start: the book answers after {ready:.1f} s: HTTP {answer.status}, {sources(answer)} sources")
+        self.expect(sources(answer) > 0, f"the first answer cites the book: {answer.body}")
         health = request(f"{WEB}/health").body
         tell(f"health: {health}")
         self.expect(health["tokenizer"] == "exact", "token counts are exact")
@@ -113,7 +114,7 @@ class Trial:
 
     def kill(self, leader: int, role: str) -> None:
         """kill -9 of one process: it comes back, and readers notice only when it was the web."""
-        victim = _find(leader, role)
+        victim = oldest(leader, role)
         with Crowd(WEB, self.author.question, every_s=0.1) as crowd:
             time.sleep(2)
             os.kill(victim.pid, signal.SIGKILL)
@@ -128,23 +129,34 @@ class Trial:
             self.no_failures(crowd, f"while {role} was away")
         tell(f"an ingest after that: {self.ingest()}")
 
-    def kill_an_ingest(self, leader: int) -> None:
-        """kill -9 of a run in the middle: it is marked, and does not block the next one."""
-        before = self.author.embedded()
-        self.author.slow_down_embeddings(20.0)
-        self.book.change_one_page()
-        self.book.push()
-        run_id = self.author.start_ingest()
-        wait_for(lambda: self.author.embedded() > before, BACK_LIMIT_S, 0.1)
-        for victim in processes(leader):
-            if victim.role == "ingest":
-                with suppress(ProcessLookupError):
-                    os.kill(victim.pid, signal.SIGKILL)
+    def let_die(self, leader: int, what: str, roles: Sequence[str]) -> None:
+        """kill -9 in the middle of a run: it is marked, or it goes on, and readers and the next run are not held up."""
+        run_id = ingest_slowly(self.author, self.book, 40.0)
+        kill(leader, roles)
         with Crowd(WEB, self.author.question) as crowd:
-            marked = wait_for(lambda: self.author.state(run_id) in OVER, MARK_LIMIT_S + 10, 0.5)
-        tell(f"kill -9 of an ingest: {self.author.state(run_id)} after {marked:.1f} s; an ingest after that: {self.ingest()}")
-        self.expect(self.author.state(run_id) == "crashed", "a killed ingest is marked crashed")
-        self.no_failures(crowd, "while an ingest was killed")
+            found = verdict(self.author, run_id)
+        tell(f"kill -9 of {what} in the middle of an ingest: {found}; an ingest after that: {self.ingest()}")
+        expected = "completed" if "ingest" not in roles else "crashed"
+        self.expect(found.state == expected and found.after_s < MARK_LIMIT_S, f"the run is {expected} within two minutes")
+        self.no_failures(crowd, f"while {what} died")
+
+    def die_altogether(self) -> None:
+        """The machine goes down in the middle of a run, and comes up again with the same data."""
+        with self.box.running(SETTINGS) as container:
+            wait_until_live(WEB)
+            self.author.wait_until_idle()
+            run_id = ingest_slowly(self.author, self.book, 40.0)
+            os.kill(processes(container.pid)[0].pid, signal.SIGKILL)
+            container.wait(60)
+        with self.box.running(SETTINGS):
+            live = wait_until_live(WEB)
+            found = verdict(self.author, run_id)
+            self.author.wait_until_idle()
+            tell(
+                f"kill -9 of everything in the middle of an ingest: live again after {live:.1f} s, the run {found} of the start"
+            )
+            self.expect(found.state == "crashed" and found.after_s < MARK_LIMIT_S, "the run is crashed within two minutes")
+            tell(f"an ingest after that: {self.ingest()}")
 
     def stop(self, container: subprocess.Popen[bytes]) -> None:
         """SIGTERM, as engines send it to process 1."""
@@ -156,8 +168,8 @@ class Trial:
     def second_start(self) -> None:
         """A start with the data folder as it was left."""
         before = self.author.embedded()
-        live = _wait_until_live()
-        answered = live + wait_for(lambda: _sources(ask(WEB, self.author.question)) > 0, BACK_LIMIT_S)
+        live = wait_until_live(WEB)
+        answered = live + wait_for(lambda: sources(ask(WEB, self.author.question)) > 0, BACK_LIMIT_S)
         self.author.start_ingest()
         self.author.wait_until_idle()
         bought = self.author.embedded() - before
@@ -166,7 +178,7 @@ class Trial:
 
     def kill_the_supervisor(self, container: subprocess.Popen[bytes]) -> None:
         """Without it nothing would be restarted: the container must end, with an exit code that has engines start it again."""
-        os.kill(_find(container.pid, "supervisord").pid, signal.SIGKILL)
+        os.kill(oldest(container.pid, "supervisord").pid, signal.SIGKILL)
         began = time.monotonic()
         code = container.wait(60)
         tell(f"kill -9 of supervisord: the container ended after {time.monotonic() - began:.1f} s with exit code {code}")
@@ -178,11 +190,21 @@ class Trial:
             nobody = f"http://127.0.0.1:{silent.getsockname()[1]}"
             with self.box.running(SETTINGS | {"QDRANT_URL": nobody, "OPENAI_BASE_URL": f"{nobody}/v1"}):
                 try:
-                    live = _wait_until_live()
+                    live = wait_until_live(WEB)
                 except TimeoutError:
                     live = BACK_LIMIT_S
         tell(f"start while Qdrant and the models are silent: /health/live after {live:.1f} s")
         self.expect(live < AT_ONCE_S, f"the web is up in {AT_ONCE_S} s whatever is away")
+
+    def start_without_a_book(self) -> None:
+        """BOOK_SOURCE=none: the web server alone, on the index that is there."""
+        with self.box.running(SETTINGS | {"BOOK_SOURCE": "none"}) as container:
+            live = wait_until_live(WEB)
+            time.sleep(REST_S / 3)
+            answer, refusal = ask(WEB, self.author.question), request(f"{WEB}/ingest", {}, ADMIN_KEY)
+            tell(f"start without a book: live after {live:.1f} s, memory (MB): {memory_by_role(processes(container.pid))}")
+        self.expect(sources(answer) > 0, f"without a book the index is answered from: {answer.body}")
+        self.expect(refusal.status == 409, f"/ingest says that no book is read here: {refusal.body}")
 
     def ingest(self) -> str:
         """Read the book again; a line about it."""
@@ -215,15 +237,6 @@ def tell(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def _wait_until_live() -> float:
-    return wait_for(lambda: request(f"{WEB}/health/live").status == 200, BACK_LIMIT_S)
-
-
-def _find(leader: int, role: str) -> Process:
-    """The oldest process of that role."""
-    return next(process for process in processes(leader) if process.role == role)
-
-
 def _is_back(leader: int, role: str, former: int) -> bool:
     """Whether another process has the role, and does its work."""
     if not any(process.role == role and process.pid != former for process in processes(leader)):
@@ -231,7 +244,3 @@ def _is_back(leader: int, role: str, former: int) -> bool:
     if role == "web":
         return request(f"{WEB}/health/live").status == 200
     return role != "prefect" or request(f"{PREFECT}/api/health").status == 200
-
-
-def _sources(answer: Answer) -> int:
-    return len(answer.body["sources"]) if answer.status == 200 else 0

@@ -10,6 +10,11 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.image.processes import wait_for
+
+BACK_LIMIT_S = 60.0
+"""For a process to come back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -30,6 +35,16 @@ def request(url: str, body: dict[str, Any] | None = None, key: str = "", timeout
         return Answer(exc.code, exc.read().decode("utf-8", "replace"))
     except (OSError, ValueError) as exc:
         return Answer(0, repr(exc))
+
+
+def wait_until_live(web: str) -> float:
+    """Seconds until the web server answers; raises `TimeoutError`."""
+    return wait_for(lambda: request(f"{web}/health/live").status == 200, BACK_LIMIT_S)
+
+
+def sources(answer: Answer) -> int:
+    """How many passages an answer has."""
+    return len(answer.body["sources"]) if answer.status == 200 else 0
 
 
 def ask(web: str, question: str) -> Answer:
