@@ -203,7 +203,9 @@ def test_the_front_matter_for_a_space_names_the_port_of_the_image() -> None:
     assert (front_matter["sdk"], front_matter["app_port"]) == ("docker", PORT)
 
 
-@pytest.mark.parametrize("page", ["deploy-space.md", "deploy-vps.md", "ingest-from-ci.md"])
+@pytest.mark.parametrize(
+    "page", ["deploy-space.md", "deploy-vps.md", "ingest-from-ci.md", "qdrant-cloud.md", "troubleshooting.md"]
+)
 def test_every_setting_a_page_names_exists(page: str) -> None:
     text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
     assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", text)) <= SETTINGS
