@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_a_data_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
 def test_a_collection_that_cannot_be_one_is_named(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="COLLECTION is 'a/b'"):
         check(settings.model_copy(update={"collection": "a/b"}))
+
+
+@pytest.mark.parametrize("address", ["localhost:6333", "https://", "xyz.cloud.qdrant.io", "http://[::1"])
+def test_a_qdrant_address_that_cannot_be_one_is_named(settings: Settings, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^QDRANT_URL is '{re.escape(address)}'; expected an address like"):
+        check(settings.model_copy(update={"qdrant_url": address}))
 
 
 def keyed(settings: Settings, **more: str) -> Settings:

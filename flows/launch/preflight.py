@@ -20,8 +20,9 @@ from pydantic import SecretStr
 from flows.git import is_git, parse_repository
 from flows.globs import Selection
 from flows.source import find_files, open_source
+from shared.addresses import is_address
 from shared.errors import ConfigurationError, ServiceError
-from shared.index.store import open_index
+from shared.index.store import check_index
 from shared.settings import Settings
 
 REQUEST_TIMEOUT_S = 5.0
@@ -33,7 +34,7 @@ def check(settings: Settings) -> None:
     check_port(settings)
     check_book(settings)
     check_data_dir(settings.data_dir)
-    open_index(settings)
+    check_index(settings)
     for name, url, key in _used_keys(settings):
         _check_form(name, url, key)
 
@@ -118,8 +119,7 @@ def _used_keys(settings: Settings) -> list[tuple[str, str, SecretStr]]:
 
 def _check_form(name: str, base_url: str, key: SecretStr) -> None:
     """The address can be one and the key can be sent; neither gets right by waiting."""
-    url = urlsplit(base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname:
+    if not is_address(base_url):
         raise ConfigurationError(f"{base_url!r} is not an address; expected one like https://api.openai.com/v1.")
     if not key.get_secret_value().isascii():
         raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.")

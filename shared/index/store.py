@@ -8,6 +8,7 @@ import re
 from importlib.metadata import version
 
 from shared import bm25
+from shared.addresses import is_address
 from shared.bm25 import Bm25
 from shared.errors import ConfigurationError
 from shared.index.embedded import EmbeddedIndex
@@ -23,16 +24,28 @@ _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def open_index(settings: Settings) -> Index:
     """The remote index where QDRANT_URL is set, else the embedded one; nothing is connected to or read yet.
 
-    Raises `ConfigurationError` when COLLECTION or BOOK_LANGUAGE cannot be used.
+    Raises `ConfigurationError` as `check_index` does.
     """
-    if not _COLLECTION.fullmatch(settings.collection):
-        raise ConfigurationError(
-            f"COLLECTION is {settings.collection!r}; expected up to 100 letters, digits, dots, dashes and underscores."
-        )
+    check_index(settings)
     words = Bm25(settings.book_language)
     if settings.qdrant_url:
         return _open_remote(settings.qdrant_url, settings, words)
     return EmbeddedIndex(settings.data_dir / "index" / settings.collection, words)
+
+
+def check_index(settings: Settings) -> None:
+    """Raise `ConfigurationError` when COLLECTION, BOOK_LANGUAGE or QDRANT_URL cannot be used; loads no client."""
+    if not _COLLECTION.fullmatch(settings.collection):
+        raise ConfigurationError(
+            f"COLLECTION is {settings.collection!r}; expected up to 100 letters, digits, dots, dashes and underscores."
+        )
+    Bm25(settings.book_language)
+    if settings.qdrant_url and not is_address(settings.qdrant_url):
+        raise _no_address(settings.qdrant_url)
+
+
+def _no_address(url: str) -> ConfigurationError:
+    return ConfigurationError(f"QDRANT_URL is {url!r}; expected an address like https://host:6333.")
 
 
 def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
@@ -48,7 +61,7 @@ def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
             url=url, headers={"api-key": key} if key else None, timeout=WRITE_TIMEOUT_S, check_compatibility=False
         )
     except (ValueError, ImportError) as exc:
-        raise ConfigurationError(f"QDRANT_URL is {url!r}; expected an address like https://host:6333.") from exc
+        raise _no_address(url) from exc
     return RemoteIndex(QdrantServer(client, url), collection=settings.collection, bm25=words)
 
 
