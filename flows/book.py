@@ -11,6 +11,7 @@ from flows.globs import Selection
 from flows.pages import Page, Rules
 from flows.progress import Tracker
 from flows.readers import Readers, open_readers, processes_for
+from flows.report import describe_problem
 from flows.sites.site_config import read_site_config
 from flows.source import Listing, Source, find_files, open_source
 from flows.steps import Runner
@@ -44,7 +45,9 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
     Raises `BookError` when the book is not there or holds nothing to index, `ServiceError` when git fails.
     """
     with tracker.step("find", unit="files") as advance:
-        source, listing = await run("find", "find the book's files", lambda: _find(settings))
+        source, listing = await run(
+            "find", "find the book's files", lambda: _find(settings), lambda found: _remarks(found[1].problems)
+        )
         advance(len(listing.paths))
     with tracker.step("read", total=len(listing.paths), unit="files") as advance:
         rules = await asyncio.to_thread(_rules, settings, source)
@@ -82,9 +85,17 @@ async def _read(readers: Readers, paths: Sequence[str], run: Runner, advance: Ca
     pages: list[Page] = []
     for start in range(0, len(paths), BATCH_FILES):
         batch = paths[start : start + BATCH_FILES]
-        label = f"read files {start + 1} to {start + len(batch)} of {len(paths)}"
-        pages += await run("read", label, lambda: readers.read(batch, lambda done: advance(start + done)))  # noqa: B023  awaited at once
+        label = f"read files {start + 1} to {start + len(batch)} of {len(paths)}: {batch[0]} to {batch[-1]}"
+
+        async def read(batch: Sequence[str] = batch, start: int = start) -> Sequence[Page]:
+            return await readers.read(batch, lambda done: advance(start + done))
+
+        pages += await run("read", label, read, lambda read: _remarks([each for page in read for each in page.problems]))
     return tuple(pages)
+
+
+def _remarks(problems: Sequence[Problem]) -> list[str]:
+    return [describe_problem(problem) for problem in problems]
 
 
 def _nothing_to_index(source: Source, pages: Sequence[Page], problems: Sequence[Problem]) -> BookError:

@@ -7,7 +7,7 @@ costs 5-30 ms. None is cached (a cached write is data never written) and none is
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,8 +19,10 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
 from flows.pipeline import ingest
-from flows.publication import open_publication
-from flows.report import describe_problem, describe_report
+from flows.plan import Plan
+from flows.publication import Publication, open_publication
+from flows.report import describe_report, describe_skipped
+from flows.steps import Runner, no_remarks
 from flows.turns import wait_for_turn
 from shared.models import StepName
 from shared.runs import FLOW
@@ -40,21 +42,40 @@ async def ingest_book(full: bool = False) -> State[Any]:
     async with get_client() as client, open_publication(run_id) as publication:
         if other := await wait_for_turn(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        outcome = await ingest(Settings(), full=full, run=run_as_task, on_progress=publication.on_progress)
-        for problem in outcome.report.problems:
-            logger.warning(describe_problem(problem))
+        outcome = await ingest(Settings(), full=full, run=_publishing(publication), on_progress=publication.on_progress)
         await publication.publish_outcome(outcome)
-    summary = "; ".join(describe_report(outcome.report))
+    report = outcome.report
+    summary = "; ".join((*describe_report(report), *describe_skipped(report.problems)))
     logger.info(summary)
     return Completed(message=summary)
 
 
-async def run_as_task(step: StepName, label: str, work: Callable[[], Awaitable[T]], /) -> T:
-    """Run one piece of a step as a task of that name."""
+def _publishing(publication: Publication) -> Runner:
+    """Runs each piece as a task, and publishes the plan once there is one."""
+
+    async def run(
+        step: StepName, label: str, work: Callable[[], Awaitable[T]], /, remarks: Callable[[T], Iterable[str]] = no_remarks
+    ) -> T:
+        result = await run_as_task(step, label, work, remarks)
+        if isinstance(result, Plan):
+            await publication.publish_plan(result)
+        return result
+
+    return run
+
+
+async def run_as_task(
+    step: StepName, label: str, work: Callable[[], Awaitable[T]], /, remarks: Callable[[T], Iterable[str]] = no_remarks
+) -> T:
+    """Run one piece of a step as a task of that name, with the remarks in its log."""
 
     @task(name=step, task_run_name=label, cache_policy=NO_CACHE)
     async def piece() -> T:
-        get_run_logger().info(label)
-        return await work()
+        logger = get_run_logger()
+        logger.info(label)
+        result = await work()
+        for remark in remarks(result):
+            logger.warning(remark)
+        return result
 
     return await piece()

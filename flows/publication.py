@@ -14,6 +14,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from flows.pipeline import Outcome
+from flows.plan import Plan
 from flows.report import changes_table, summary_markdown
 from shared.models import Progress
 from shared.runs import CHANGES_KEY, HEARTBEAT_S, PROGRESS_KEY, REPORT_KEY, SUMMARY_KEY, encode_progress
@@ -37,10 +38,13 @@ class Publication:
         self._latest = progress
         self._changed.set()
 
+    async def publish_plan(self, plan: Plan) -> None:
+        """What is going to be done, for people."""
+        await self._create(CHANGES_KEY, "table", json.dumps(changes_table(plan.changes)), "Files that changed")
+
     async def publish_outcome(self, outcome: Outcome) -> None:
         """The report, for programs and for people."""
         report, changes = outcome.report, outcome.plan.changes
-        await self._create(CHANGES_KEY, "table", json.dumps(changes_table(changes)), "Files that changed")
         await self._create(SUMMARY_KEY, "markdown", summary_markdown(report, changes, outcome.chunks), "What the run did")
         await self._create(REPORT_KEY, "json", report.model_dump(mode="json"), "The report, for programs")
 

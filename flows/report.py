@@ -9,6 +9,8 @@ from shared.models import Chunk, Problem, Report, Tally
 
 MAX_LISTED = 50
 """Problems and files named one by one; the rest is counted."""
+MAX_NAMED = 3
+"""The same, in the middle of a line."""
 
 
 def describe_tally(tally: Tally, noun: str) -> str:
@@ -33,6 +35,13 @@ def describe_problems(problems: Sequence[Problem]) -> list[str]:
     """A line for each, at most `MAX_LISTED`; none when there are none."""
     lines = [describe_problem(problem) for problem in problems[:MAX_LISTED]]
     return lines + ([f"and {len(problems) - MAX_LISTED} more problems"] if len(problems) > MAX_LISTED else [])
+
+
+def describe_skipped(problems: Sequence[Problem]) -> list[str]:
+    """A line that names the files that are not in the index, for where there is room for one; none when there are none."""
+    skipped = sorted({problem.path for problem in problems if problem.skipped})
+    names = ", ".join(skipped[:MAX_NAMED]) + (", ..." if len(skipped) > MAX_NAMED else "")
+    return [f"{len(skipped)} {'file' if len(skipped) == 1 else 'files'} skipped: {names}"] if skipped else []
 
 
 def describe_report(report: Report) -> list[str]:

@@ -4,7 +4,8 @@ The flow writes, the web process reads over the REST API (`POST /artifacts/filte
 
     ingest-progress   type `table`, one row per step, a JSON *string* of a list of `Step`: created at the start of a run,
                       patched as it goes and at least every `HEARTBEAT_S` seconds, so its `updated` is the run's heartbeat
-    ingest-changes    type `table`, for people: one row per file that was added, changed or removed
+    ingest-changes    type `table`, for people: one row per file that is added, changed or removed,
+                      written as soon as that is known
     ingest-report     type `json`, an object: `Report` in JSON, written once at the end
     ingest-summary    type `markdown`, for people: the report with links to the pages
 """

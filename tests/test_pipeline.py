@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.pipeline import ingest, plan_ingest
+from flows.steps import no_remarks
 from shared.errors import BookError, ServiceError
 from shared.index.store import open_index
 from shared.models import Build, Chunk, Progress, Tally
@@ -171,15 +172,18 @@ async def test_a_key_added_later_makes_a_new_build_with_vectors(book: Path, lexi
     assert build.embedding_model == "bag-of-words"
 
 
-async def test_each_step_is_run_by_the_runner_in_order(lexical: Settings) -> None:
-    names: list[str] = []
+async def test_each_step_is_run_by_the_runner_in_order_with_its_remarks(lexical: Settings) -> None:
+    (Path(lexical.book_source) / "latin.md").write_bytes(b"caf\xe9")
+    heard: list[tuple[str, list[str]]] = []
 
-    async def remember(step: str, _label: str, work: Callable[[], Awaitable[Any]], /) -> Any:
-        names.append(step)
-        return await work()
+    async def remember(step: str, _label: str, work: Callable[[], Awaitable[Any]], /, remarks: Any = no_remarks) -> Any:
+        result = await work()
+        heard.append((step, list(remarks(result))))
+        return result
 
     await ingest(lexical, run=remember)
-    assert names == ["find", "read", "plan", "apply"]
+    problem = "latin.md:1: not UTF-8: byte 0xe9 (skipped)"
+    assert heard == [("find", []), ("read", [problem]), ("plan", []), ("apply", [])]
 
 
 async def test_at_the_end_every_step_is_done(lexical: Settings) -> None:

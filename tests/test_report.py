@@ -10,6 +10,7 @@ from flows.report import (
     describe_problem,
     describe_problems,
     describe_report,
+    describe_skipped,
     summary_markdown,
 )
 from shared.models import Problem, Report, Tally
@@ -29,6 +30,14 @@ REPORT = Report(
     problems=(Problem(path="a.md", line=3, reason="not UTF-8", skipped=True),),
     seconds=1.26,
 )
+
+
+def test_the_files_that_were_skipped_are_named_in_one_line() -> None:
+    kept = Problem(path="kept.md", line=1, reason="broken front matter", skipped=False)
+    skipped = [Problem(path=f"{name}.md", line=None, reason="not a regular file", skipped=True) for name in "dcba"]
+    assert describe_skipped([kept]) == []
+    assert describe_skipped([kept, skipped[3]]) == ["1 file skipped: a.md"]
+    assert describe_skipped([*skipped, skipped[0]]) == ["4 files skipped: a.md, b.md, c.md, ..."]
 
 
 def test_a_report_is_four_lines() -> None:

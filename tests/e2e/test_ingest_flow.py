@@ -88,12 +88,15 @@ async def test_a_run_reads_the_book_and_publishes_what_it_did(stage: Stage, runs
     assert [row["change"] for row in json.loads(published[CHANGES_KEY])] == ["added"] * len(PAGES)
     assert "[arms.md](https://example.github.io/docs/arms)" in published[SUMMARY_KEY]
     assert "3 files: 3 added" in state["message"]
+    assert "1 file skipped: latin.md" in state["message"]
+    assert "- `latin.md:1: not UTF-8: byte 0xe9 (skipped)`" in published[SUMMARY_KEY]
+    assert await runs.warnings(run_id) == [("read", "latin.md:1: not UTF-8: byte 0xe9 (skipped)")]
     build = await live(settings)
     assert build is not None
     assert build.id == report.build_id
     assert await runs.tasks(run_id) == [
         "find the book's files",
-        "read files 1 to 4 of 4",
+        "read files 1 to 4 of 4: arms.md to part/legs.mdx",
         f"compare {build.chunks} chunks with the live build",
         f"vectors of {build.chunks} texts",
         f"write build {build.id}",
