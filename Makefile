@@ -35,7 +35,8 @@ bench: .venv/installed-dev
 	exec $(BIN)/python -m tests.benchmarks
 
 reference: .venv/installed
-	exec $(BIN)/python -m shared.settings_reference
+	$(BIN)/python -m shared.settings_reference
+	$(BIN)/python -m server.operating_reference
 
 # Hashes make an install the same everywhere; no index address, so that any mirror serves.
 lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from server.chat import Source, Usage
 from shared.models import Progress, Report
@@ -96,11 +96,18 @@ class SearchResults(BaseModel):
 class LiveBuild(BaseModel):
     """The build answers come from."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     id: str
+    """Its name: when it was made, and a part of its content's digest."""
     created_at: datetime
+    """When it was made, UTC."""
     documents: int
+    """Pages in it."""
     chunks: int
+    """Chunks in it."""
     embedding_model: str | None
+    """Whose vectors it holds; null: words only."""
 
 
 class Alive(BaseModel):
@@ -112,20 +119,36 @@ class Alive(BaseModel):
 class HealthReport(BaseModel):
     """How the service is."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     status: Literal["ok", "reading", "degraded", "draining"]
+    """`reading`: no book has been read yet; `degraded`: the index or a model is away; `draining`: on its way down."""
     version: str
+    """Lectern's."""
     uptime: float
+    """Seconds since the process started."""
     qdrant_connected: bool
+    """The index answers, embedded or remote; without it there are no answers."""
     openai_connected: bool
+    """The chat model answers; false too when none is configured. Without it answers are quotations."""
     embeddings_connected: bool
+    """The embedding model answers; false too when none is configured. Without it search is by words."""
     prefect_connected: bool
+    """Prefect answers; without it no ingest starts, and nothing else is missing."""
     documents_count: int
+    """Pages in the live build."""
     chunks_count: int
+    """Chunks in the live build."""
     build: LiveBuild | None
+    """The live build; null: none yet."""
     chat_model: str
+    """Who writes the answers; `extractive`: they are quotations."""
     embedding_model: str | None
+    """Whose vectors questions get; null: words only."""
     tokenizer: Literal["exact", "estimate"]
+    """`estimate`: the vocabulary is missing, and tokens are counted too high."""
     open_streams: int
+    """Answers on their way."""
 
 
 class IngestBody(BaseModel):

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import ast
+import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from server.app import UNLIMITED, create_app, kind_of
+from server.budget import Budget
+from server.chat import Passages
+from server.documented import HealthReport, LiveBuild
+from server.ledger import Ledger
+from server.metrics import Metrics
+from server.operating_reference import render
+from server.stream import Ids
+from shared import log
 from shared.settings import Settings
 from shared.settings_reference import render_env_example, render_settings_page
 from tests.conftest import REPOSITORY
-from tests.fakes import make_services
+from tests.fakes import make_services, whole_answer
 
 MODULES = sorted(path for folder in ("flows", "server", "shared") for path in (REPOSITORY / folder).rglob("*.py"))
 EMPTY_WORDS = {"utils", "util", "common", "core", "lib", "helpers", "base", "factory", "manager", "misc"}
@@ -111,3 +122,26 @@ def test_every_relative_link_in_the_documentation_leads_to_a_file() -> None:
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_operators_tables_are_what_the_code_renders() -> None:
+    page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert page == render(page)
+    assert page.count("<!-- rendered: ") == 3
+    assert [name for name, field in (HealthReport.model_fields | LiveBuild.model_fields).items() if not field.description] == []
+
+
+def test_the_line_the_operators_page_shows_has_the_fields_of_a_real_one(lines: io.StringIO) -> None:
+    page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
+    shown = json.loads(next(line for line in page.splitlines() if line.startswith('{"mode"')))
+    log.configure(Settings(environment="production"), stream=lines)
+    ledger = Ledger(Budget(0.0), Metrics(), mode="chat")
+    ledger.retrieved(Passages(passages=(), query="", build_id="b", answerable=True))
+    for event in whole_answer(Ids("s", "m", "r")):
+        ledger.see(event)
+    with structlog.contextvars.bound_contextvars(request_id="r", build_id="b"):
+        ledger.close()
+    assert set(json.loads(lines.getvalue())) == set(shown)
+    explained = "".join(line for line in page.splitlines() if line.startswith("| `"))
+    generic = {"event", "level", "logger", "timestamp", "request_id", "build_id"}
+    assert [name for name in set(shown) - generic if f"`{name}`" not in explained] == []

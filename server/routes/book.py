@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urldefrag
 
@@ -11,10 +12,10 @@ from quart_schema import hide
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import PathConverter, ValidationError
 
-from server.book_page import render_page
 from server.services import Services
 from shared.errors import NotBuiltError
 from shared.index.port import Snapshot
+from shared.models import Chunk
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
@@ -27,8 +28,10 @@ def blueprint(services: Services) -> Blueprint:
     """One route under all others; none when the book is published."""
     routes = Blueprint("book", __name__)
     if not services.settings.site_url:
+        from server.book_page import render_page  # a Markdown parser that the published book does without
+
         routes.record(_leave_other_routes)
-        routes.add_url_rule("/<page:address>", "page", BookPages(services).page, methods=["GET"])
+        routes.add_url_rule("/<page:address>", "page", BookPages(services, render_page).page, methods=["GET"])
     return routes
 
 
@@ -50,6 +53,7 @@ class BookPages:
     """Pages of the live build by their address."""
 
     services: Services
+    render: Callable[[Sequence[Chunk]], str]
     _build_id: str = ""
     _paths: dict[str, str] = field(default_factory=dict[str, str])
     """{address without anchor: file}, of that build."""
@@ -60,7 +64,7 @@ class BookPages:
         try:
             async with self.services.index.snapshot() as snapshot:
                 paths = await self._find_paths(snapshot)
-                html = render_page(await snapshot.page(paths["/" + address]))
+                html = self.render(await snapshot.page(paths["/" + address]))
         except (KeyError, NotBuiltError) as exc:
             raise NotFound from exc
         return Response(html, headers=HEADERS, content_type="text/html; charset=utf-8")
