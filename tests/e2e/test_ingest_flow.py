@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from flows.dead_runs import close_dead_runs
+from server.prefect_api import PrefectApi
 from shared.index.store import open_index
 from shared.models import Build
 from shared.runs import (
@@ -32,7 +33,7 @@ from shared.runs import (
 from shared.settings import Settings
 from tests.book_folder import PAGES, settings_for, write_book
 from tests.conftest import REPOSITORY
-from tests.e2e.prefect_stage import Runs, Stage, stop
+from tests.e2e.prefect_stage import LIMIT_S, Runs, Stage, stop
 from tests.openai_stand_in import StandIn
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
@@ -162,6 +163,27 @@ async def test_a_schedule_that_was_switched_on_stays_on(stage: Stage, runs: Runs
         assert await register.wait() == 0
         (schedule,) = (await runs.client.get(f"/deployments/name/{NIGHTLY}")).raise_for_status().json()["schedules"]
         assert schedule["active"] is active
+
+
+async def test_runs_that_a_schedule_has_for_later_keep_no_ingest_from_starting(
+    stage: Stage, runs: Runs, settings: Settings
+) -> None:
+    with worker(stage, settings):
+        await runs.wait(await runs.start())
+    deployment = (await runs.client.get(f"/deployments/name/{NIGHTLY}")).raise_for_status().json()
+    (schedule,) = deployment["schedules"]
+    where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    (await runs.client.patch(where, json={"active": True})).raise_for_status()
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            later = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+            while not (await runs.client.post("/flow_runs/filter", json=later)).json():  # noqa: ASYNC110  polls a server
+                await asyncio.sleep(0.2)
+        prefect = PrefectApi(settings.model_copy(update={"prefect_api_url": stage.api_url}))
+        assert [run.state for run in await prefect.recent() if run.is_active] == []
+        await prefect.aclose()
+    finally:
+        (await runs.client.patch(where, json={"active": False})).raise_for_status()
 
 
 async def test_a_run_that_was_killed_with_its_worker_is_recognised_and_the_next_reaches_the_index(
