@@ -190,6 +190,26 @@ def test_the_programs_written_into_compose_yaml_compile() -> None:
         compile(program, "compose.yaml", "exec")
 
 
+@pytest.mark.parametrize(("status", "code"), [(202, 0), (409, 0), (503, 1)])
+async def test_the_first_ingest_is_asked_for_until_it_is_accepted_or_needless(status: int, code: int) -> None:
+    async def serve(request: Received, exchange: Exchange) -> None:
+        assert (request.method, request.path, request.headers["x-api-key"]) == ("POST", "/ingest", "key")
+        await exchange.reply(status, {})
+
+    server = LoopbackServer(serve)
+    await server.start()
+    try:
+        program = COMPOSE["services"]["first-read"]["command"][-1].replace("web:7860", f"127.0.0.1:{server.port}")
+        environment = {"ADMIN_API_KEY": "key", "no_proxy": "127.0.0.1"}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-ISc", program, env=environment,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert await process.wait() == code
+    finally:
+        await server.stop()
+
+
 def test_compose_asks_only_for_settings_that_exist() -> None:
     asked = set(re.findall(r"\$\{(\w+)", (REPOSITORY / "compose.yaml").read_text(encoding="utf-8")))
     assert asked - {"POSTGRES_PASSWORD"} <= SETTINGS
