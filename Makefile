@@ -38,11 +38,16 @@ reference: .venv/installed
 	$(BIN)/python -m shared.settings_reference
 	$(BIN)/python -m server.operating_reference
 
-# Hashes make an install the same everywhere; no index address, so that any mirror serves.
+# Hashes make an install the same everywhere; no index address, so that any mirror serves. What is locked with an extra is listed
+# without it too: pip takes the two for different projects, and refuses the newest release of the plain one for want of a hash.
 lock:
 	$(if $(UV),,$(error make lock needs uv))
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		pyproject.toml --output-file requirements.txt
+	awk '/^[^ ]/ { printf "%s%s", block, plain; block = plain = "" } \
+		{ block = block $$0 "\n"; if (plain != "" || $$0 ~ /^[^ ]*\[/) { sub(/\[[^]]*\]/, ""); plain = plain $$0 "\n" } } \
+		END { printf "%s%s", block, plain }' requirements.txt > requirements.tmp
+	mv requirements.tmp requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.txt --group dev --output-file requirements-dev.txt
 
