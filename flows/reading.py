@@ -7,6 +7,7 @@ one path after another; this process answers `Ready`, then one `Page` for each p
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -81,7 +82,9 @@ def main() -> None:
     write_frame(answers, Ready(exact_tokens=tokenizer.exact).model_dump_json().encode())
     while (frame := read_frame(requests)) is not None:
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)
+        gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
         page = read_page(frame.decode(), rules, tokenizer.count)
+        gc.enable()
         signal.setitimer(signal.ITIMER_REAL, 0)
         write_frame(answers, page.model_dump_json().encode())
 

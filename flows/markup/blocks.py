@@ -41,6 +41,7 @@ class Reader:
         """Offsets of lines first..last-1, blank ones at the end left out."""
         if self.tag is not None:
             return self.source.starts[self.tag[0]], self.end(self.tag[1] - 1)
+        last = max(last, first + 1)  # the terms of the plugin's definition lists reach over no line
         while last > first + 1 and not self.lines[last - 1].strip():
             last -= 1
         return self.source.starts[first], self.end(last - 1)
@@ -96,8 +97,8 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     return [reader.block("text", token, "")]  # a rule, a link definition: nothing a reader reads
 
 
-def _paragraph(reader: Reader, token: Token, inline: Token) -> Block:
-    return reader.block("paragraph", token, plain(inline.content, reader.references).strip())
+def _paragraph(reader: Reader, token: Token, _: Token) -> Block:
+    return reader.block("paragraph", token, plain(token.content, reader.references).strip())
 
 
 def _term(reader: Reader, token: Token, inline: Token) -> Block:
@@ -172,7 +173,7 @@ def _without_box(item: str) -> str:
 
 LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
 READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
-    "paragraph_open": _paragraph,
+    "paragraph": _paragraph,
     "heading_open": _heading,
     "item": _item,
     "fence": _code,
@@ -181,4 +182,4 @@ READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
     "html_block": _html,
     "dt_open": _term,
 }
-"""What reads a construct: given its first token and the one behind, which holds a paragraph's or heading's text."""
+"""What reads a construct: given its first token and the one behind, which holds the text of a heading or a term."""
