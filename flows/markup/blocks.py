@@ -41,7 +41,6 @@ class Reader:
         """Offsets of lines first..last-1, blank ones at the end left out."""
         if self.tag is not None:
             return self.source.starts[self.tag[0]], self.end(self.tag[1] - 1)
-        last = max(last, first + 1)  # the terms of the plugin's definition lists reach over no line
         while last > first + 1 and not self.lines[last - 1].strip():
             last -= 1
         return self.source.starts[first], self.end(last - 1)
@@ -87,6 +86,8 @@ def closing(tokens: Sequence[Token], position: int) -> int:
 def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
     """The blocks of the construct that tokens first..last are: one, or the items of a list."""
     token = tokens[first]
+    if token.type == "dt_open":
+        _place_term(reader, token, tokens[last + 1])
     if token.type in LISTS and token.level < MAX_STRUCTURE:
         return read_blocks(reader, tokens, first + 1, last)
     read = READERS.get(token.type)
@@ -95,6 +96,15 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     if last > first:
         return [_container(reader, tokens, first, last)]
     return [reader.block("text", token, "")]  # a rule, a link definition: nothing a reader reads
+
+
+def _place_term(reader: Reader, term: Token, definition: Token) -> None:
+    """Put a term on its line and its definition below it: mdit-py-plugins gives the one no line and the other the term's."""
+    line = (term.map or (0, 0))[0]
+    term.map = [line, line + 1]
+    first, last = definition.map or (0, 0)
+    below = range(max(first, line + 1), last)
+    definition.map = [next((number for number in below if reader.lines[number].strip()), first), last]
 
 
 def _paragraph(reader: Reader, token: Token, _: Token) -> Block:
