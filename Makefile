@@ -47,7 +47,7 @@ lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.txt --group dev --output-file requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
-		--constraint requirements-dev.txt --group bench --output-file requirements-bench.txt
+		--constraint requirements.txt --group bench --output-file requirements-bench.txt
 
 clean:
 	rm -rf .venv .venv-bench .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
