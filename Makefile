@@ -66,6 +66,8 @@ clean:
 	$(call install,.venv,-r requirements.txt -r requirements-dev.txt)
 	touch $@
 
+# LlamaIndex's nltk opens no hard-linked file.
+.venv-bench/installed: export UV_LINK_MODE = copy
 .venv-bench/installed: requirements-bench.txt .venv/installed
 	echo "Installing what we are compared with into .venv-bench ..."
 	$(call make_venv,.venv-bench)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from flows.document import Block, BlockKind, Heading
 from flows.markup.inline import plain
 from flows.markup.lines import Lines
+from flows.markup.prepared import Aside
 
 CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
 TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
@@ -31,6 +32,10 @@ class Reader:
     """The Markdown that is read, as prepared: as many lines, some of them blank now."""
     references: frozenset[str] = frozenset()
     """Labels of its link definitions."""
+    asides: Mapping[int, Sequence[Aside]] = field(default_factory=dict[int, Sequence[Aside]])
+    """What was set aside, by the line of its stand-in."""
+    read_partial: Callable[[Aside], Iterable[Block]] = lambda _: ()
+    """The blocks of the file that an aside imports."""
     headings: list[Heading] = field(default_factory=list[Heading])
     current: int = -1
     """Index of the heading the next block stands under."""
@@ -55,10 +60,18 @@ class Reader:
         start, end = self.place(first, last)
         return Block(kind, start, end, text, self.current, prefix, parts)
 
-    def aside(self, first: int, last: int, text: str) -> Block:
-        """What a reader sees of lines first..last-1 that the Markdown no longer holds."""
+    def set_aside(self, line: int) -> list[Block] | None:
+        """What the stand-in at `line` stands for; None for a rule of the author's."""
+        if line not in self.asides:
+            return None
+        return [block for aside in self.asides[line] for block in self._aside(aside)]
+
+    def _aside(self, aside: Aside) -> Iterable[Block]:
+        if aside.partial is not None:
+            return self.read_partial(aside)
+        first, last = aside.line, aside.end_line
         start, end = self.place(first, last) if self.tag is not None else (self.source.starts[first], self.end(last - 1))
-        return Block("text", start, end, plain(text, self.references).strip(), self.current)
+        return [Block("text", start, end, plain(aside.text, self.references).strip(), self.current)]
 
 
 def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -> list[Block]:
@@ -95,7 +108,8 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
         return [read(reader, token, tokens[first + 1] if last > first else token)]
     if last > first:
         return [_container(reader, tokens, first, last)]
-    return [reader.block("text", token, "")]  # a rule, a link definition: nothing a reader reads
+    aside = reader.set_aside(token.map[0]) if token.type == "hr" and token.map else None
+    return [reader.block("text", token, "")] if aside is None else aside  # a rule, a link definition: nothing a reader reads
 
 
 def _place_term(reader: Reader, term: Token, definition: Token) -> None:

@@ -83,18 +83,18 @@ class Body:
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
         reader.references = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        reader.asides = _by_line(prepared.asides)
+        reader.read_partial = lambda aside: self._partial(reader, aside, path, importing)
         scopes = _Scopes(reader, prepared.regions)
-        for line, item in _in_order(tokens, prepared.asides, reader.lines):
-            scopes.enter(line)
-            if not isinstance(item, Aside):
-                blocks = read_block(reader, tokens, *item)
-                if blocks and blocks[0].kind == "heading":
-                    reader.current = blocks[0].heading
-                yield from blocks
-            elif item.partial is None:
-                yield reader.aside(item.line, item.end_line, item.text)
-            else:
-                yield from self._partial(reader, item, path, importing)
+        position = 0
+        while position < len(tokens):
+            first, last = position, closing(tokens, position)
+            scopes.enter((tokens[first].map or (0,))[0])
+            blocks = read_block(reader, tokens, first, last)
+            if tokens[first].type == "heading_open":
+                reader.current = blocks[0].heading
+            yield from blocks
+            position = last + 1
 
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> Iterator[Block]:
         key = find_partial(aside.partial or "", path, self.files)
@@ -123,28 +123,11 @@ class Body:
         return None
 
 
-def _in_order(
-    tokens: Sequence[Token], asides: Sequence[Aside], lines: Sequence[str]
-) -> Iterator[tuple[int, Aside | tuple[int, int]]]:
-    """(line, aside or first and last index of a construct's tokens) by line; asides inside a construct are part of it."""
-    waiting = iter(asides)
-    aside = next(waiting, None)
-    position = covered = 0
-    while position < len(tokens):
-        first, last = tokens[position].map or (covered, covered)
-        while aside is not None and aside.line < first:
-            if aside.line >= covered:
-                yield aside.line, aside
-            aside = next(waiting, None)
-        end = closing(tokens, position)
-        yield first, (position, end)
-        while last > first and not lines[last - 1].strip():
-            last -= 1
-        position, covered = end + 1, last
-    while aside is not None:
-        if aside.line >= covered:
-            yield aside.line, aside
-        aside = next(waiting, None)
+def _by_line(asides: Sequence[Aside]) -> dict[int, list[Aside]]:
+    lines: dict[int, list[Aside]] = {}
+    for aside in asides:
+        lines.setdefault(aside.line, []).append(aside)
+    return lines
 
 
 class _Scopes:

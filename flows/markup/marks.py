@@ -6,16 +6,16 @@ import re
 from bisect import bisect_right
 
 from flows.markup import jsx
-from flows.markup.lines import Lines
-from flows.markup.prepared import Aside, Prepared
+from flows.markup.lines import CONTAINERS, Lines
+from flows.markup.prepared import STAND_IN, Aside, Prepared
 from shared.models import Problem
 
 MARK = re.compile(
-    r"""(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)
-    (?: (?P<fence>`{3,}(?=[^`]*$)|~{3,})
-      | (?P<container>:{3,})
+    rf"""(?P<prefix>{CONTAINERS})
+    (?: (?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})
+      | (?P<container>:{{3,}})
       | (?P<esm>(?:import|export)\b)
-      | (?P<comment><!--|\{/\*)
+      | (?P<comment><!--|\{{/\*)
       | (?P<tag><[/A-Za-z>])
       | (?P<math>\$\$[ \t]*$)
     )""",
@@ -34,6 +34,8 @@ CONTAINER = re.compile(r":{3,}[ \t]*(?:([A-Za-z][\w-]*)(?![\w.])[ \t]*(?:\[(.*)\
 MATH_FENCE = "~~~~~~~~~"
 """Longer than any fence an author writes."""
 RAW_ELEMENTS = frozenset({"script", "style"})
+MAX_MARGIN = 3
+"""Columns a rule may stand in from the margin (CommonMark 4.1)."""
 MAX_FAILED_SCANS = 100
 """Tags left unclosed in one file before the rest is taken as text: keeps hostile input linear."""
 MAX_OPEN_ELEMENTS = 200
@@ -50,6 +52,8 @@ class Marks:
         self.text, _, self.starts = source
         self.imports: dict[str, str] = {}
         self.open: list[tuple[str, int]] = []
+        self.waiting: list[Aside] = []
+        """Of the tags that are being taken out."""
         self.fence = ""
         """Opening mark of the fence around the line."""
         self.failed = 0
@@ -75,6 +79,16 @@ class Marks:
         rest = self.lines[last][end - self.starts[last] :]
         self.lines[first : last + 1] = [""] * (last - first) + [instead + rest.lstrip()]
         return last + 1
+
+    def _set_aside(self, aside: Aside, prefix: str) -> None:
+        """Let a stand-in take the place of `aside`, as far in as that stood; where other text is left, it goes before it."""
+        line = self.lines[aside.line]
+        margin = prefix if prefix.strip() else " " * min(len(prefix.expandtabs(4)), MAX_MARGIN)
+        if line.strip(" \t") in {"", STAND_IN, margin.strip()}:
+            self.lines[aside.line] = margin + STAND_IN
+            self.result.asides.append(aside)
+        elif aside.text:
+            self.lines[aside.line] = f"{prefix}{aside.text} {line.lstrip()}"
 
     def _fence(self, number: int, match: re.Match[str]) -> int:
         self.fence = match["fence"]
@@ -120,7 +134,7 @@ class Marks:
         if end < 0 or code or prefix.strip() or self._rest(end + 3):
             return number + 1
         last = self._drop(number, end + 3)
-        self.result.asides.append(Aside(number, last))
+        self._set_aside(Aside(number, last), prefix)
         return last
 
     def _rest(self, offset: int) -> str:
@@ -133,14 +147,14 @@ class Marks:
         self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
         rest = self.lines[number][match.end() :]
         self.lines[number] = match["prefix"] + rest
-        if not self.fence and not match["prefix"] and not rest.strip():
-            self.result.asides.append(Aside(number, number + 1))
+        if not self.fence and not rest.strip():
+            self._set_aside(Aside(number, number + 1), match["prefix"])
         return number + 1
 
     def _container(self, number: int, match: re.Match[str]) -> int:
         """Docusaurus (remark-directive) admonitions: `:::note[Title]`, `:::note Title`, `:::`; more colons nest."""
         found = CONTAINER.match(self.lines[number].rstrip(), match.start("container"))
-        if found is None or match["prefix"].strip():
+        if found is None:
             return number + 1
         name = found[1]
         if name:
@@ -148,11 +162,8 @@ class Marks:
         else:
             self._close(":::", number + 1)
         title = (found[2] or found[3] or "").split("{")[0].strip() or name.capitalize() if name else ""
-        if match["prefix"]:  # inside a list item, whose text it must stay part of
-            self.lines[number] = match["prefix"] + title
-        else:
-            self.lines[number] = ""
-            self.result.asides.append(Aside(number, number + 1, title))
+        self.lines[number] = ""
+        self._set_aside(Aside(number, number + 1, title), match["prefix"])
         return number + 1
 
     def _close(self, name: str, end: int) -> None:
@@ -164,7 +175,7 @@ class Marks:
 
     def _tag(self, number: int, match: re.Match[str]) -> int:
         """Take out the tags that start a line, up to the first other character."""
-        if match["prefix"].strip() or self.failed > MAX_FAILED_SCANS or not self.result.mdx:
+        if self.failed > MAX_FAILED_SCANS or not self.result.mdx:
             return number + 1
         first = end = start = self.starts[number] + match.start("tag")
         while self.text.startswith("<", start):
@@ -175,7 +186,14 @@ class Marks:
             end = start = self._element(start, behind)
             while self.text.startswith((" ", "\t"), start):
                 start += 1
-        return self._drop(number, end, match["prefix"]) if end > first else number + 1
+        if end == first or (match["prefix"].strip() and "\n" in self.text[first:end]):  # over lines of a quote: inline markup
+            self.waiting.clear()
+            return number + 1
+        last = self._drop(number, end, match["prefix"])
+        for aside in self.waiting:
+            self._set_aside(aside, match["prefix"])
+        self.waiting.clear()
+        return last
 
     def _element(self, start: int, end: int) -> int:
         """Note what the tag opens, closes or imports; the offset behind what is taken out with it."""
@@ -193,5 +211,5 @@ class Marks:
         if name in self.imports or (said and not closes):
             text = next((part for part in said.groups() if part), "") if said else ""
             last = bisect_right(self.starts, end - 1)
-            self.result.asides.append(Aside(number, last, text, self.imports.get(name)))
+            self.waiting.append(Aside(number, last, text, self.imports.get(name)))
         return end

@@ -21,13 +21,13 @@ from itertools import islice
 
 from flows.markup import jsx
 from flows.markup.admonitions import ADMONITION, MARKED, outdent
-from flows.markup.lines import Lines, lines_of
+from flows.markup.lines import CONTAINERS, Lines, lines_of
 from flows.markup.marks import Marks
 from flows.markup.prepared import Aside, Prepared
 
 CANDIDATE = re.compile(r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[]|import\b|export\b)")
 """What marked lines begin with: far faster to search for than the marks themselves."""
-FENCED = re.compile(r"^[ \t>]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
+FENCED = re.compile(rf"^{CONTAINERS}(`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
 COMPONENT = re.compile(r"^[ \t]*<([A-Z][\w.]*)(?=[\s/>])", re.MULTILINE)
 OPENING = re.compile(r"<[A-Z]")
 MAX_COMPONENTS_TRIED = 100
@@ -49,10 +49,7 @@ def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head)
     prepared = Prepared(lines, asides, regions, candidates, path.endswith(".mdx") or _has_components(lines))
-    titles = len(asides)
     Marks(prepared, source, path).take_out()
-    if titles:
-        asides.sort(key=lambda aside: aside.line)
     return prepared
 
 
