@@ -57,7 +57,7 @@ class Partials(Mapping[str, str]):
 def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
     """The chunks of one file, and what its author should know. A file that cannot be read is a problem, never an error."""
     try:
-        document = parse(read_file(rules.source, path), Partials(rules.source))
+        document = parse(read_file(rules.source, path), Partials(rules.source), site_format=rules.site.format)
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
         document = locate(document, rules.site)

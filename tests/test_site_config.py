@@ -19,6 +19,15 @@ def test_a_docusaurus_repository_serves_its_docs_folder_and_lists_its_versions()
     assert (site.folder, site.versions) == ("docs", ("2.0", "1.0"))
 
 
+@pytest.mark.parametrize(
+    ("config", "format_"),
+    [("", "mdx"), ("markdown: {format: 'detect', mermaid: true}", "detect"), ('markdown: {\n  format: "md",\n}', "md")],
+)
+def test_docusaurus_says_what_md_files_are(tmp_path: Path, config: str, format_: str) -> None:
+    (tmp_path / "docusaurus.config.ts").write_text(f"export default {{title: 'x', {config}}};", encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="docusaurus")).format == format_
+
+
 def test_a_docs_folder_alone_finds_its_configuration_one_folder_up() -> None:
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).folder == ""
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).versions == ("2.0", "1.0")

@@ -18,7 +18,8 @@ from flows.markup.blockrules import PageParser
 from flows.markup.blocks import Reader, closing, read_block
 from flows.markup.blockstate import LineState
 from flows.markup.caps import MAX_FILE_BYTES, MAX_NESTING, check_caps
-from flows.markup.frontmatter import parse_front_matter
+from flows.markup.formats import is_mdx
+from flows.markup.frontmatter import FrontMatter, parse_front_matter
 from flows.markup.inline import label
 from flows.markup.lines import Lines, lines_of, with_line_feeds
 from flows.markup.mdx import prepare
@@ -71,14 +72,20 @@ class Body:
 
     files: Mapping[str, str]
     """Text of the partials by path."""
+    site_format: str = ""
+    """As in `Site`."""
     problems: list[Problem] = field(default_factory=list[Problem])
     partials: int = 0
     """Imports met so far."""
     imported_chars: int = 0
 
-    def read(self, reader: Reader, source: Lines, head: int, path: str, importing: tuple[str, ...] = ()) -> Iterator[Block]:
-        """The blocks of the file at `path`, which the files `importing` import, below its first `head` lines."""
-        prepared = prepare(with_line_feeds(source), path, head=head)
+    def read(
+        self, reader: Reader, source: Lines, front: FrontMatter, path: str, importing: tuple[str, ...] = ()
+    ) -> Iterator[Block]:
+        """The blocks of the file at `path`, which the files `importing` import, below its front matter."""
+        head = bisect_left(source.starts, front.end)
+        mdx = is_mdx(path, front.values, self.site_format)
+        prepared = prepare(with_line_feeds(source), path, head=head, mdx=mdx)
         tokens = _tokens(prepared, path)
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
@@ -106,9 +113,8 @@ class Body:
             return
         source = lines_of(self.files[key])
         check_caps(key, source)
-        head = bisect_left(source.starts, parse_front_matter(source.text).end)
         inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
-        yield from self.read(inner, source, head, key, (*importing, path))
+        yield from self.read(inner, source, parse_front_matter(source.text), key, (*importing, path))
 
     def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
         """Why the file is not read; None when it is."""

@@ -34,11 +34,11 @@ MAX_COMPONENTS_TRIED = 100
 """Until one proves that the file is MDX."""
 
 
-def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
+def prepare(source: Lines, path: str, *, head: int = 0, mdx: bool | None = None) -> Prepared:
     """`source` (line feeds only) as Markdown of as many lines, its first `head` ones blank.
 
-    A `.md` file is read as MDX when it holds a component: Docusaurus reads all of them so, but in other books `<div>` starts an
-    HTML block, and four columns of margin are code.
+    Where nobody knows whether the file is MDX, it is when it holds a component: Docusaurus reads all `.md` files so, but in
+    other books `<div>` starts an HTML block, and four columns of margin are code.
     """
     lines = [""] * head + source.lines[head:]
     candidates = _candidates(source, head)
@@ -48,7 +48,7 @@ def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
         lines, asides, regions = outdented.lines, outdented.asides, outdented.regions
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head)
-    prepared = Prepared(lines, asides, regions, candidates, path.endswith(".mdx") or _has_components(lines))
+    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
     Marks(prepared, source, path).take_out()
     return prepared
 

@@ -13,11 +13,14 @@ from urllib.parse import unquote
 
 import yaml
 
+from flows.sites import docusaurus
 from shared.errors import BookError
 from shared.models import Site
 
 SUMMARY_LINK = re.compile(r"\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))\s*\)")
 DOCUSAURUS_CONFIGS = ("docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs", "docusaurus.config.cjs")
+MARKDOWN_FORMAT = re.compile(r"""\bformat\s*:\s*["'](mdx|md|detect)["']""")
+"""The configuration is a program, which is not run: its literals are looked for."""
 MKDOCS_CONFIGS = ("mkdocs.yml", "mkdocs.yaml")
 
 
@@ -26,8 +29,8 @@ def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) ->
 
     `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`.
 
-    Docusaurus: `versions.json`, and `docs` as the folder when the book is the whole site. MkDocs: `docs_dir`,
-    `use_directory_urls` (unless already set) and how `toc` slugs. mdBook: `src` and the chapters `SUMMARY.md` names.
+    Docusaurus: `versions.json`, `markdown.format`, and `docs` as the folder when the book is the whole site. MkDocs:
+    `docs_dir`, `use_directory_urls` (unless already set), how `toc` slugs. mdBook: `src` and the chapters `SUMMARY.md` names.
     Raises `BookError` when such a file cannot be read.
     """
     readers: Mapping[str, Callable[[_Reach, Site], Site]] = {"docusaurus": _docusaurus, "mkdocs": _mkdocs, "mdbook": _mdbook}
@@ -63,7 +66,13 @@ def _docusaurus(reach: _Reach, site: Site) -> Site:
         return site
     versions = config.parent / "versions.json"
     names = cast("list[object]", _parse(versions, json.loads, list)) if reach.holds(versions) else []
-    return site.model_copy(update={"folder": "docs" if config.parent == reach.book else "", "versions": tuple(map(str, names))})
+    given = MARKDOWN_FORMAT.search(_read(config))
+    update = {
+        "folder": "docs" if config.parent == reach.book else "",
+        "versions": tuple(map(str, names)),
+        "format": given[1] if given else docusaurus.DEFAULT_FORMAT,
+    }
+    return site.model_copy(update=update)
 
 
 def _mkdocs(reach: _Reach, site: Site) -> Site:
