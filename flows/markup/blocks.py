@@ -97,7 +97,7 @@ def closing(tokens: Sequence[Token], position: int) -> int:
 
 
 def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
-    """The blocks of the construct that tokens first..last are: one, or the items of a list."""
+    """The blocks of the construct that tokens first..last are: one, the items of a list, none where there is nothing."""
     token = tokens[first]
     if token.type == "dt_open":
         _place_term(reader, token, tokens[last + 1])
@@ -105,7 +105,8 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
         return read_blocks(reader, tokens, first + 1, last)
     read = READERS.get(token.type)
     if read is not None:
-        return [read(reader, token, tokens[first + 1] if last > first else token)]
+        block = read(reader, token, tokens[first + 1] if last > first else token)
+        return [block] if block.start < block.end else []  # of white space that Markdown takes for text
     if last > first:
         return [_container(reader, tokens, first, last)]
     aside = reader.set_aside(token.map[0]) if token.type == "hr" and token.map else None
@@ -173,7 +174,7 @@ def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     token = tokens[first]
     if token.level >= MAX_STRUCTURE:
         texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
-        return reader.block("text", token, "\n".join(texts))
+        return reader.block("paragraph", token, "\n".join(texts))
     parts = tuple(read_blocks(reader, tokens, first + 1, last))
     text = "\n".join([part.text for part in parts if part.text])
     match token.type:
