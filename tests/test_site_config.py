@@ -102,3 +102,12 @@ def test_a_configuration_that_cannot_be_read_is_an_error_that_names_the_file(
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(BookError, match=name):
         read_site_config(tmp_path, Site.model_validate({"kind": kind}))
+
+
+def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:
+    nav = "nav: [index.md, {Guide: [{First: guide/one.md}, guide/two.md]}, {Out: 'https://example.org'}]\n"
+    (tmp_path / "base.yml").write_text(f"use_directory_urls: false\ndocs_dir: pages\n{nav}", encoding="utf-8")
+    (tmp_path / "mkdocs.yml").write_text("INHERIT: base.yml\ndocs_dir: text\n", encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="mkdocs"))
+    assert (site.folder, site.trailing_slash) == ("text", False)
+    assert site.chapters == ("index.md", "guide/one.md", "guide/two.md")

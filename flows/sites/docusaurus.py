@@ -16,13 +16,14 @@ from flows.sites.slugs import GithubSlugger
 from shared.models import Site
 
 IGNORED_PREFIX = re.compile(r"\d+[-_.]\d+")
-NUMBER_PREFIX = re.compile(r"\d+\s*[-_.]+\s*([^-_.\s].*)$")
+NUMBER_PREFIX = re.compile(r"(\d+)\s*[-_.]+\s*([^-_.\s].*)$")
 CLASSIC_ID = re.compile(r"\s*\{#((?:.(?!\{#|\}))*.)\}$")
 MDX_COMMENT_ID = re.compile(r"\{\s*/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
 LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|version-([^/]+))/(.+)")
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")
 DEFAULT_FORMAT = "mdx"
 """Of `.md` files too (docusaurus.io, "MDX vs. CommonMark")."""
+MAX_POSITION = 1e9
 ENCODE_URI_KEEPS = ";,/?:@&=+$-_.!~*'()#"
 
 
@@ -101,7 +102,28 @@ def strip_number_prefix(name: str) -> str:
     if IGNORED_PREFIX.match(name):
         return name
     match = NUMBER_PREFIX.match(name)
-    return match[1] if match else name
+    return match[2] if match else name
+
+
+def number_prefix(name: str) -> float | None:
+    """The number that `strip_number_prefix` takes off."""
+    match = None if IGNORED_PREFIX.match(name) else NUMBER_PREFIX.match(name)
+    return float(match[1]) if match else None
+
+
+def sidebar_position(document: Document) -> float | None:
+    """Where the page wants to stand among its neighbours: `docs.ts` (`sidebarPosition`)."""
+    given = as_position(document.front_matter.get("sidebar_position"))
+    if given is not None or document.front_matter.get("parse_number_prefixes") is False:
+        return given
+    return number_prefix(PurePosixPath(document.path).stem)
+
+
+def as_position(value: object) -> float | None:
+    """A page's or a category's position as a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if -MAX_POSITION < value < MAX_POSITION else None
 
 
 def is_category_index(file: PurePosixPath) -> bool:
