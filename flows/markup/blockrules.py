@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock, fence, list_block
 
+from flows.markup.prepared import STAND_IN
+
 Rule = Callable[[StateBlock, int, int, bool], bool]
 LIST = frozenset({"list"})
 STARTS = {
@@ -118,8 +120,8 @@ class PageParser(ParserBlock):
             start, end, margin = state.bMarks[line] + state.tShift[line], state.eMarks[line], state.sCount[line]
             if start >= end:
                 return line, 0
-            if margin - state.blkIndent > 3:  # a lazy continuation, whatever is there
-                continue
+            if margin - state.blkIndent > 3 and (state.is_code_block(line) or state.src[start:end] != STAND_IN):
+                continue  # a lazy continuation, whatever is there; but for MDX no margin is too wide
             mark = state.src[start]
             if mark in "=-" and line < last and margin >= state.blkIndent and UNDERLINE.fullmatch(state.src, start, end):
                 return line, 1 if mark == "=" else 2

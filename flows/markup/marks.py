@@ -28,6 +28,7 @@ ESM = re.compile(
     re.VERBOSE,
 )
 IMPORT = re.compile(r"""import\s+([A-Z]\w*)\s+from\s*["']([^"'\n]+\.mdx?)["']""")
+ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+")
 TAG_NAME = re.compile(r"<(/?)([\w$.:-]*)")
 LABEL = re.compile(r"""\s(?:label|title|alt)=(?:"([^"]*)"|'([^']*)'|\{\s*["'`]([^"'`]*)["'`]\s*\})""")
 CONTAINER = re.compile(r":{3,}[ \t]*(?:([A-Za-z][\w-]*)(?![\w.])[ \t]*(?:\[(.*)\])?(.*))?$")
@@ -35,7 +36,9 @@ MATH_FENCE = "~~~~~~~~~"
 """Longer than any fence an author writes."""
 RAW_ELEMENTS = frozenset({"script", "style"})
 MAX_MARGIN = 3
-"""Columns a rule may stand in from the margin (CommonMark 4.1)."""
+"""Columns that make no indented code (CommonMark 4.4)."""
+MAX_LINES_BACK = 200
+"""How far above a mark its list item is looked for."""
 MAX_FAILED_SCANS = 100
 """Tags left unclosed in one file before the rest is taken as text: keeps hostile input linear."""
 MAX_OPEN_ELEMENTS = 200
@@ -83,12 +86,37 @@ class Marks:
     def _set_aside(self, aside: Aside, prefix: str) -> None:
         """Let a stand-in take the place of `aside`, as far in as that stood; where other text is left, it goes before it."""
         line = self.lines[aside.line]
-        margin = prefix if prefix.strip() else " " * min(len(prefix.expandtabs(4)), MAX_MARGIN)
-        if line.strip(" \t") in {"", STAND_IN, margin.strip()}:
-            self.lines[aside.line] = margin + STAND_IN
+        if line.strip(" \t") in {"", STAND_IN, prefix.strip()}:
+            self.lines[aside.line] = prefix + STAND_IN
             self.result.asides.append(aside)
+        elif aside.partial:
+            self._problem(aside.line, f"imported {aside.partial!r} left out: other text stands beside its tag")
         elif aside.text:
             self.lines[aside.line] = f"{prefix}{aside.text} {line.lstrip()}"
+
+    def _begins_block(self, number: int) -> bool:
+        """Whether no text stands right above the line."""
+        return number == 0 or self.lines[number - 1].strip() in {"", STAND_IN}
+
+    def _is_code(self, number: int, prefix: str) -> bool:
+        """Whether the margin before a mark makes it indented code: none does in MDX, nor one that is a list item's."""
+        columns = len(prefix.expandtabs(4))
+        if self.result.mdx or prefix.strip() or columns <= MAX_MARGIN:
+            return False
+        outermost = columns
+        for line in reversed(self.lines[max(number - MAX_LINES_BACK, 0) : number]):
+            margin = len(line) - len(line.lstrip())
+            if not line.strip() or margin >= outermost:
+                continue
+            if item := ITEM.match(line):
+                return columns - item.end() > MAX_MARGIN
+            outermost = margin
+            if not margin:
+                break
+        return True
+
+    def _problem(self, number: int, reason: str) -> None:
+        self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
 
     def _fence(self, number: int, match: re.Match[str]) -> int:
         self.fence = match["fence"]
@@ -115,8 +143,7 @@ class Marks:
     def _esm(self, number: int, match: re.Match[str]) -> int:
         """MDX statements do not interrupt a paragraph."""
         start = self.starts[number]
-        interrupts = number > 0 and self.lines[number - 1].strip()
-        if match["prefix"] or not self.result.mdx or interrupts or not ESM.match(self.text, start):
+        if match["prefix"] or not self.result.mdx or not self._begins_block(number) or not ESM.match(self.text, start):
             return number + 1
         end = jsx.statement_end(self.text, start)
         for found in IMPORT.finditer(self.text, start, end):
@@ -130,8 +157,7 @@ class Marks:
         end = -1 if closing in self.unclosed else self.text.find(closing, start)
         if end < 0:
             self.unclosed.add(closing)
-        code = not self.result.mdx and len(prefix.expandtabs(4)) > 3
-        if end < 0 or code or prefix.strip() or self._rest(end + 3):
+        if end < 0 or prefix.strip() or self._rest(end + 3) or self._is_code(number, prefix):
             return number + 1
         last = self._drop(number, end + 3)
         self._set_aside(Aside(number, last), prefix)
@@ -143,8 +169,7 @@ class Marks:
         return self.text[offset : end if end >= 0 else len(self.text)].strip()
 
     def _include(self, number: int, match: re.Match[str]) -> int:
-        reason = f"include left out: {match['include']!r}; the file it names is not part of this page's text"
-        self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
+        self._problem(number, f"include left out: {match['include']!r}; the file it names is not part of this page's text")
         rest = self.lines[number][match.end() :]
         self.lines[number] = match["prefix"] + rest
         if not self.fence and not rest.strip():
@@ -154,7 +179,7 @@ class Marks:
     def _container(self, number: int, match: re.Match[str]) -> int:
         """Docusaurus (remark-directive) admonitions: `:::note[Title]`, `:::note Title`, `:::`; more colons nest."""
         found = CONTAINER.match(self.lines[number].rstrip(), match.start("container"))
-        if found is None:
+        if found is None or self._is_code(number, match["prefix"]):
             return number + 1
         name = found[1]
         if name:
