@@ -31,8 +31,9 @@ check: .venv/installed-dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/installed-dev
-	exec $(BIN)/python -m tests.benchmarks
+# The splitters we are compared with are installed only here.
+bench: .venv-bench/installed
+	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
 reference: .venv/installed
 	$(BIN)/python -m shared.settings_reference
@@ -50,28 +51,38 @@ lock:
 	mv requirements.tmp requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.txt --group dev --output-file requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+		--constraint requirements.txt --group bench --output-file requirements-bench.txt
 
 clean:
-	rm -rf .venv .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Stamps: installing again is one look at two dates.
 .venv/installed: requirements.txt
 	echo "Installing into .venv (once; a minute or two) ..."
-	$(call make_venv)
-	$(call install,-r requirements.txt)
+	$(call make_venv,.venv)
+	$(call install,.venv,-r requirements.txt)
 	DATA_DIR=.data $(BIN)/python -m flows.vocabulary
 	touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	echo "Installing what the tests need ..."
-	$(call install,-r requirements.txt -r requirements-dev.txt)
+	$(call install,.venv,-r requirements.txt -r requirements-dev.txt)
+	touch $@
+
+# LlamaIndex's nltk opens no hard-linked file.
+.venv-bench/installed: export UV_LINK_MODE = copy
+.venv-bench/installed: requirements-bench.txt .venv/installed
+	echo "Installing what we are compared with into .venv-bench ..."
+	$(call make_venv,.venv-bench)
+	$(call install,.venv-bench,-r requirements.txt -r requirements-bench.txt)
 	touch $@
 
 ifdef UV
-make_venv = test -x $(BIN)/python || $(UV) venv --quiet --seed --python 3.11 .venv
-install = $(UV) pip install --quiet --python $(BIN)/python --require-hashes $(1)
+make_venv = test -x $(1)/bin/python || $(UV) venv --quiet --seed --python 3.11 $(1)
+install = $(UV) pip install --quiet --python $(1)/bin/python --require-hashes $(2)
 else
-make_venv = test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python 3.11 with its venv module is needed (PYTHON=...)." >&2; exit 1; }
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(1)
+make_venv = test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { echo "Python 3.11 with its venv module is needed (PYTHON=...)." >&2; exit 1; }
+install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(2)
 endif

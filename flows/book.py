@@ -12,6 +12,7 @@ from flows.pages import Page, Rules
 from flows.progress import Tracker
 from flows.readers import Readers, open_readers, processes_for
 from flows.report import describe_problem
+from flows.sites.sidebar import in_reading_order, read_category_positions
 from flows.sites.site_config import read_site_config
 from flows.source import Listing, Source, find_files, open_source
 from flows.steps import Runner
@@ -32,9 +33,9 @@ class Book:
 
     source: Source
     pages: tuple[Page, ...]
-    """Sorted by path."""
+    """In the order of the site's sidebar."""
     chunks: tuple[Chunk, ...]
-    """By path, then position."""
+    """By page, then position."""
     problems: tuple[Problem, ...]
     exact_tokens: bool
 
@@ -52,8 +53,9 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
     with tracker.step("read", total=len(listing.paths), unit="files") as advance:
         rules = await asyncio.to_thread(_rules, settings, source)
         async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
-            pages = await _read(readers, listing.paths, run, advance)
+            read = await _read(readers, listing.paths, run, advance)
             exact_tokens = readers.exact_tokens
+        pages = await asyncio.to_thread(_in_order, read, rules)
     chunks = tuple(chunk for page in pages for chunk in page.chunks)
     problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
     if not chunks:
@@ -79,6 +81,10 @@ def _rules(settings: Settings, source: Source) -> Rules:
         collection=settings.collection,
         max_tokens=settings.chunk_tokens,
     )
+
+
+def _in_order(pages: Sequence[Page], rules: Rules) -> tuple[Page, ...]:
+    return tuple(in_reading_order(pages, rules.site, read_category_positions(rules.root, pages, rules.boundary)))
 
 
 async def _read(readers: Readers, paths: Sequence[str], run: Runner, advance: Callable[[int], None]) -> tuple[Page, ...]:

@@ -26,6 +26,7 @@ from shared.pricing import price_usd
 from shared.settings import Settings
 
 JSONL_FIELDS = frozenset({"path", "start", "end", "start_line", "end_line", "heading_path", "anchor", "url", "tokens", "text"})
+EPILOG = "Settings come from the environment or .env (docs/settings.md); SITE_KIND, SITE_URL and SITE_BASE say where pages are."
 Command = Callable[[argparse.Namespace, Settings], int]
 
 
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = _command(commands, "verify-links", run_verify, "check every address of the chunks against the built site")
     built = verify.add_mutually_exclusive_group(required=True)
     built.add_argument("--site", type=Path, help="folder the site was built into: pages and #anchors are checked")
-    built.add_argument("--sitemap", help="file or address of a sitemap.xml: pages are checked")
+    built.add_argument("--sitemap", help="a sitemap.xml: as a file pages are checked, as an address #anchors too")
     evaluate = _command(commands, "evaluate", run_evaluate, "measure how well the search finds what questions ask for")
     evaluated = evaluate.add_mutually_exclusive_group(required=True)
     evaluated.add_argument("--set", type=Path, metavar="DIR", help="folder of questions.jsonl and corpus/, or a question file")
@@ -74,7 +75,7 @@ def _command(
     run: Command,
     summary: str,
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=EPILOG)
     command.add_argument("book", nargs="?", metavar="BOOK", help="a folder or a git+https address (default: BOOK_SOURCE)")
     command.set_defaults(command=run)
     return command

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -24,16 +23,19 @@ from flows.markup.lines import lines_of
 from shared.models import Problem
 
 
-def parse(file: SourceFile, files: Mapping[str, str] = {}) -> Document:
-    """The page in `file`. `files`: text by path of what pages may import (`_*.mdx`). Raises `DocumentError`."""
+def parse(file: SourceFile, files: Mapping[str, str] = {}, *, site_format: str = "") -> Document:
+    """The page in `file`. Raises `DocumentError`.
+
+    `files`: text by path of what pages may import (`_*.mdx`). `site_format`: as in `Site`.
+    """
     source = lines_of(file.text)
     check_caps(file.path, source)
     front = parse_front_matter(file.text)
-    body = Body(files)
+    body = Body(files, site_format)
     if front.error is not None:
         body.problems.append(Problem(path=file.path, line=front.error_line, reason=front.error, skipped=False))
     reader = Reader(source)
-    blocks = tuple(body.read(reader, source, bisect_left(source.starts, front.end), file.path))
+    blocks = tuple(body.read(reader, source, front, file.path))
     headings = tuple(reader.headings)
     return Document(
         path=file.path,

@@ -38,6 +38,8 @@ class Page(Frozen):
     path: str
     chunks: tuple[Chunk, ...] = ()
     problems: tuple[Problem, ...] = ()
+    position: float | None = None
+    """Among its neighbours in the sidebar; None: behind those that have one."""
     left_out: str | None = None
     """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
 

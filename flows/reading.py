@@ -7,6 +7,7 @@ one path after another; this process answers `Ready`, then one `Page` for each p
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -19,6 +20,7 @@ from flows.frames import read_frame, write_frame
 from flows.links import locate
 from flows.markdown import parse
 from flows.pages import Page, Ready, Rules, failed_page
+from flows.sites.docusaurus import sidebar_position
 from flows.source import Source, check_file, read_file
 from flows.splitter import Limits, split
 from shared.errors import DocumentError
@@ -56,7 +58,7 @@ class Partials(Mapping[str, str]):
 def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
     """The chunks of one file, and what its author should know. A file that cannot be read is a problem, never an error."""
     try:
-        document = parse(read_file(rules.source, path), Partials(rules.source))
+        document = parse(read_file(rules.source, path), Partials(rules.source), site_format=rules.site.format)
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
         document = locate(document, rules.site)
@@ -68,7 +70,7 @@ def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
     except Exception as exc:  # the outermost edge of this process: one page must not end the book
         logger.exception("Reading %r failed", path)
         return failed_page(path, f"the reader failed on it: {type(exc).__name__}")
-    return Page(path=path, chunks=tuple(chunks), problems=document.problems)
+    return Page(path=path, chunks=tuple(chunks), problems=document.problems, position=sidebar_position(document))
 
 
 def main() -> None:
@@ -81,7 +83,9 @@ def main() -> None:
     write_frame(answers, Ready(exact_tokens=tokenizer.exact).model_dump_json().encode())
     while (frame := read_frame(requests)) is not None:
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)
+        gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
         page = read_page(frame.decode(), rules, tokenizer.count)
+        gc.enable()
         signal.setitimer(signal.ITIMER_REAL, 0)
         write_frame(answers, page.model_dump_json().encode())
 

@@ -167,7 +167,10 @@ class Site(Frozen):
     """Folder of the book that becomes the site's pages, where the book is a repository: `docs`, `src`; '' for all of it."""
     versions: tuple[str, ...] = ()
     """Docusaurus `versions.json`: released versions, newest first; empty for a site without versions."""
+    format: Literal["", "mdx", "md", "detect"] = ""
+    """Docusaurus `markdown.format`: what `.md` files are, unless their front matter says otherwise; '' when not known."""
     chapters: tuple[str, ...] = ()
-    """mdBook: the files its `SUMMARY.md` names, relative to `folder`, all it makes pages of; empty: every file."""
+    """Files in the order of the site's navigation, relative to `folder`, where one is written down: MkDocs' `nav`, mdBook's
+    `SUMMARY.md`, which makes pages of no others."""
     ids: Literal["default", "unicode", "pymdownx"] = "default"
     """MkDocs: how `toc` slugs headings: Python-Markdown's `slugify`, its `slugify_unicode`, or `pymdownx.slugs`."""

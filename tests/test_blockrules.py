@@ -31,17 +31,19 @@ def _markdown_it(*, mdx: bool, plugins: bool) -> MarkdownIt:
     return parser.disable(["code", "html_block"]) if mdx else parser
 
 
-def _tables_as_one(tokens: list[Token]) -> list[Token]:
-    """The tokens with each table's as a single one, as `blockrules` makes it."""
+def _as_one(tokens: list[Token]) -> list[Token]:
+    """The tokens with each table's and each paragraph's as a single one, as `blockrules` makes it."""
     kept: list[Token] = []
-    inside = False
+    inside = ""
     for token in tokens:
-        if token.type == "table_open":
-            kept.append(Token("table", "table", 0, map=token.map, level=token.level))
-            inside = True
+        if token.type in {"table_open", "paragraph_open"}:
+            inside = token.type.removesuffix("_open")
+            kept.append(Token(inside, token.tag, 0, map=token.map, level=token.level))
+        elif inside == "paragraph" and token.type == "inline":
+            kept[-1].content = token.content
         elif not inside:
             kept.append(token)
-        inside = inside and token.type != "table_close"
+        inside = "" if token.type == f"{inside}_close" else inside
     return kept
 
 
@@ -57,7 +59,7 @@ def _compare(text: str, *, mdx: bool, plugins: bool) -> None:
     expected: list[Token] = []
     parser.block.parse(text, parser, {}, expected)
     found = LineState(text.split("\n"), page_parser(mdx=mdx, footnotes=plugins, definitions=plugins)).read()
-    assert _read(text, found) == _read(text, _tables_as_one(expected)), text
+    assert _read(text, found) == _read(text, _as_one(expected)), text
 
 
 @pytest.mark.parametrize(("mdx", "plugins"), [*product((False, True), repeat=2)])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -55,6 +56,31 @@ def test_plan_with_a_key_says_what_it_would_cost_and_asks_nobody(run, book: Path
     plan = json.loads(done.stdout)
     assert plan["to_embed"] == plan["chunks"]["added"] > 0
     assert plan["cost_usd"] == pytest.approx(plan["tokens"] * 0.02 / 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("site", "settings"),
+    [
+        ("docusaurus", {}),
+        ("docusaurus-versions", {"SITE_ROUTE_BASE": "/", "SITE_TRAILING_SLASH": "true"}),
+        ("mkdocs", {}),
+        ("mdbook", {}),
+    ],
+)
+def test_chunks_have_the_addresses_that_the_sites_own_configuration_gives(run, site: str, settings: dict[str, str]) -> None:
+    folder = REPOSITORY / "tests" / "sites" / site
+    done = run("chunks", folder, "--jsonl", SITE_KIND=site.partition("-")[0], SITE_BASE="/my-book/", **settings)
+    built = json.loads((folder / "expected.json").read_text(encoding="utf-8"))["pages"]
+    addresses = {chunk["path"]: unquote(chunk["url"].partition("#")[0]) for chunk in map(json.loads, done.stdout.splitlines())}
+    assert addresses == {path: unquote(built[path]["address"]) for path in addresses}
+    assert len(built) - len(addresses) <= 1  # a page without text has no chunks
+
+
+def test_chunks_come_in_the_order_of_the_sidebar(run, tmp_path: Path) -> None:
+    pages = {"z.md": "---\nsidebar_position: 1\n---\nFirst.", "b/02-x.md": "Third.", "b/1. y.md": "Second.", "a.md": "Last."}
+    book = write_book(tmp_path / "ordered", {**pages, "b/_category_.json": '{"position": 2}'})
+    done = run("chunks", book)
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()][1:] == ["Second.", "Third.", "Last."]
 
 
 def test_ingest_tells_each_step_and_the_report(run, book: Path) -> None:

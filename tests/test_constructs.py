@@ -29,6 +29,8 @@ def count(text: str) -> int:
 
 def _shown(document: Document, chunks: list[Chunk]) -> str:
     lines = [f"title: {document.title}"]
+    lines += [f"description: {document.description}"] if document.description else []
+    lines += [f"tags: {', '.join(document.tags)}"] if document.tags else []
     lines += [f"skip: {document.skip}"] if document.skip else []
     lines += [f"problem: line {problem.line}: {problem.reason}" for problem in document.problems]
     for heading in document.headings:

@@ -16,7 +16,7 @@ from tests.conftest import MEASURING_DATA
 
 SITES = Path(__file__).parent / "sites"
 BUILT = {
-    "docusaurus/expected.json": Site(kind="docusaurus", base="/my-book/", folder="docs"),
+    "docusaurus/expected.json": Site(kind="docusaurus", base="/my-book/", folder="docs", format="mdx"),
     "docusaurus-versions/expected.json": Site(
         kind="docusaurus", base="/my-book/", folder="docs", route_base="", trailing_slash=True, versions=("2.0", "1.0")
     ),
@@ -46,7 +46,8 @@ PAGES = [
 
 def read(folder: Path, path: str, site: Site) -> Document:
     partials = {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("_*.mdx")}
-    return locate(parse(SourceFile(path, (folder / path).read_text(encoding="utf-8")), partials), site)
+    file = SourceFile(path, (folder / path).read_text(encoding="utf-8"))
+    return locate(parse(file, partials, site_format=site.format), site)
 
 
 @pytest.mark.parametrize(("name", "source"), PAGES)

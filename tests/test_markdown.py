@@ -156,6 +156,18 @@ def test_a_hundred_kilobytes_of_one_construct_are_read_or_refused(scrap: str, pa
         assert "expected at most" in error.reason or "nested deeper" in error.reason  # noqa: PT017  both ends are right
 
 
+def test_a_term_of_a_definition_list_has_its_place_in_the_file() -> None:
+    text = "Text.\n\nTerm\n: What it means.\n\nOther term\n\n:   What that means.\n"
+    page = _read(text)
+    assert [text[block.start : block.end] for block in page.blocks] == [
+        "Text.",
+        "Term",
+        ": What it means.",
+        "Other term",
+        ":   What that means.",
+    ]
+
+
 def test_broken_front_matter_is_a_problem_with_its_line_and_what_can_be_read_of_it_is() -> None:
     page = _read("---\nid: start\ntitle: 'A: b'\nbad: [1,\ndraft: true\n---\n# Text\n")
     assert [(problem.line, problem.skipped) for problem in page.problems] == [(4, False)]

@@ -19,6 +19,15 @@ def test_a_docusaurus_repository_serves_its_docs_folder_and_lists_its_versions()
     assert (site.folder, site.versions) == ("docs", ("2.0", "1.0"))
 
 
+@pytest.mark.parametrize(
+    ("config", "format_"),
+    [("", "mdx"), ("markdown: {format: 'detect', mermaid: true}", "detect"), ('markdown: {\n  format: "md",\n}', "md")],
+)
+def test_docusaurus_says_what_md_files_are(tmp_path: Path, config: str, format_: str) -> None:
+    (tmp_path / "docusaurus.config.ts").write_text(f"export default {{title: 'x', {config}}};", encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="docusaurus")).format == format_
+
+
 def test_a_docs_folder_alone_finds_its_configuration_one_folder_up() -> None:
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).folder == ""
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).versions == ("2.0", "1.0")
@@ -93,3 +102,12 @@ def test_a_configuration_that_cannot_be_read_is_an_error_that_names_the_file(
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(BookError, match=name):
         read_site_config(tmp_path, Site.model_validate({"kind": kind}))
+
+
+def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:
+    nav = "nav: [index.md, {Guide: [{First: guide/one.md}, guide/two.md]}, {Out: 'https://example.org'}]\n"
+    (tmp_path / "base.yml").write_text(f"use_directory_urls: false\ndocs_dir: pages\n{nav}", encoding="utf-8")
+    (tmp_path / "mkdocs.yml").write_text("INHERIT: base.yml\ndocs_dir: text\n", encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="mkdocs"))
+    assert (site.folder, site.trailing_slash) == ("text", False)
+    assert site.chapters == ("index.md", "guide/one.md", "guide/two.md")

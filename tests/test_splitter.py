@@ -32,7 +32,7 @@ def _chunks(text: str, limits: Limits = GRID[0], path: str = "page.md", tokens: 
     return split(parse(SourceFile(path, text)), limits=limits, count=tokens, collection="book")
 
 
-def _check(page: Document, chunks: list[Chunk], limits: Limits, tokens: Count) -> None:
+def check_chunks(page: Document, chunks: list[Chunk], limits: Limits, tokens: Count) -> None:
     """Everything that holds whatever the page and the sizes."""
     assert [chunk.position for chunk in chunks] == list(range(len(chunks)))
     assert len({chunk.id for chunk in chunks}) == len(chunks)
@@ -77,7 +77,7 @@ def test_every_construct_is_covered_in_order_and_within_the_limit(case: Path, li
     page = parse(SourceFile(path, text))
     for counting in (tokens, count, estimate_tokens):
         chunks = split(page, limits=limits, count=counting, collection="book")
-        _check(page, chunks, limits, counting)
+        check_chunks(page, chunks, limits, counting)
         _check_fences(page, chunks, limits, counting)
 
 
@@ -86,7 +86,7 @@ def test_a_real_book_is_covered_in_order_and_within_the_limit(real_book: Path, l
     for path in sorted(real_book.rglob("*.md*")):
         page = parse(SourceFile(path.relative_to(real_book).as_posix(), path.read_text(encoding="utf-8")))
         chunks = split(page, limits=limits, count=tokens, collection="book")
-        _check(page, chunks, limits, tokens)
+        check_chunks(page, chunks, limits, tokens)
         _check_fences(page, chunks, limits, tokens)
         assert NOT_TEXT.sub("", _uncovered(page, chunks)).strip() == ""
 
@@ -126,7 +126,7 @@ _pages = st.lists(_blocks, max_size=25).map(lambda blocks: "\n\n".join(["Text.",
 def test_any_page_is_covered_in_order_and_within_the_limit(text: str, limits: Limits, ends: str) -> None:
     page = parse(SourceFile("page.md", text.replace("\n", ends)))
     chunks = split(page, limits=limits, count=count, collection="book")
-    _check(page, chunks, limits, count)
+    check_chunks(page, chunks, limits, count)
     _check_fences(page, chunks, limits, count)
     without_comments = re.sub(r"<!--.*?-->", "", _uncovered(page, chunks))
     assert without_comments.strip() == "" or not chunks
@@ -136,7 +136,7 @@ def test_any_page_is_covered_in_order_and_within_the_limit(text: str, limits: Li
 @given(text=st.text(max_size=400), path=st.sampled_from(["page.md", "page.mdx"]))
 def test_any_text_at_all_is_read_and_split(text: str, path: str) -> None:
     page = parse(SourceFile(path, text))
-    _check(page, split(page, limits=Limits(64, 20, 50), count=count, collection="book"), Limits(64, 20, 50), count)
+    check_chunks(page, split(page, limits=Limits(64, 20, 50), count=count, collection="book"), Limits(64, 20, 50), count)
 
 
 CHAPTER = "\n\n".join(

@@ -9,6 +9,9 @@ import string
 from pathlib import Path
 
 import pytest
+import tiktoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.errors import ServiceError
 from shared.settings import Settings
@@ -48,6 +51,27 @@ def test_with_the_vocabulary_counts_are_those_of_openai(exact: Tokenizer) -> Non
     assert exact.count("") == 0
 
 
+OPENAI_PATTERN = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+)
+"""`tiktoken_ext/openai_public.py`, as published."""
+
+
+@pytest.fixture(scope="module")
+def published(exact: Tokenizer) -> tiktoken.Encoding:
+    """cl100k_base as tiktoken builds it."""
+    vocabulary = vocabulary_folder(REPOSITORY / Settings.model_fields["data_dir"].default) / VOCABULARY_FILE
+    lines = (line.split() for line in vocabulary.read_bytes().splitlines())
+    ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
+    return tiktoken.Encoding("published", pat_str=OPENAI_PATTERN, mergeable_ranks=ranks, special_tokens={})
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@given(text=st.one_of(st.text(alphabet=" \n\r\t'sStTlLeEaéß1٣½!-\u0301\u2028\u3000汉", max_size=40), st.text(max_size=60)))
+def test_text_is_cut_into_the_pieces_that_openai_cuts(exact: Tokenizer, published: tiktoken.Encoding, text: str) -> None:
+    assert exact.count(text) == len(published.encode_ordinary(text))
+
+
 def _samples() -> dict[str, str]:
     noise = random.Random(7)
     hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(20)]
@@ -84,6 +108,18 @@ def test_an_estimate_is_never_too_low(exact: Tokenizer, name: str) -> None:
 
 def test_an_estimate_of_prose_is_at_most_three_times_too_high(exact: Tokenizer) -> None:
     assert estimate_tokens(PROSE * 20) <= 3 * exact.count(PROSE * 20)
+
+
+@pytest.mark.parametrize("name", _samples())
+def test_every_kind_of_text_has_as_many_tokens_as_openai_counts(
+    exact: Tokenizer, published: tiktoken.Encoding, name: str
+) -> None:
+    assert exact.count(_samples()[name]) == len(published.encode_ordinary(_samples()[name]))
+
+
+@pytest.mark.parametrize("run", [" ", "\n", " \n", "\t", "\u3000"])
+def test_a_long_run_of_white_space_is_counted(exact: Tokenizer, run: str) -> None:
+    assert exact.count(f"a{run * 200_000}a") > 0
 
 
 @pytest.mark.parametrize("run", ["a", "aA", "a1", " ", "=", "é", "0", "\n"])

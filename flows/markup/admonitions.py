@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.markup.prepared import Aside
+from flows.markup.lines import CONTAINERS
+from flows.markup.prepared import STAND_IN, Aside
 
 ADMONITION = re.compile(
     r"""(?P<margin>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+)(?:[ \t]+[\w-]+)*(?:[ \t]+"(?P<title>[^"\n]*)")?
@@ -19,7 +20,7 @@ ADMONITION = re.compile(
 )
 MARKED = frozenset("!?=")
 """What the first of its lines begins with."""
-FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*$)|~{3,})")
+FENCE = re.compile(rf"{CONTAINERS}(`{{3,}}(?=[^`]*$)|~{{3,}})")
 COLUMNS = 4
 
 
@@ -70,7 +71,7 @@ class _Outdenter:
         if column > outer:  # inside a list item, whose text it must stay part of
             return mark["margin"] + title
         self.asides.append(Aside(number, number + 1, title))
-        return ""
+        return STAND_IN
 
     def _in_fence(self, line: str) -> bool:
         """Whether `line` belongs to fenced code, its opening and closing lines included."""

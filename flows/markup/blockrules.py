@@ -2,9 +2,10 @@
 
 markdown-it tries eleven rules, one call each, at every line that may start a block, and at every further line of a paragraph;
 and it walks over the code in a fence line by line. Here a line's first character says which rules can match at all, a fence at
-the margin is found by searching for its closing mark, paragraphs and setext headings are one scan instead of two, and a table
-is one token: its cells are not needed (and a row of 600 takes no longer than one of six). So is an item of a list whose items
-are single lines. Other lists, quotes, headings, link definitions and HTML blocks are markdown-it's own.
+the margin is found by searching for its closing mark, paragraphs and setext headings are one scan instead of two, and a
+paragraph is one token. So is a table: its cells are not needed (and a row of 600 takes no longer than one of six); and so is an
+item of a list whose items are single lines. Other lists, quotes, headings, link definitions and HTML blocks are markdown-it's
+own.
 `tests/test_blockrules.py` compares the blocks with those of markdown-it's rules.
 """
 
@@ -16,6 +17,8 @@ from collections.abc import Callable, Sequence
 
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock, fence, list_block
+
+from flows.markup.prepared import STAND_IN
 
 Rule = Callable[[StateBlock, int, int, bool], bool]
 LIST = frozenset({"list"})
@@ -101,12 +104,14 @@ class PageParser(ParserBlock):
         line, level = self._paragraph_end(state, first, last)
         content = state.getLines(first, line, state.blkIndent, False).strip(" \t\n\r")
         state.line = line + 1 if level else line
-        kind, tag = ("heading", f"h{level}") if level else ("paragraph", "p")
-        state.push(f"{kind}_open", tag, 1).map = [first, state.line]
-        token = state.push("inline", "", 0)
-        token.content, token.map = content, [first, line]
-        state.push(f"{kind}_close", tag, -1)
         state.parentType = parent
+        if not level:
+            token = state.push("paragraph", "p", 0)
+            token.content, token.map = content, [first, line]
+            return True
+        state.push("heading_open", f"h{level}", 1).map = [first, state.line]
+        state.push("inline", "", 0).content = content
+        state.push("heading_close", f"h{level}", -1)
         return True
 
     def _paragraph_end(self, state: StateBlock, first: int, last: int) -> tuple[int, int]:
@@ -115,8 +120,8 @@ class PageParser(ParserBlock):
             start, end, margin = state.bMarks[line] + state.tShift[line], state.eMarks[line], state.sCount[line]
             if start >= end:
                 return line, 0
-            if margin - state.blkIndent > 3:  # a lazy continuation, whatever is there
-                continue
+            if margin - state.blkIndent > 3 and (state.is_code_block(line) or state.src[start:end] != STAND_IN):
+                continue  # a lazy continuation, whatever is there; but for MDX no margin is too wide
             mark = state.src[start]
             if mark in "=-" and line < last and margin >= state.blkIndent and UNDERLINE.fullmatch(state.src, start, end):
                 return line, 1 if mark == "=" else 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from flows.document import Block, BlockKind, Heading
 from flows.markup.inline import plain
 from flows.markup.lines import Lines
+from flows.markup.prepared import Aside
 
 CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
 TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
@@ -31,6 +32,10 @@ class Reader:
     """The Markdown that is read, as prepared: as many lines, some of them blank now."""
     references: frozenset[str] = frozenset()
     """Labels of its link definitions."""
+    asides: Mapping[int, Sequence[Aside]] = field(default_factory=dict[int, Sequence[Aside]])
+    """What was set aside, by the line of its stand-in."""
+    read_partial: Callable[[Aside], Iterable[Block]] = lambda _: ()
+    """The blocks of the file that an aside imports."""
     headings: list[Heading] = field(default_factory=list[Heading])
     current: int = -1
     """Index of the heading the next block stands under."""
@@ -55,10 +60,18 @@ class Reader:
         start, end = self.place(first, last)
         return Block(kind, start, end, text, self.current, prefix, parts)
 
-    def aside(self, first: int, last: int, text: str) -> Block:
-        """What a reader sees of lines first..last-1 that the Markdown no longer holds."""
+    def set_aside(self, line: int) -> list[Block] | None:
+        """What the stand-in at `line` stands for; None for a rule of the author's."""
+        if line not in self.asides:
+            return None
+        return [block for aside in self.asides[line] for block in self._aside(aside)]
+
+    def _aside(self, aside: Aside) -> Iterable[Block]:
+        if aside.partial is not None:
+            return self.read_partial(aside)
+        first, last = aside.line, aside.end_line
         start, end = self.place(first, last) if self.tag is not None else (self.source.starts[first], self.end(last - 1))
-        return Block("text", start, end, plain(text, self.references).strip(), self.current)
+        return [Block("text", start, end, plain(aside.text, self.references).strip(), self.current)]
 
 
 def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -> list[Block]:
@@ -84,20 +97,33 @@ def closing(tokens: Sequence[Token], position: int) -> int:
 
 
 def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
-    """The blocks of the construct that tokens first..last are: one, or the items of a list."""
+    """The blocks of the construct that tokens first..last are: one, the items of a list, none where there is nothing."""
     token = tokens[first]
+    if token.type == "dt_open":
+        _place_term(reader, token, tokens[last + 1])
     if token.type in LISTS and token.level < MAX_STRUCTURE:
         return read_blocks(reader, tokens, first + 1, last)
     read = READERS.get(token.type)
     if read is not None:
-        return [read(reader, token, tokens[first + 1] if last > first else token)]
+        block = read(reader, token, tokens[first + 1] if last > first else token)
+        return [block] if block.start < block.end else []  # of white space that Markdown takes for text
     if last > first:
         return [_container(reader, tokens, first, last)]
-    return [reader.block("text", token, "")]  # a rule, a link definition: nothing a reader reads
+    aside = reader.set_aside(token.map[0]) if token.type == "hr" and token.map else None
+    return [reader.block("text", token, "")] if aside is None else aside  # a rule, a link definition: nothing a reader reads
 
 
-def _paragraph(reader: Reader, token: Token, inline: Token) -> Block:
-    return reader.block("paragraph", token, plain(inline.content, reader.references).strip())
+def _place_term(reader: Reader, term: Token, definition: Token) -> None:
+    """Put a term on its line and its definition below it: mdit-py-plugins gives the one no line and the other the term's."""
+    line = (term.map or (0, 0))[0]
+    term.map = [line, line + 1]
+    first, last = definition.map or (0, 0)
+    below = range(max(first, line + 1), last)
+    definition.map = [next((number for number in below if reader.lines[number].strip()), first), last]
+
+
+def _paragraph(reader: Reader, token: Token, _: Token) -> Block:
+    return reader.block("paragraph", token, plain(token.content, reader.references).strip())
 
 
 def _term(reader: Reader, token: Token, inline: Token) -> Block:
@@ -148,7 +174,7 @@ def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     token = tokens[first]
     if token.level >= MAX_STRUCTURE:
         texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
-        return reader.block("text", token, "\n".join(texts))
+        return reader.block("paragraph", token, "\n".join(texts))
     parts = tuple(read_blocks(reader, tokens, first + 1, last))
     text = "\n".join([part.text for part in parts if part.text])
     match token.type:
@@ -172,7 +198,7 @@ def _without_box(item: str) -> str:
 
 LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
 READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
-    "paragraph_open": _paragraph,
+    "paragraph": _paragraph,
     "heading_open": _heading,
     "item": _item,
     "fence": _code,
@@ -181,4 +207,4 @@ READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
     "html_block": _html,
     "dt_open": _term,
 }
-"""What reads a construct: given its first token and the one behind, which holds a paragraph's or heading's text."""
+"""What reads a construct: given its first token and the one behind, which holds the text of a heading or a term."""

@@ -18,7 +18,8 @@ from flows.markup.blockrules import PageParser
 from flows.markup.blocks import Reader, closing, read_block
 from flows.markup.blockstate import LineState
 from flows.markup.caps import MAX_FILE_BYTES, MAX_NESTING, check_caps
-from flows.markup.frontmatter import parse_front_matter
+from flows.markup.formats import is_mdx
+from flows.markup.frontmatter import FrontMatter, parse_front_matter
 from flows.markup.inline import label
 from flows.markup.lines import Lines, lines_of, with_line_feeds
 from flows.markup.mdx import prepare
@@ -71,30 +72,36 @@ class Body:
 
     files: Mapping[str, str]
     """Text of the partials by path."""
+    site_format: str = ""
+    """As in `Site`."""
     problems: list[Problem] = field(default_factory=list[Problem])
     partials: int = 0
     """Imports met so far."""
     imported_chars: int = 0
 
-    def read(self, reader: Reader, source: Lines, head: int, path: str, importing: tuple[str, ...] = ()) -> Iterator[Block]:
-        """The blocks of the file at `path`, which the files `importing` import, below its first `head` lines."""
-        prepared = prepare(with_line_feeds(source), path, head=head)
+    def read(
+        self, reader: Reader, source: Lines, front: FrontMatter, path: str, importing: tuple[str, ...] = ()
+    ) -> Iterator[Block]:
+        """The blocks of the file at `path`, which the files `importing` import, below its front matter."""
+        head = bisect_left(source.starts, front.end)
+        mdx = is_mdx(path, front.values, self.site_format)
+        prepared = prepare(with_line_feeds(source), path, head=head, mdx=mdx)
         tokens = _tokens(prepared, path)
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
         reader.references = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        reader.asides = _by_line(prepared.asides)
+        reader.read_partial = lambda aside: self._partial(reader, aside, path, importing)
         scopes = _Scopes(reader, prepared.regions)
-        for line, item in _in_order(tokens, prepared.asides, reader.lines):
-            scopes.enter(line)
-            if not isinstance(item, Aside):
-                blocks = read_block(reader, tokens, *item)
-                if blocks and blocks[0].kind == "heading":
-                    reader.current = blocks[0].heading
-                yield from blocks
-            elif item.partial is None:
-                yield reader.aside(item.line, item.end_line, item.text)
-            else:
-                yield from self._partial(reader, item, path, importing)
+        position = 0
+        while position < len(tokens):
+            first, last = position, closing(tokens, position)
+            scopes.enter((tokens[first].map or (0,))[0])
+            blocks = read_block(reader, tokens, first, last)
+            if tokens[first].type == "heading_open":
+                reader.current = blocks[0].heading
+            yield from blocks
+            position = last + 1
 
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> Iterator[Block]:
         key = find_partial(aside.partial or "", path, self.files)
@@ -106,9 +113,8 @@ class Body:
             return
         source = lines_of(self.files[key])
         check_caps(key, source)
-        head = bisect_left(source.starts, parse_front_matter(source.text).end)
         inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
-        yield from self.read(inner, source, head, key, (*importing, path))
+        yield from self.read(inner, source, parse_front_matter(source.text), key, (*importing, path))
 
     def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
         """Why the file is not read; None when it is."""
@@ -123,28 +129,11 @@ class Body:
         return None
 
 
-def _in_order(
-    tokens: Sequence[Token], asides: Sequence[Aside], lines: Sequence[str]
-) -> Iterator[tuple[int, Aside | tuple[int, int]]]:
-    """(line, aside or first and last index of a construct's tokens) by line; asides inside a construct are part of it."""
-    waiting = iter(asides)
-    aside = next(waiting, None)
-    position = covered = 0
-    while position < len(tokens):
-        first, last = tokens[position].map or (covered, covered)
-        while aside is not None and aside.line < first:
-            if aside.line >= covered:
-                yield aside.line, aside
-            aside = next(waiting, None)
-        end = closing(tokens, position)
-        yield first, (position, end)
-        while last > first and not lines[last - 1].strip():
-            last -= 1
-        position, covered = end + 1, last
-    while aside is not None:
-        if aside.line >= covered:
-            yield aside.line, aside
-        aside = next(waiting, None)
+def _by_line(asides: Sequence[Aside]) -> dict[int, list[Aside]]:
+    lines: dict[int, list[Aside]] = {}
+    for aside in asides:
+        lines.setdefault(aside.line, []).append(aside)
+    return lines
 
 
 class _Scopes:

@@ -25,7 +25,7 @@ def check_caps(path: str, source: Lines) -> None:
     text, lines, _ = source
     if 4 * len(text) > MAX_FILE_BYTES and (size := len(text.encode())) > MAX_FILE_BYTES:
         raise DocumentError(path, None, f"the file is {size} bytes, expected at most {MAX_FILE_BYTES}")
-    for number in [index for index, line in enumerate(lines) if len(line) > MAX_NESTING]:  # over any cap it is longer than this
+    for number in [index for index, size in enumerate(map(len, lines)) if size > MAX_NESTING]:  # over any cap it is longer
         if reason := _over(lines[number]):
             raise DocumentError(path, number + 1, reason)
 

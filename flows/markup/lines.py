@@ -6,6 +6,8 @@ import re
 from itertools import accumulate
 from typing import NamedTuple
 
+CONTAINERS = r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])[ \t])*"
+"""What may stand before a block on its line: margins, quote marks, list marks."""
 LINE_END = re.compile(r"\r\n?|\n")
 
 

@@ -6,16 +6,16 @@ import re
 from bisect import bisect_right
 
 from flows.markup import jsx
-from flows.markup.lines import Lines
-from flows.markup.prepared import Aside, Prepared
+from flows.markup.lines import CONTAINERS, Lines
+from flows.markup.prepared import STAND_IN, Aside, Prepared
 from shared.models import Problem
 
 MARK = re.compile(
-    r"""(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)
-    (?: (?P<fence>`{3,}(?=[^`]*$)|~{3,})
-      | (?P<container>:{3,})
+    rf"""(?P<prefix>{CONTAINERS})
+    (?: (?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})
+      | (?P<container>:{{3,}})
       | (?P<esm>(?:import|export)\b)
-      | (?P<comment><!--|\{/\*)
+      | (?P<comment><!--|\{{/\*)
       | (?P<tag><[/A-Za-z>])
       | (?P<math>\$\$[ \t]*$)
     )""",
@@ -28,12 +28,17 @@ ESM = re.compile(
     re.VERBOSE,
 )
 IMPORT = re.compile(r"""import\s+([A-Z]\w*)\s+from\s*["']([^"'\n]+\.mdx?)["']""")
+ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+")
 TAG_NAME = re.compile(r"<(/?)([\w$.:-]*)")
 LABEL = re.compile(r"""\s(?:label|title|alt)=(?:"([^"]*)"|'([^']*)'|\{\s*["'`]([^"'`]*)["'`]\s*\})""")
 CONTAINER = re.compile(r":{3,}[ \t]*(?:([A-Za-z][\w-]*)(?![\w.])[ \t]*(?:\[(.*)\])?(.*))?$")
 MATH_FENCE = "~~~~~~~~~"
 """Longer than any fence an author writes."""
 RAW_ELEMENTS = frozenset({"script", "style"})
+MAX_MARGIN = 3
+"""Columns that make no indented code (CommonMark 4.4)."""
+MAX_LINES_BACK = 200
+"""How far above a mark its list item is looked for."""
 MAX_FAILED_SCANS = 100
 """Tags left unclosed in one file before the rest is taken as text: keeps hostile input linear."""
 MAX_OPEN_ELEMENTS = 200
@@ -50,6 +55,8 @@ class Marks:
         self.text, _, self.starts = source
         self.imports: dict[str, str] = {}
         self.open: list[tuple[str, int]] = []
+        self.waiting: list[Aside] = []
+        """Of the tags that are being taken out."""
         self.fence = ""
         """Opening mark of the fence around the line."""
         self.failed = 0
@@ -76,6 +83,41 @@ class Marks:
         self.lines[first : last + 1] = [""] * (last - first) + [instead + rest.lstrip()]
         return last + 1
 
+    def _set_aside(self, aside: Aside, prefix: str) -> None:
+        """Let a stand-in take the place of `aside`, as far in as that stood; where other text is left, it goes before it."""
+        line = self.lines[aside.line]
+        if line.strip(" \t") in {"", STAND_IN, prefix.strip()}:
+            self.lines[aside.line] = prefix + STAND_IN
+            self.result.asides.append(aside)
+        elif aside.partial:
+            self._problem(aside.line, f"imported {aside.partial!r} left out: other text stands beside its tag")
+        elif aside.text:
+            self.lines[aside.line] = f"{prefix}{aside.text} {line.lstrip()}"
+
+    def _begins_block(self, number: int) -> bool:
+        """Whether no text stands right above the line."""
+        return number == 0 or self.lines[number - 1].strip() in {"", STAND_IN}
+
+    def _is_code(self, number: int, prefix: str) -> bool:
+        """Whether the margin before a mark makes it indented code: none does in MDX, nor one that is a list item's."""
+        columns = len(prefix.expandtabs(4))
+        if self.result.mdx or prefix.strip() or columns <= MAX_MARGIN:
+            return False
+        outermost = columns
+        for line in reversed(self.lines[max(number - MAX_LINES_BACK, 0) : number]):
+            margin = len(line) - len(line.lstrip())
+            if not line.strip() or margin >= outermost:
+                continue
+            if item := ITEM.match(line):
+                return columns - item.end() > MAX_MARGIN
+            outermost = margin
+            if not margin:
+                break
+        return True
+
+    def _problem(self, number: int, reason: str) -> None:
+        self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
+
     def _fence(self, number: int, match: re.Match[str]) -> int:
         self.fence = match["fence"]
         return number + 1
@@ -101,8 +143,7 @@ class Marks:
     def _esm(self, number: int, match: re.Match[str]) -> int:
         """MDX statements do not interrupt a paragraph."""
         start = self.starts[number]
-        interrupts = number > 0 and self.lines[number - 1].strip()
-        if match["prefix"] or not self.result.mdx or interrupts or not ESM.match(self.text, start):
+        if match["prefix"] or not self.result.mdx or not self._begins_block(number) or not ESM.match(self.text, start):
             return number + 1
         end = jsx.statement_end(self.text, start)
         for found in IMPORT.finditer(self.text, start, end):
@@ -116,11 +157,10 @@ class Marks:
         end = -1 if closing in self.unclosed else self.text.find(closing, start)
         if end < 0:
             self.unclosed.add(closing)
-        code = not self.result.mdx and len(prefix.expandtabs(4)) > 3
-        if end < 0 or code or prefix.strip() or self._rest(end + 3):
+        if end < 0 or prefix.strip() or self._rest(end + 3) or self._is_code(number, prefix):
             return number + 1
         last = self._drop(number, end + 3)
-        self.result.asides.append(Aside(number, last))
+        self._set_aside(Aside(number, last), prefix)
         return last
 
     def _rest(self, offset: int) -> str:
@@ -129,18 +169,17 @@ class Marks:
         return self.text[offset : end if end >= 0 else len(self.text)].strip()
 
     def _include(self, number: int, match: re.Match[str]) -> int:
-        reason = f"include left out: {match['include']!r}; the file it names is not part of this page's text"
-        self.result.problems.append(Problem(path=self.path, line=number + 1, reason=reason, skipped=False))
+        self._problem(number, f"include left out: {match['include']!r}; the file it names is not part of this page's text")
         rest = self.lines[number][match.end() :]
         self.lines[number] = match["prefix"] + rest
-        if not self.fence and not match["prefix"] and not rest.strip():
-            self.result.asides.append(Aside(number, number + 1))
+        if not self.fence and not rest.strip():
+            self._set_aside(Aside(number, number + 1), match["prefix"])
         return number + 1
 
     def _container(self, number: int, match: re.Match[str]) -> int:
         """Docusaurus (remark-directive) admonitions: `:::note[Title]`, `:::note Title`, `:::`; more colons nest."""
         found = CONTAINER.match(self.lines[number].rstrip(), match.start("container"))
-        if found is None or match["prefix"].strip():
+        if found is None or self._is_code(number, match["prefix"]):
             return number + 1
         name = found[1]
         if name:
@@ -148,11 +187,8 @@ class Marks:
         else:
             self._close(":::", number + 1)
         title = (found[2] or found[3] or "").split("{")[0].strip() or name.capitalize() if name else ""
-        if match["prefix"]:  # inside a list item, whose text it must stay part of
-            self.lines[number] = match["prefix"] + title
-        else:
-            self.lines[number] = ""
-            self.result.asides.append(Aside(number, number + 1, title))
+        self.lines[number] = ""
+        self._set_aside(Aside(number, number + 1, title), match["prefix"])
         return number + 1
 
     def _close(self, name: str, end: int) -> None:
@@ -164,7 +200,7 @@ class Marks:
 
     def _tag(self, number: int, match: re.Match[str]) -> int:
         """Take out the tags that start a line, up to the first other character."""
-        if match["prefix"].strip() or self.failed > MAX_FAILED_SCANS or not self.result.mdx:
+        if self.failed > MAX_FAILED_SCANS or not self.result.mdx:
             return number + 1
         first = end = start = self.starts[number] + match.start("tag")
         while self.text.startswith("<", start):
@@ -175,7 +211,14 @@ class Marks:
             end = start = self._element(start, behind)
             while self.text.startswith((" ", "\t"), start):
                 start += 1
-        return self._drop(number, end, match["prefix"]) if end > first else number + 1
+        if end == first or (match["prefix"].strip() and "\n" in self.text[first:end]):  # over lines of a quote: inline markup
+            self.waiting.clear()
+            return number + 1
+        last = self._drop(number, end, match["prefix"])
+        for aside in self.waiting:
+            self._set_aside(aside, match["prefix"])
+        self.waiting.clear()
+        return last
 
     def _element(self, start: int, end: int) -> int:
         """Note what the tag opens, closes or imports; the offset behind what is taken out with it."""
@@ -193,5 +236,5 @@ class Marks:
         if name in self.imports or (said and not closes):
             text = next((part for part in said.groups() if part), "") if said else ""
             last = bisect_right(self.starts, end - 1)
-            self.result.asides.append(Aside(number, last, text, self.imports.get(name)))
+            self.waiting.append(Aside(number, last, text, self.imports.get(name)))
         return end

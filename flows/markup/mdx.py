@@ -21,24 +21,24 @@ from itertools import islice
 
 from flows.markup import jsx
 from flows.markup.admonitions import ADMONITION, MARKED, outdent
-from flows.markup.lines import Lines, lines_of
+from flows.markup.lines import CONTAINERS, Lines, lines_of
 from flows.markup.marks import Marks
 from flows.markup.prepared import Aside, Prepared
 
 CANDIDATE = re.compile(r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[]|import\b|export\b)")
 """What marked lines begin with: far faster to search for than the marks themselves."""
-FENCED = re.compile(r"^[ \t>]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
+FENCED = re.compile(rf"^{CONTAINERS}(`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
 COMPONENT = re.compile(r"^[ \t]*<([A-Z][\w.]*)(?=[\s/>])", re.MULTILINE)
 OPENING = re.compile(r"<[A-Z]")
 MAX_COMPONENTS_TRIED = 100
 """Until one proves that the file is MDX."""
 
 
-def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
+def prepare(source: Lines, path: str, *, head: int = 0, mdx: bool | None = None) -> Prepared:
     """`source` (line feeds only) as Markdown of as many lines, its first `head` ones blank.
 
-    A `.md` file is read as MDX when it holds a component: Docusaurus reads all of them so, but in other books `<div>` starts an
-    HTML block, and four columns of margin are code.
+    Where nobody knows whether the file is MDX, it is when it holds a component: Docusaurus reads all `.md` files so, but in
+    other books `<div>` starts an HTML block, and four columns of margin are code.
     """
     lines = [""] * head + source.lines[head:]
     candidates = _candidates(source, head)
@@ -48,11 +48,8 @@ def prepare(source: Lines, path: str, *, head: int = 0) -> Prepared:
         lines, asides, regions = outdented.lines, outdented.asides, outdented.regions
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head)
-    prepared = Prepared(lines, asides, regions, candidates, path.endswith(".mdx") or _has_components(lines))
-    titles = len(asides)
+    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
     Marks(prepared, source, path).take_out()
-    if titles:
-        asides.sort(key=lambda aside: aside.line)
     return prepared
 
 

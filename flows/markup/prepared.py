@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 from shared.models import Problem
 
+STAND_IN = "___"
+"""The line that holds the place of an `Aside`: a rule ends the paragraph or list above it, as what it stands for did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Lines the Markdown no longer holds, and what a reader sees of them."""
+    """Lines the Markdown no longer holds, and what a reader sees of them; in the first of them is a `STAND_IN`."""
 
     line: int
     """0-based first line."""
@@ -26,7 +29,6 @@ class Prepared:
 
     lines: list[str]
     asides: list[Aside]
-    """In order of their lines."""
     regions: list[tuple[int, int]]
     """Lines (0-based, end exclusive) of each element and admonition: a heading inside one does not reach beyond it."""
     marked: list[int]

@@ -6,20 +6,24 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from flows.document import Document, Heading
+from flows.markup.formats import is_mdx
 from flows.sites.heading_text import References, find_references, mdast_text
 from flows.sites.slugs import GithubSlugger
 from shared.models import Site
 
 IGNORED_PREFIX = re.compile(r"\d+[-_.]\d+")
-NUMBER_PREFIX = re.compile(r"\d+\s*[-_.]+\s*([^-_.\s].*)$")
+NUMBER_PREFIX = re.compile(r"(\d+)\s*[-_.]+\s*([^-_.\s].*)$")
 CLASSIC_ID = re.compile(r"\s*\{#((?:.(?!\{#|\}))*.)\}$")
 MDX_COMMENT_ID = re.compile(r"\{\s*/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
 LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|version-([^/]+))/(.+)")
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")
+DEFAULT_FORMAT = "mdx"
+"""Of `.md` files too (docusaurus.io, "MDX vs. CommonMark")."""
+MAX_POSITION = 1e9
 ENCODE_URI_KEEPS = ";,/?:@&=+$-_.!~*'()#"
 
 
@@ -98,7 +102,28 @@ def strip_number_prefix(name: str) -> str:
     if IGNORED_PREFIX.match(name):
         return name
     match = NUMBER_PREFIX.match(name)
-    return match[1] if match else name
+    return match[2] if match else name
+
+
+def number_prefix(name: str) -> float | None:
+    """The number that `strip_number_prefix` takes off."""
+    match = None if IGNORED_PREFIX.match(name) else NUMBER_PREFIX.match(name)
+    return float(match[1]) if match else None
+
+
+def sidebar_position(document: Document) -> float | None:
+    """Where the page wants to stand among its neighbours: `docs.ts` (`sidebarPosition`)."""
+    given = as_position(document.front_matter.get("sidebar_position"))
+    if given is not None or document.front_matter.get("parse_number_prefixes") is False:
+        return given
+    return number_prefix(PurePosixPath(document.path).stem)
+
+
+def as_position(value: object) -> float | None:
+    """A page's or a category's position as a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if -MAX_POSITION < value < MAX_POSITION else None
 
 
 def is_category_index(file: PurePosixPath) -> bool:
@@ -119,7 +144,7 @@ def _resolve(slug: str, folder: str) -> str:
     return path if not path or path.endswith("/") or parts[-1] not in (".", "..", "") else f"{path}/"
 
 
-def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001  every generator is asked the same way
+def anchors(document: Document, site: Site) -> list[str | None]:
     """One id per heading, in order.
 
     `@docusaurus/mdx-loader` `remark/headings/index.ts`: a custom id is taken as written and not remembered, every other
@@ -127,7 +152,8 @@ def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001
     their own. The theme (`theme-classic` `Heading/index.tsx`) then gives an h1 no id, nor a heading whose slug is empty;
     both have used up their slug.
     """
-    references, mdx = find_references(document), _is_mdx(document)
+    references = find_references(document)
+    mdx = is_mdx(document.path, document.front_matter, site.format or DEFAULT_FORMAT) is True
     sluggers: defaultdict[tuple[int, int] | None, GithubSlugger] = defaultdict(GithubSlugger)
     ids: list[str | None] = []
     for heading in document.headings:
@@ -153,10 +179,3 @@ def _heading_id(heading: Heading, written: str, slugger: GithubSlugger, referenc
     text = mdast_text(source, references, mdx=mdx) if source else heading.text
     classic = CLASSIC_ID.search(text)
     return classic[1].strip() if classic else slugger.slug(text)
-
-
-def _is_mdx(document: Document) -> bool:
-    """The page's format: front matter `mdx.format`, by default `mdx` even for `.md` (`mdx-loader` `format.ts`)."""
-    options: object = document.front_matter.get("mdx")
-    chosen = cast("dict[str, object]", options).get("format") if isinstance(options, dict) else None
-    return chosen != "md" and (chosen != "detect" or document.path.endswith(".mdx"))

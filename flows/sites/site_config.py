@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -13,11 +13,14 @@ from urllib.parse import unquote
 
 import yaml
 
+from flows.sites import docusaurus
 from shared.errors import BookError
 from shared.models import Site
 
 SUMMARY_LINK = re.compile(r"\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))\s*\)")
 DOCUSAURUS_CONFIGS = ("docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs", "docusaurus.config.cjs")
+MARKDOWN_FORMAT = re.compile(r"""\bformat\s*:\s*["'](mdx|md|detect)["']""")
+"""The configuration is a program, which is not run: its literals are looked for."""
 MKDOCS_CONFIGS = ("mkdocs.yml", "mkdocs.yaml")
 
 
@@ -26,8 +29,8 @@ def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) ->
 
     `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`.
 
-    Docusaurus: `versions.json`, and `docs` as the folder when the book is the whole site. MkDocs: `docs_dir`,
-    `use_directory_urls` (unless already set) and how `toc` slugs. mdBook: `src` and the chapters `SUMMARY.md` names.
+    Docusaurus: `versions.json`, `markdown.format`, and `docs` as the folder when the book is the whole site. MkDocs:
+    `docs_dir`, `use_directory_urls` (unless already set), `nav`, how `toc` slugs. mdBook: `src` and what `SUMMARY.md` names.
     Raises `BookError` when such a file cannot be read.
     """
     readers: Mapping[str, Callable[[_Reach, Site], Site]] = {"docusaurus": _docusaurus, "mkdocs": _mkdocs, "mdbook": _mdbook}
@@ -63,22 +66,54 @@ def _docusaurus(reach: _Reach, site: Site) -> Site:
         return site
     versions = config.parent / "versions.json"
     names = cast("list[object]", _parse(versions, json.loads, list)) if reach.holds(versions) else []
-    return site.model_copy(update={"folder": "docs" if config.parent == reach.book else "", "versions": tuple(map(str, names))})
+    given = MARKDOWN_FORMAT.search(_read(config))
+    update = {
+        "folder": "docs" if config.parent == reach.book else "",
+        "versions": tuple(map(str, names)),
+        "format": given[1] if given else docusaurus.DEFAULT_FORMAT,
+    }
+    return site.model_copy(update=update)
 
 
 def _mkdocs(reach: _Reach, site: Site) -> Site:
     file = reach.find(MKDOCS_CONFIGS)
     if file is None:
         return site
-    config = cast("dict[str, Any]", _parse(file, _load_yaml, dict))
+    config = _mkdocs_config(file, reach)
     directories = config.get("use_directory_urls")
     update: dict[str, object] = {
         "folder": reach.below(file.parent / str(config.get("docs_dir") or "docs")),
         "ids": _slugify(config),
+        "chapters": tuple(_nav_files(config.get("nav"))),
     }
     if site.trailing_slash is None and isinstance(directories, bool):
         update["trailing_slash"] = directories
     return site.model_copy(update=update)
+
+
+def _mkdocs_config(file: Path, reach: _Reach) -> dict[str, Any]:
+    """The configuration, on top of the one it inherits from (mkdocs.org, "Configuration inheritance": `INHERIT`)."""
+    config = cast("dict[str, Any]", _parse(file, _load_yaml, dict))
+    parent = file.parent / str(config.get("INHERIT") or "")
+    if parent in (file.parent, file) or not reach.holds(parent):
+        return config
+    return _merged(cast("dict[str, Any]", _parse(parent, _load_yaml, dict)), config)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {key for key in below.keys() & above.keys() if isinstance(below[key], dict) and isinstance(above[key], dict)}
+    return {**below, **above, **{key: _merged(below[key], above[key]) for key in both}}
+
+
+def _nav_files(nav: Any) -> Iterator[str]:
+    """The files a `nav` names, in order: entries are a path, or a title with a path or with entries of its own."""
+    if isinstance(nav, str):
+        if nav.endswith(".md"):
+            yield nav
+        return
+    entries: Any = cast("dict[str, Any]", nav).values() if isinstance(nav, dict) else nav
+    for entry in cast("list[Any]", entries or []):
+        yield from _nav_files(entry)
 
 
 def _slugify(config: dict[str, Any]) -> Literal["default", "unicode", "pymdownx"]:

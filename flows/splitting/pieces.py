@@ -34,12 +34,13 @@ def _long(source: Source, block: Block, heading: int) -> list[Unit]:
         units, spare = [unit for part in _covering(source, block) for unit in units_of(source, part, heading)], 0
     else:
         units, spare = Cut(source, block, heading).units()
-    if sum([unit.tokens for unit in units]) - spare > source.limit + SLACK:
-        return units
-    stop = source.stop(block.end)
-    tokens = source.count(source.text[block.start : stop])
-    if source.fits(tokens, block.end, stop):
-        return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading)]
+    if sum([unit.tokens for unit in units]) - spare <= source.limit + SLACK:
+        stop = source.stop(block.end)
+        tokens = source.count(source.text[block.start : stop])
+        if source.fits(tokens, block.end, stop):
+            return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading)]
+    if block.kind == "text":  # a tag of many attributes: the rest of them holds nothing to read
+        return [units[0]._replace(text=block.text, exact=False)]
     return units
 
 
