@@ -64,7 +64,7 @@ class Extractive:
         # "And why?" and "Explain this" name their subject in the conversation or in the selection.
         named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms
         more = frozenset(sorted(named - question.terms)[:SELECTION_TERMS])
-        return Question(question.terms | more, question.wants_definition, question.wants_steps, question.wants_code)
+        return replace(question, terms=question.terms | more)
 
 
 def open_extractive(settings: Settings) -> Extractive:
