@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.models import Chunk, Frozen
+from shared.models import Chunk, Frozen, Hit
 
 
 class Turn(Frozen):
@@ -56,6 +56,17 @@ class Passages(Frozen):
     """How likely the book holds the answer, 0 to 1; `answerable` is this against a threshold."""
     degraded: bool = False
     """The embedding model was out of reach: found by words only."""
+
+
+class Results(Frozen):
+    """What a search found."""
+
+    hits: tuple[Hit, ...]
+    """Best first, scores 0 to 1."""
+    answerable: bool
+    support: float
+    degraded: bool = False
+    """As in `Passages`."""
 
 
 class Source(Frozen):

@@ -91,6 +91,9 @@ class SearchResults(BaseModel):
     """Places, best first."""
 
     results: list[SearchResult]
+    answerable: bool
+    support: float
+    degraded: bool
 
 
 class LiveBuild(BaseModel):

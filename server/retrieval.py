@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from server.background import Background
-from server.chat import ChatRequest, Passage, Passages
+from server.chat import ChatRequest, Passage, Passages, Results
 from server.finding.abstention import ENOUGH, support
 from server.finding.assembly import NEIGHBOURS, Ranked, choose, complete
 from server.finding.followup import Rewrite, make_query
@@ -58,12 +58,17 @@ class Retriever:
         bm25: Bm25,
         embeddings: EmbeddingModel | None,
         tokenizer: Tokenizer,
+        enough: float = ENOUGH,
         rewrite: Rewrite | None = None,
     ) -> None:
-        """`rewrite`: makes a follow-up question whole; None: done by rule."""
+        """`enough`: the support from which on a question counts as answerable.
+
+        `rewrite`: makes a follow-up question whole; None: done by rule.
+        """
         self._index = index
         self._bm25 = bm25
         self._count = tokenizer.count
+        self._enough = enough
         self._rewrite = rewrite
         self._terms = Terms(bm25)
         self._hybrid = HybridSearch(bm25, embeddings, self._terms, Frequencies(bm25))
@@ -85,17 +90,24 @@ class Retriever:
                 passages=tuple(_passage(n, result) for n, result in enumerate(results, 1)),
                 query=query.whole,
                 build_id=snapshot.build.id,
-                answerable=bool(results) and (bool(selected) or supported >= ENOUGH),
+                answerable=bool(results) and (bool(selected) or supported >= self._enough),
                 support=supported,
                 degraded=found.degraded,
             )
 
-    async def search(self, query: str, *, k: int, where: Filter | None = None) -> list[Hit]:
-        """The `k` best places for `query`, best first, scores 0 to 1. Raises `NotBuiltError`, `ServiceError` (the index)."""
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results:
+        """The `k` best places for `query`, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         async with self._index.snapshot() as snapshot:
             found = await self._hybrid.find(snapshot, query, where=where)
             async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
-                return [Hit(chunk=result.chunk, score=result.score) async for result in results]
+                hits = [Hit(chunk=result.chunk, score=result.score) async for result in results]
+            supported = await self._support(snapshot, found)
+            return Results(
+                hits=tuple(hits),
+                answerable=bool(hits) and supported >= self._enough,
+                support=supported,
+                degraded=found.degraded,
+            )
 
     async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Result], set[Key]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
