@@ -48,7 +48,9 @@ class Passages(Frozen):
 
     passages: tuple[Passage, ...]
     query: str
-    """What was searched for."""
+    """What was searched for: the questions it leans on, one a line, then the question."""
+    question: str = ""
+    """Of that the question alone: made whole by a model, spelled as the book spells."""
     build_id: str
     answerable: bool
     """False: the book does not seem to hold the answer; the passages are then the nearest sections."""
@@ -63,6 +65,8 @@ class Results(Frozen):
 
     hits: tuple[Hit, ...]
     """Best first, scores 0 to 1."""
+    query: str
+    """What was searched for."""
     answerable: bool
     support: float
     degraded: bool = False

@@ -58,7 +58,7 @@ class Extractive:
         """Nothing to close."""
 
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
-        question = read_question(request.question, self._terms)
+        question = read_question(passages.question or request.question, self._terms)
         if len(question.terms) > 1:
             return question
         # "And why?" and "Explain this" name their subject in the conversation or in the selection.

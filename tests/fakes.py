@@ -98,7 +98,7 @@ class FakeFinder:
         self.wheres.append(where)
         self._check()
         hits = tuple(Hit(chunk=chunk, score=1 / n) for n, chunk in enumerate(self.chunks, 1))
-        return Results(hits=hits[:k], answerable=True, support=0.75)
+        return Results(hits=hits[:k], query=query, answerable=True, support=0.75)
 
     def _check(self) -> None:
         if self.failure is not None:

@@ -40,7 +40,13 @@ class SearchRoutes:
         found = await self.services.finder.search(_query(), k=_count(), where=_where())
         results = [_result(hit) for hit in found.hits]
         return json_response(
-            SearchResults(results=results, answerable=found.answerable, support=found.support, degraded=found.degraded)
+            SearchResults(
+                results=results,
+                query=found.query,
+                answerable=found.answerable,
+                support=found.support,
+                degraded=found.degraded,
+            )
         )
 
 
