@@ -45,8 +45,7 @@ class Extractive:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        question = self._question(request, passages)
-        excerpts = find_evidence(question, passages, self._terms) if passages.answerable else []
+        excerpts = self._excerpts(self._question(request, passages), passages) if passages.answerable else []
         for part in quote(excerpts) if excerpts else decline(passages.passages):
             yield part
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
@@ -56,6 +55,13 @@ class Extractive:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+    def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
+        """What to quote; code too where no sentence answers, unless the question asks what something is."""
+        found = find_evidence(question, passages, self._terms)
+        if found or question.wants_definition:
+            return found
+        return find_evidence(replace(question, wants_code=True), passages, self._terms)
 
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
         question = read_question(passages.question or request.question, self._terms)
