@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.models import Chunk, Frozen
+from shared.models import Chunk, Frozen, Hit
 
 
 class Turn(Frozen):
@@ -48,7 +48,9 @@ class Passages(Frozen):
 
     passages: tuple[Passage, ...]
     query: str
-    """What was searched for."""
+    """What was searched for: the questions it leans on, one a line, then the question."""
+    question: str = ""
+    """Of that the question alone: made whole by a model, spelled as the book spells."""
     build_id: str
     answerable: bool
     """False: the book does not seem to hold the answer; the passages are then the nearest sections."""
@@ -56,6 +58,19 @@ class Passages(Frozen):
     """How likely the book holds the answer, 0 to 1; `answerable` is this against a threshold."""
     degraded: bool = False
     """The embedding model was out of reach: found by words only."""
+
+
+class Results(Frozen):
+    """What a search found."""
+
+    hits: tuple[Hit, ...]
+    """Best first, scores 0 to 1."""
+    query: str
+    """What was searched for."""
+    answerable: bool
+    support: float
+    degraded: bool = False
+    """As in `Passages`."""
 
 
 class Source(Frozen):

@@ -91,6 +91,10 @@ class SearchResults(BaseModel):
     """Places, best first."""
 
     results: list[SearchResult]
+    query: str
+    answerable: bool
+    support: float
+    degraded: bool
 
 
 class LiveBuild(BaseModel):

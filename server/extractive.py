@@ -45,8 +45,7 @@ class Extractive:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        question = self._question(request, passages)
-        excerpts = find_evidence(question, passages, self._terms) if passages.answerable else []
+        excerpts = self._excerpts(self._question(request, passages), passages) if passages.answerable else []
         for part in quote(excerpts) if excerpts else decline(passages.passages):
             yield part
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
@@ -57,14 +56,21 @@ class Extractive:
     async def aclose(self) -> None:
         """Nothing to close."""
 
+    def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
+        """What to quote; code too where no sentence answers, unless the question asks what something is."""
+        found = find_evidence(question, passages, self._terms)
+        if found or question.wants_definition:
+            return found
+        return find_evidence(replace(question, wants_code=True), passages, self._terms)
+
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
-        question = read_question(request.question, self._terms)
+        question = read_question(passages.question or request.question, self._terms)
         if len(question.terms) > 1:
             return question
         # "And why?" and "Explain this" name their subject in the conversation or in the selection.
         named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms
         more = frozenset(sorted(named - question.terms)[:SELECTION_TERMS])
-        return Question(question.terms | more, question.wants_definition, question.wants_steps, question.wants_code)
+        return replace(question, terms=question.terms | more)
 
 
 def open_extractive(settings: Settings) -> Extractive:

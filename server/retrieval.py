@@ -1,6 +1,7 @@
 """From a question to the passages an answer may use, and from a query to search results.
 
-1. Say what to search for: the question, made whole from the turns before it (`followup`). Never the selected text.
+1. Say what to search for: the question, made whole from the turns before it (`followup`) and spelled as the book spells
+   (`spelling`). Never the selected text.
 2. Rank the places of the book (`hybrid`), and judge whether it holds the answer (`abstention`).
 3. Begin with the section a selection stands in (`selection`), then choose: several sections rather than one, nothing twice,
    short sections whole (`assembly`), within the token budget.
@@ -13,10 +14,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.background import Background
-from server.chat import ChatRequest, Passage, Passages
+from server.chat import ChatRequest, Passage, Passages, Results
 from server.finding.abstention import ENOUGH, support
 from server.finding.assembly import NEIGHBOURS, Ranked, choose, complete
 from server.finding.followup import Rewrite, make_query
@@ -24,6 +25,7 @@ from server.finding.frequencies import Frequencies
 from server.finding.hybrid import Found, HybridSearch
 from server.finding.places import Place, as_chunk, cut
 from server.finding.selection import enclose, locate
+from server.finding.spelling import Spelling
 from server.finding.terms import Terms
 from shared.bm25 import Bm25
 from shared.embeddings import EmbeddingModel
@@ -58,21 +60,29 @@ class Retriever:
         bm25: Bm25,
         embeddings: EmbeddingModel | None,
         tokenizer: Tokenizer,
+        enough: float = ENOUGH,
         rewrite: Rewrite | None = None,
     ) -> None:
-        """`rewrite`: makes a follow-up question whole; None: done by rule."""
+        """`enough`: the support from which on a question counts as answerable.
+
+        `rewrite`: makes a follow-up question whole; None: done by rule.
+        """
         self._index = index
         self._bm25 = bm25
         self._count = tokenizer.count
+        self._enough = enough
         self._rewrite = rewrite
         self._terms = Terms(bm25)
-        self._hybrid = HybridSearch(bm25, embeddings, self._terms, Frequencies(bm25))
+        frequencies = Frequencies(bm25)
+        self._spelling = Spelling(self._terms, frequencies)
+        self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies)
         self._background = Background(index)
 
     async def retrieve(self, request: ChatRequest) -> Passages:
         """The passages for one request, numbered from 1, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         query = await make_query(request.question, request.history, self._terms, self._rewrite)
         async with self._index.snapshot() as snapshot:
+            query = replace(query, text=await self._spelling.correct(snapshot, query.text))
             found, (selected, shown) = await asyncio.gather(
                 self._hybrid.find(snapshot, query.text, context=query.context), self._selected(snapshot, request)
             )
@@ -84,18 +94,28 @@ class Retriever:
             return Passages(
                 passages=tuple(_passage(n, result) for n, result in enumerate(results, 1)),
                 query=query.whole,
+                question=query.text,
                 build_id=snapshot.build.id,
-                answerable=bool(results) and (bool(selected) or supported >= ENOUGH),
+                answerable=bool(results) and (bool(selected) or supported >= self._enough),
                 support=supported,
                 degraded=found.degraded,
             )
 
-    async def search(self, query: str, *, k: int, where: Filter | None = None) -> list[Hit]:
-        """The `k` best places for `query`, best first, scores 0 to 1. Raises `NotBuiltError`, `ServiceError` (the index)."""
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results:
+        """The `k` best places for `query`, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         async with self._index.snapshot() as snapshot:
+            query = await self._spelling.correct(snapshot, query)
             found = await self._hybrid.find(snapshot, query, where=where)
             async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
-                return [Hit(chunk=result.chunk, score=result.score) async for result in results]
+                hits = [Hit(chunk=result.chunk, score=result.score) async for result in results]
+            supported = await self._support(snapshot, found)
+            return Results(
+                hits=tuple(hits),
+                query=query,
+                answerable=bool(hits) and supported >= self._enough,
+                support=supported,
+                degraded=found.degraded,
+            )
 
     async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Result], set[Key]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""

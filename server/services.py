@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from server.budget import Budget
-from server.chat import ChatEvent, ChatRequest, Passages, Usage
+from server.chat import ChatEvent, ChatRequest, Passages, Results, Usage
 from server.drain import Drain
 from server.extractive import open_extractive
 from server.finding.followup import rewriting
@@ -30,7 +30,7 @@ from shared.bm25 import Bm25
 from shared.embeddings import open_embeddings
 from shared.index.port import Filter, Index
 from shared.index.store import open_index
-from shared.models import Build, Hit
+from shared.models import Build
 from shared.pricing import price_usd
 from shared.settings import Settings
 from shared.tokens import load_tokenizer, vocabulary_folder
@@ -51,7 +51,7 @@ class Finder(Protocol):
 
     async def retrieve(self, request: ChatRequest) -> Passages: ...
 
-    async def search(self, query: str, *, k: int, where: Filter | None = None) -> list[Hit]: ...
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results: ...
 
 
 class Answerer(Protocol):
@@ -154,6 +154,7 @@ def open_services(settings: Settings) -> Services:
             bm25=Bm25(settings.book_language),
             embeddings=embeddings,
             tokenizer=tokenizer,
+            enough=settings.answer_support,
             rewrite=rewriting(SideRequests(model, tokenizer.count, budget).complete) if isinstance(model, Completing) else None,
         ),
         answerer=Answers(

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     """Any OpenAI-compatible address."""
     chat_model: str = "gpt-4o-mini"
     """Model that writes the answers."""
+    answer_support: float = Field(default=0.3, ge=0, le=1)
+    """How likely the book must hold the answer, or the reader is told that it does not say."""
 
     # Embeddings
     embedding_model: str = "text-embedding-3-small"

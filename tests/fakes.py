@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from server.budget import Budget
-from server.chat import ChatEvent, ChatRequest, Done, Passage, Passages, Source, Sources, Start, TextDelta, Usage
+from server.chat import ChatEvent, ChatRequest, Done, Passage, Passages, Results, Source, Sources, Start, TextDelta, Usage
 from server.drain import Drain
 from server.limits import Limits
 from server.metrics import Metrics
@@ -94,10 +94,11 @@ class FakeFinder:
             passages=passages, query=request.question, build_id=self.build.id if self.build else "", answerable=True
         )
 
-    async def search(self, query: str, *, k: int, where: Filter | None = None) -> list[Hit]:
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results:
         self.wheres.append(where)
         self._check()
-        return [Hit(chunk=chunk, score=1 / n) for n, chunk in enumerate(self.chunks, 1)][:k]
+        hits = tuple(Hit(chunk=chunk, score=1 / n) for n, chunk in enumerate(self.chunks, 1))
+        return Results(hits=hits[:k], query=query, answerable=True, support=0.75)
 
     def _check(self) -> None:
         if self.failure is not None:

@@ -10,6 +10,7 @@ from flows.document import SourceFile
 from flows.links import locate
 from flows.markdown import parse
 from flows.splitter import Limits, split
+from server.finding.abstention import ENOUGH
 from server.finding.followup import Rewrite
 from server.retrieval import Retriever
 from shared.bm25 import Bm25
@@ -92,6 +93,9 @@ async def open_book(
         await index.aclose()
 
 
-def find_in(index: EmbeddedIndex, model: EmbeddingModel | None = None, rewrite: Rewrite | None = None) -> Retriever:
+def find_in(
+    index: EmbeddedIndex, model: EmbeddingModel | None = None, rewrite: Rewrite | None = None, *, enough: float = ENOUGH
+) -> Retriever:
     """A retriever over it."""
-    return Retriever(index=index, bm25=WORDS, embeddings=model, tokenizer=Tokenizer(count=count, exact=True), rewrite=rewrite)
+    tokenizer = Tokenizer(count=count, exact=True)
+    return Retriever(index=index, bm25=WORDS, embeddings=model, tokenizer=tokenizer, enough=enough, rewrite=rewrite)

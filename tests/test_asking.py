@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.quoting.asking import Question, defined_by, is_about_aims, is_aside, leans_back, read_question
+from server.quoting.asking import Question, defined_by, is_aside, leans_back, read_question
 
 
 def terms(text: str) -> frozenset[int]:
@@ -53,8 +53,6 @@ def test_steps_and_prose_are_not(text: str) -> None:
     assert not is_aside(text)
 
 
-def test_headings_about_aims_and_sentences_that_lean_back_are_known() -> None:
-    assert is_about_aims("What You'll Learn")
-    assert not is_about_aims("Machine Learning")
+def test_sentences_that_lean_back_are_known() -> None:
     assert leans_back("It bends.")
     assert not leans_back("Itineraries bend.")

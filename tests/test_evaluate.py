@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.evaluation.evaluate import find_set, serve
+from flows.evaluation.evaluate import ask, find_set, serve
+from flows.evaluation.questions import Question
 from flows.evaluation.run import Run, read_run
 from shared.errors import BookError, ConfigurationError
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
+from tests.loopback_http import Exchange, LoopbackServer, Received
 
 ARM = "# Arms\n\n## Elbow\n\nThe elbow bends in one direction.\n\n## Wrist\n\nThe wrist rolls.\n"
 LEG = "# Legs\n\nLegs carry the robot.\n"
@@ -26,6 +28,7 @@ QUESTIONS = [
         "gold": [{"path": "arm.md", "text": "The elbow bends in one direction."}],
     },
     {"id": "legs", "question": "What carries the robot?", "gold": [{"path": "leg.md"}]},
+    {"id": "bread", "question": "How long does sourdough rise overnight?", "gold": []},
 ]
 
 
@@ -58,17 +61,18 @@ def test_a_set_is_evaluated_saved_shown_and_compared_with(
     tmp_path: Path, question_set: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     done = run("evaluate", "--set", question_set, "--out", tmp_path / "first")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "robots: 2 questions, 2 chunks, words only"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "robots: 3 questions, 2 chunks, words only"), done.stderr
     saved = read_run(tmp_path / "first" / "run.json")
-    assert [asked.id for asked in saved.questions] == ["elbow", "legs"]
+    assert [asked.id for asked in saved.questions] == ["elbow", "legs", "bread"]
     assert saved.scores["elbow"]["span_ndcg@10"] == 1.0
-    assert saved.scores["legs"]["page_hit@1"] == 1.0
+    assert saved.scores["legs"]["page_hit@1"] == saved.scores["legs"]["offered"] == 1.0
+    assert saved.scores["bread"] == {"declined": 1.0}
     best = saved.questions[0].results[0]
     assert "bends in one direction" in ARM[best.start : best.end]
     again = run("evaluate", "--set", question_set, "--out", tmp_path / "second", "--vs", tmp_path / "first" / "run.json")
     assert "+0.0000 [+0.0000, +0.0000]" in again.stdout
     page = (tmp_path / "second" / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert "http" not in page
 
 
@@ -105,6 +109,17 @@ async def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatc
     with pytest.raises(ConfigurationError, match="did not start: lectern: REQUESTS_PER_MINUTE is '0'"):
         async with serve(settings):
             pass
+
+
+async def test_results_found_without_the_embedding_model_are_not_taken_for_its_own() -> None:
+    async def degraded(_: Received, exchange: Exchange) -> None:
+        await exchange.reply(200, {"results": [], "answerable": False, "support": 0.0, "degraded": True})
+
+    server = LoopbackServer(degraded)
+    await server.start()
+    with pytest.raises(ConfigurationError, match="did not answer for question 'elbow'"):
+        await ask(f"http://127.0.0.1:{server.port}", [Question(id="elbow", question="Why?")])
+    await server.stop()
 
 
 def test_a_file_that_is_no_saved_run_is_named(tmp_path: Path) -> None:

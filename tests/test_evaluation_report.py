@@ -19,7 +19,13 @@ def make_run(*ndcg: float, name: str = "robots") -> Run:
         chunk_tokens=256,
         chunks=3,
         questions=tuple(
-            Asked(id=str(number), question=f"Why {number} < 9?", results=found, scores={"ndcg@10": value, "mrr@10": value})
+            Asked(
+                id=str(number),
+                question=f"Why {number} < 9?",
+                results=found,
+                support=0.9,
+                scores={"ndcg@10": value, "mrr@10": value},
+            )
             for number, value in enumerate(ndcg)
         ),
     )
@@ -48,6 +54,17 @@ def test_the_page_stands_by_itself_and_escapes_what_it_shows() -> None:
     assert not [word for word in ("http:", "https:", "<script", "src=") if word in page]
     for svg in page.split("<svg")[1:]:
         ET.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+
+
+def test_the_page_shows_what_each_threshold_would_decline() -> None:
+    run = make_run(1.0)
+    answered = run.questions[0].model_copy(update={"scores": {**run.questions[0].scores, "offered": 1.0}})
+    foreign = Asked(id="x", question="Who won?", results=(), support=0.15, scores={"declined": 1.0})
+    page = write_page(run.model_copy(update={"questions": (answered, foreign)}))
+    assert '<tr><td>0.2</td><td class="n">1.000</td><td class="n">1.000</td></tr>' in page
+    assert '<tr><td>0.1</td><td class="n">1.000</td><td class="n">0.000</td></tr>' in page
+    assert "Who won?" not in page
+    assert "ANSWER_SUPPORT" not in write_page(run)
 
 
 def test_a_run_without_questions_has_a_page_too() -> None:

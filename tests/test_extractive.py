@@ -172,3 +172,28 @@ async def test_a_real_book_answers_what_inverse_kinematics_is_for(real_book: Pat
     text, cited, _ = await ask("What is inverse kinematics used for?", found(f"Summary:: {summary}"))
     assert "Inverse kinematics finds joint angles for desired poses" in text
     assert cited == (1,)
+
+
+THERMAL = "Thermal Throttling:: ```bash\n# jetson overheating: raise the fan\nsudo jetson_clocks --fan\n```"
+
+
+async def test_where_no_sentence_answers_how_the_code_does() -> None:
+    text, cited, _ = await ask("How do I stop the jetson overheating?", found(THERMAL))
+    assert "sudo jetson_clocks --fan" in text
+    assert cited == (1,)
+
+
+async def test_code_does_not_say_what_something_is() -> None:
+    _, _, abstained = await ask("What is a jetson fan?", found(THERMAL))
+    assert abstained
+
+
+async def test_aims_and_tasks_are_quoted_only_when_asked_about() -> None:
+    aims = found("What You'll Learn:: Compute inverse kinematics for serial manipulators.")
+    assert (await ask("What is inverse kinematics used for?", aims))[2]
+    assert "serial manipulators" in (await ask("What will I learn about inverse kinematics?", aims))[0]
+
+
+async def test_the_question_is_read_as_it_was_searched_for() -> None:
+    passages = found("Summary:: Inverse kinematics finds joint angles.").model_copy(update={"question": "inverse kinematics"})
+    assert "finds joint angles" in (await ask("invers kinematcs", passages))[0]

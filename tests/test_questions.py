@@ -19,8 +19,10 @@ def ask(*gold: Answer, any_page: bool = False) -> Question:
     return Question(id="1", question="What is an arm?", gold=gold, any=any_page)
 
 
-def gold_of(question: Question) -> Gold:
-    return find_gold(question, {"arms.md": TEXT}.get)
+def gold_of(question: Question, text: str = TEXT) -> Gold:
+    gold = find_gold(question, {"arms.md": text}.get)
+    assert gold
+    return gold
 
 
 def write(folder: Path, *lines: object) -> Path:
@@ -35,9 +37,15 @@ def test_questions_are_read_with_what_the_author_adds_ignored(tmp_path: Path) ->
     assert question == Question(id="7", question="What is an arm?", gold=(Answer(path="arms.md"),), any=True)
 
 
-def test_a_question_without_an_answer_is_left_out(tmp_path: Path) -> None:
+def test_a_question_whose_answer_nobody_knows_is_left_out(tmp_path: Path) -> None:
     lines = [{"id": "1", "question": "Why?"}, {"id": "2", "question": "How?", "gold": [{"path": "a.md"}]}]
     assert [question.id for question in read_questions(write(tmp_path, *lines))] == ["2"]
+
+
+def test_a_question_the_book_does_not_answer_is_kept_and_has_no_gold(tmp_path: Path) -> None:
+    lines = [{"id": "1", "question": "Who won?", "gold": []}, {"id": "2", "question": "How?", "gold": [{"path": "a.md"}]}]
+    assert [question.id for question in read_questions(write(tmp_path, *lines))] == ["1", "2"]
+    assert find_gold(ask(), {"arms.md": TEXT}.get) is None
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,6 @@ def test_a_draft_asks_about_every_section_worth_it() -> None:
         "How do I stop it?",
     ]
     questions = [Question.model_validate(one) for one in proposed]
-    spans = [find_gold(question, {"arms.md": page}.get).spans[0] for question in questions]
+    spans = [gold_of(question, page).spans[0] for question in questions]
     assert page[spans[1].start : spans[1].end].startswith("## Elbow")
     assert page[spans[1].end :].lstrip().startswith("## Short")

@@ -49,7 +49,7 @@ def addresses(passages: Passages) -> list[str]:
 
 
 async def test_a_result_is_the_section_that_says_it_at_its_heading(index: EmbeddedIndex) -> None:
-    first, *_ = await find_in(index).search("What is inverse kinematics?", k=3)
+    first, *_ = (await find_in(index).search("What is inverse kinematics?", k=3)).hits
     assert first.chunk.url == "https://robots.example/book/docs/arm/kinematics#inverse"
     assert first.chunk.heading_path == ("Kinematics", "Inverse")
     source = PAGES["arm/kinematics.md"]
@@ -58,26 +58,26 @@ async def test_a_result_is_the_section_that_says_it_at_its_heading(index: Embedd
 
 
 async def test_results_are_scored_from_0_to_1_best_first(index: EmbeddedIndex) -> None:
-    scores = [hit.score for hit in await find_in(index, MODEL).search("kinematics of the hand", k=10)]
+    scores = [hit.score for hit in (await find_in(index, MODEL).search("kinematics of the hand", k=10)).hits]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
 
 
 async def test_no_place_is_shown_twice(index: EmbeddedIndex) -> None:
-    hits = await find_in(index, MODEL).search("robot hand kinematics gripper motor", k=50)
+    hits = (await find_in(index, MODEL).search("robot hand kinematics gripper motor", k=50)).hits
     ranges = sorted((hit.chunk.path, hit.chunk.start, hit.chunk.end) for hit in hits)
     assert all(one[0] != two[0] or one[2] <= two[1] for one, two in itertools.pairwise(ranges))
 
 
 async def test_a_search_can_be_restricted_to_a_folder(index: EmbeddedIndex) -> None:
-    hits = await find_in(index, MODEL).search("kinematics", k=10, where=Filter(folders=("leg",)))
+    hits = (await find_in(index, MODEL).search("kinematics", k=10, where=Filter(folders=("leg",)))).hits
     assert {hit.chunk.path.split("/")[0] for hit in hits} == {"leg"}
 
 
 async def test_other_words_with_the_same_meaning_are_found(index: EmbeddedIndex) -> None:
-    first, *_ = await find_in(index, MODEL).search("fingers holding", k=3)
+    first, *_ = (await find_in(index, MODEL).search("fingers holding", k=3)).hits
     assert first.chunk.path == "arm/gripper.md"
-    assert await find_in(index).search("fingers holding", k=3) == []
+    assert (await find_in(index).search("fingers holding", k=3)).hits == ()
 
 
 async def test_while_the_model_is_away_words_are_searched_and_the_answer_is_marked(index: EmbeddedIndex) -> None:
@@ -85,7 +85,9 @@ async def test_while_the_model_is_away_words_are_searched_and_the_answer_is_mark
     passages = await away.retrieve(ChatRequest(question="What does the gripper close on?"))
     assert passages.degraded
     assert addresses(passages)[0] == "arm/gripper"
-    assert await away.search("gripper", k=1) == await find_in(index).search("gripper", k=1)
+    found = await away.search("gripper", k=1)
+    assert found.degraded
+    assert found.hits == (await find_in(index).search("gripper", k=1)).hits
     assert not (await find_in(index, MODEL).retrieve(ChatRequest(question="gripper"))).degraded
 
 
@@ -106,7 +108,7 @@ async def test_a_passage_is_the_chunk_around_the_section_pinned_to_its_heading(i
 
 
 async def test_a_quiz_that_repeats_the_question_does_not_answer_it(index: EmbeddedIndex) -> None:
-    first, *_ = await find_in(index).search("What is inverse kinematics used for?", k=3)
+    first, *_ = (await find_in(index).search("What is inverse kinematics used for?", k=3)).hits
     assert first.chunk.heading_path[-1] == "Inverse"
 
 
@@ -130,6 +132,14 @@ async def test_a_question_the_book_answers_is_answerable_and_another_is_not(inde
         bread = await retriever.retrieve(ChatRequest(question="How long does sourdough bread rise overnight?"))
         assert not bread.answerable
         assert bread.support < 0.3
+
+
+async def test_a_search_says_how_likely_the_book_holds_the_answer(index: EmbeddedIndex) -> None:
+    compute = await find_in(index).search("What does inverse kinematics compute?", k=3)
+    bread = await find_in(index).search("How long does sourdough bread rise overnight?", k=3)
+    assert (compute.answerable, bread.answerable) == (True, False)
+    assert compute.support > 0.3 > bread.support
+    assert not (await find_in(index, enough=1.0).search("What does inverse kinematics compute?", k=3)).answerable
 
 
 async def test_a_question_without_words_finds_nothing_and_raises_nothing(index: EmbeddedIndex) -> None:

@@ -12,7 +12,9 @@ async def test_places_come_best_first_with_where_they_are() -> None:
     finder = FakeFinder(make_chunk("A robot\nhas joints."), make_chunk("Links.", path="arms/links.md", n=1), build=make_build())
     async with serving(make_services(finder=finder)) as live:
         response = await live.client.get("/search", params={"q": "joints"})
-    first, second = response.json()["results"]
+    body = response.json()
+    assert (body["answerable"], body["support"], body["degraded"]) == (True, 0.75, False)
+    first, second = body["results"]
     assert first == {
         "path": "intro.md",
         "start": 0,

@@ -8,7 +8,6 @@ there too, so that a second run buys none.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -18,11 +17,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
+from pydantic import BaseModel
 
-from flows.evaluation.metrics import Span, score
+from flows.evaluation.declining import judge
+from flows.evaluation.metrics import Gold, Span, score
 from flows.evaluation.questions import Question, find_gold, read_questions
 from flows.evaluation.run import Asked, Found, Run
 from flows.pipeline import ingest
@@ -36,8 +36,19 @@ DEPTH = 50
 ASKED_AT_ONCE = 4
 START_S = 60.0
 QUESTION_S = 30.0
+TRIES = 3
+"""For an embedding model that is late: what is found without it must not be taken for what is found with it."""
 QUESTION_CHARS = 2000
 """A longer question is cut, as no reader types one."""
+
+
+class Reply(BaseModel):
+    """Of `GET /search`."""
+
+    results: tuple[Found, ...]
+    answerable: bool
+    support: float
+    degraded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +83,21 @@ async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnPro
     texts = _Texts(source.root, {chunk.path for chunk in outcome.chunks})
     golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in asked.questions]
     async with serve(own) as address:
-        results = await _ask(address, asked.questions)
-    spans = [[Span(one.path, one.start, one.end) for one in found] for found in results]
+        replies = await ask(address, asked.questions)
     return Run(
         name=asked.name,
         created_at=datetime.now(UTC),
         embedding_model=own.embedding_model if own.embedding_key else None,
         chunk_tokens=own.chunk_tokens,
         chunks=len(outcome.chunks),
-        questions=tuple(
-            Asked(id=question.id, question=question.question, results=found, scores=score(gold, places))
-            for question, gold, found, places in zip(asked.questions, golds, results, spans, strict=True)
-        ),
+        questions=tuple(map(_judge, asked.questions, golds, replies)),
     )
+
+
+def _judge(question: Question, gold: Gold | None, reply: Reply) -> Asked:
+    scores = score(gold, [Span(one.path, one.start, one.end) for one in reply.results]) if gold else {}
+    scores |= judge(gold, answerable=reply.answerable)
+    return Asked(id=question.id, question=question.question, results=reply.results, support=reply.support, scores=scores)
 
 
 @asynccontextmanager
@@ -138,20 +151,29 @@ async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-async def _ask(address: str, questions: Sequence[Question]) -> list[tuple[Found, ...]]:
-    """What `GET /search` finds for each question, in their order."""
+async def ask(address: str, questions: Sequence[Question]) -> list[Reply]:
+    """What `GET /search` finds for each question, in their order.
+
+    Raises `ConfigurationError`, also where the embedding model stayed away.
+    """
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
     async with httpx.AsyncClient(base_url=address, timeout=QUESTION_S, trust_env=False) as client:
 
-        async def ask(question: Question) -> tuple[Found, ...]:
-            async with turn:
-                response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
-            body: dict[str, Any] = response.raise_for_status().json()
-            return tuple(Found.model_validate({key: one[key] for key in Found.model_fields}) for one in body["results"])
+        async def put(question: Question) -> Reply:
+            for _ in range(TRIES):
+                async with turn:
+                    response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
+                reply = Reply.model_validate(response.raise_for_status().json())
+                if not reply.degraded:
+                    return reply
+            raise ConfigurationError(
+                f"The embedding model did not answer for question {question.id!r}: its results would be by words alone. "
+                "Try again when it is less busy, or evaluate with EMBEDDING_MODEL=none."
+            )
 
         try:
-            return await asyncio.gather(*(ask(question) for question in questions))
-        except (httpx.HTTPError, json.JSONDecodeError) as exc:
+            return await asyncio.gather(*(put(question) for question in questions))
+        except (httpx.HTTPError, ValueError) as exc:
             raise ConfigurationError(f"The server to evaluate failed: {exc}") from exc
 
 

@@ -36,14 +36,14 @@ class Question(Frozen):
 
     id: str
     question: str = Field(min_length=1)
-    gold: tuple[Answer, ...] = ()
-    """Without any the question is left out: it says nothing about the search."""
+    gold: tuple[Answer, ...] | None = None
+    """Empty: the book does not answer it, and the search should say so. None: nobody knows, and the question is left out."""
     any: bool = False
     """One of the pages is enough."""
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The questions of a JSON-lines file that have an answer. Raises `BookError` naming the line that is wrong."""
+    """The questions of a JSON-lines file whose gold is known. Raises `BookError` naming the line that is wrong."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
@@ -56,17 +56,21 @@ def read_questions(path: Path) -> list[Question]:
         if question.id in questions:
             raise BookError(f"{path}:{number}: a second question has the id {question.id!r}.")
         questions[question.id] = question
-    answered = [question for question in questions.values() if question.gold]
-    if not answered:
+    known = [question for question in questions.values() if question.gold is not None]
+    if not any(question.gold for question in known):
         raise BookError(f"{str(path)!r} holds no question with an answer ('gold').")
-    return answered
+    return known
 
 
-def find_gold(question: Question, read: Callable[[str], str | None]) -> Gold:
-    """The question's answers as spans of the book. `read`: a file's text by its path, None where there is no such file.
+def find_gold(question: Question, read: Callable[[str], str | None]) -> Gold | None:
+    """The question's answers as spans of the book; None where it has none.
+
+    `read`: a file's text by its path, None where there is no such file.
 
     Raises `BookError` when a page, or a text said to be on it, is not there: such a question could never be found.
     """
+    if not question.gold:
+        return None
     pages = tuple(dict.fromkeys(answer.path for answer in question.gold))
     spans = tuple(span for answer in question.gold if (span := _span(answer, question, read)))
     return Gold(pages, spans, any_page=question.any)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from flows.evaluation.declining import DECLINED, OFFERED, Point, trade_off
 from flows.evaluation.metrics import Interval, compare, summarise
 from flows.evaluation.run import Asked, Run
 
@@ -18,6 +19,8 @@ HEADLINES = (
     "tok_recall@5",
     "tok_precision@5",
     "tok_iou@5",
+    OFFERED,
+    DECLINED,
 )
 """What is plotted; the table has every metric."""
 WORST = 25
@@ -51,6 +54,7 @@ def write_page(run: Run, other: Run | None = None) -> str:
     """The HTML page."""
     metrics = summarise(run.scores.values())
     differences = compare(run.scores, other.scores) if other else {}
+    found = [one for one in run.questions if "ndcg@10" in one.scores]
     return "\n".join(
         (
             "<!doctype html>",
@@ -60,9 +64,10 @@ def write_page(run: Run, other: Run | None = None) -> str:
             f"<p>{len(run.questions)} questions, {run.chunks} chunks, {escape(_how(run))}, {_when(run)}.</p>",
             _plot("How well", {name: metrics[name] for name in HEADLINES if name in metrics}, 0.0, 1.0),
             *_against(other, differences),
-            _ranks(run.questions),
+            _ranks(found),
+            *_trade_off(list(trade_off(run.questions))),
             _table(metrics, differences),
-            _worst(run.questions),
+            _worst(found),
             "</body></html>",
             "",
         )
@@ -116,6 +121,28 @@ def _ranks(questions: Sequence[Asked]) -> str:
     ]
     title = "Where the first right page came"
     return f'<h2>{title}</h2><svg viewBox="0 0 {WIDTH} 144" role="img" aria-label="{title}">{"".join(bars)}</svg>'
+
+
+def _trade_off(points: Sequence[Point]) -> Iterator[str]:
+    """A line for each kind of question over the thresholds, and the same as a table."""
+    if not points:
+        return
+    title, height = "When to decline", 160
+
+    def line(shares: Sequence[float], colour: str) -> str:
+        across = [LABEL + (WIDTH - LABEL - 60) * one.threshold for one in points]
+        at = (f"{x:.1f},{(1 - share) * height:.1f}" for x, share in zip(across, shares, strict=True))
+        return f'<polyline points="{" ".join(at)}" fill="none" stroke="{colour}" stroke-width="3"/>'
+
+    drawn = line([one.offered for one in points], "#2b6cb0") + line([one.declined for one in points], "#b0552b")
+    names = (
+        '<text x="0" y="40" font-size="13" fill="#2b6cb0">answered, and offered</text>'
+        '<text x="0" y="60" font-size="13" fill="#b0552b">not in it, and declined</text>'
+    )
+    yield f'<h2>{title}</h2><svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">{names}{drawn}</svg>'
+    rows = "".join(f'<tr><td>{n:g}</td><td class="n">{a:.3f}</td><td class="n">{d:.3f}</td></tr>' for n, a, d in points)
+    head = '<tr><th>ANSWER_SUPPORT</th><th class="n">Answered, and offered</th><th class="n">Not in it, and declined</th></tr>'
+    yield f"<table>{head}{rows}</table>"
 
 
 def _table(metrics: Mapping[str, Interval], differences: Mapping[str, Interval]) -> str:

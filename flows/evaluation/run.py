@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from flows.evaluation.metrics import Scores
 from shared.errors import BookError
@@ -14,6 +14,8 @@ from shared.models import Frozen
 
 class Found(Frozen):
     """One result of one question."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     path: str
     start: int
@@ -28,6 +30,8 @@ class Asked(Frozen):
     id: str
     question: str
     results: tuple[Found, ...]
+    support: float
+    """How likely the book holds the answer, as the search judged it."""
     scores: dict[str, float]
 
 

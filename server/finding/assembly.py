@@ -12,6 +12,8 @@ from shared.models import Chunk
 
 SAME_SECTION = 0.96
 """What each further place of a section is worth, against one of a section not seen yet."""
+SAME_LISTING = 0.85
+"""Likewise of code nobody asked for: pieces of one program crowd out the section that says what it is for."""
 SAME_PAGE = 0.98
 """Likewise of the page."""
 DUPLICATE = 0.9
@@ -35,6 +37,10 @@ class Ranked:
 
     place: Place
     score: float
+    cosine: float | None = None
+    """None where meaning was not searched."""
+    listing: bool = False
+    """Code that nobody asked for."""
 
 
 def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
@@ -49,7 +55,8 @@ def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
 
     def worth(one: Ranked) -> float:
         section = _section(one.place)
-        return one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]]
+        same_section = SAME_LISTING if one.listing else SAME_SECTION
+        return one.score * same_section ** taken[section] * SAME_PAGE ** taken[section[0]]
 
     while left:
         best = max(left, key=worth)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from server.finding.assembly import Ranked
@@ -17,6 +17,7 @@ from server.finding.frequencies import Frequencies
 from server.finding.fusion import fuse, lift_pages
 from server.finding.places import is_bare
 from server.finding.relevance import Scored, perfect_score, read, score
+from server.finding.roles import WORTH, Role, role_of, wanted_roles
 from server.finding.terms import Terms
 from shared.bm25 import Bm25
 from shared.embeddings import EmbeddingModel
@@ -26,12 +27,8 @@ from shared.models import Hit, SparseVector
 
 CANDIDATES = 100
 """Chunks each ranking contributes: deeper ones never came up among the first twenty."""
-
 CONTEXT = 0.5
 """What a word of an earlier question counts, against one of this question: the topic stays, the new question decides."""
-QUESTIONS = 0.7
-"""What a place that only asks is worth: a quiz says the reader's question word for word, and does not answer it."""
-_MARKUP = " *_`\"')"
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +70,12 @@ class HybridSearch:
         shares = dict(zip(sparse.indices, sparse.values, strict=True))
         weights = {term: shares[term] * weight for term, weight in known.items()}
         scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
-        ranked = rank(scored)
+        ranked = rank(scored, wanted_roles(query))
         best = max((one.lexical for one in scored), default=0.0)
         return Found(
-            ranked=[Ranked(one.place, value) for one, value in ranked],
+            ranked=ranked,
             words=best / perfect if (perfect := perfect_score(weights)) else 0.0,
-            cosine=ranked[0][0].dense if ranked else None,
+            cosine=ranked[0].cosine if ranked else None,
             degraded=degraded,
         )
 
@@ -107,19 +104,16 @@ class HybridSearch:
         return await snapshot.search(vector, limit=CANDIDATES, where=where), False
 
 
-def rank(scored: Sequence[Scored]) -> list[tuple[Scored, float]]:
-    """Places with their score, 0 to 1, best first; equal ones in the order of the book."""
+def rank(scored: Sequence[Scored], wanted: Collection[Role] = ()) -> list[Ranked]:
+    """Places with their score, 0 to 1, best first; equal ones in the order of the book. `wanted`: roles that cost nothing."""
     fused = fuse([one.lexical for one in scored], [one.dense for one in scored])
     lifted = lift_pages(fused, [one.place.chunk.path for one in scored], [one.place.chunk.id for one in scored])
-    ranked = (
-        (one, value * QUESTIONS if only_asks(one.place.body) else value)
-        for one, value in zip(scored, lifted, strict=True)
-        if not is_bare(one.place)
-    )
-    return sorted(ranked, key=lambda one: (-one[1], one[0].place.chunk.path, one[0].place.start))
+    ranked = [_weigh(one, value, wanted) for one, value in zip(scored, lifted, strict=True) if not is_bare(one.place)]
+    return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
 
 
-def only_asks(text: str) -> bool:
-    """Whether most of a text is lines that end in a question mark."""
-    asking = sum(len(line) for line in text.splitlines() if line.rstrip(_MARKUP).endswith(("?", "？")))
-    return 2 * asking > len(text)
+def _weigh(one: Scored, value: float, wanted: Collection[Role]) -> Ranked:
+    role = role_of(one.place)
+    if role is None or role in wanted:
+        return Ranked(one.place, value, one.dense)
+    return Ranked(one.place, value * WORTH[role], one.dense, listing=role == "lists code")

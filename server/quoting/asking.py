@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.finding.roles import wants_announced, wants_code
+
 Terms = Callable[[str], frozenset[int]]
 """The stemmed words of a text without stop words, as numbers."""
 
@@ -17,19 +19,9 @@ SOON_WORDS = 6
 
 _ASKS_WHAT = re.compile(r"\b(?:what(?:'s| is| are| was| were| does| do)?|define|definition|meaning|who)\b", re.IGNORECASE)
 _ASKS_HOW = re.compile(r"\b(?:how (?:do|can|to|should|would) |steps?\b|procedure|set(?:ting)? ?up|install)", re.IGNORECASE)
-_ASKS_CODE = re.compile(
-    r"\b(?:code|snippet|example|implement\w*|commands?|scripts?|syntax|python|bash|yaml|json|launch file|config\w*|install\w*"
-    r")\b",
-    re.IGNORECASE,
-)
 _DEFINES = re.compile(
     r"\b(?:is|are|was|were|means?|refers? to|describes?|denotes?|defines?|finds?|computes?|enables?|allows?|provides?"
     r"|represents?)\b"
-)
-_AIMS = re.compile(
-    r"you.ll learn|objectives?\b|prerequisit|exercises?\b|quiz|questions?\b|knowledge check|further reading|references\b"
-    r"|contents\b|next steps|checklist",
-    re.IGNORECASE,
 )
 _EXERCISE = re.compile(
     r"(?:[-*+•]|\d+[.)])\s+(?:explain|describe|discuss|compare|derive|define|design an?|implement an?)\b", re.IGNORECASE
@@ -54,6 +46,8 @@ class Question:
     wants_definition: bool = False
     wants_steps: bool = False
     wants_code: bool = False
+    wants_announced: bool = False
+    """It is about what the book teaches or asks, not about the thing itself."""
 
 
 def read_question(text: str, terms: Terms) -> Question:
@@ -62,7 +56,8 @@ def read_question(text: str, terms: Terms) -> Question:
         terms=terms(_REQUEST.sub(" ", text)) or terms(text),
         wants_definition=bool(_ASKS_WHAT.search(text)),
         wants_steps=bool(_ASKS_HOW.search(text)),
-        wants_code=bool(_ASKS_CODE.search(text)),
+        wants_code=wants_code(text),
+        wants_announced=wants_announced(text),
     )
 
 
@@ -71,11 +66,6 @@ def defined_by(sentence: str) -> str:
     defines = _DEFINES.search(sentence)
     subject = sentence[: defines.start()] if defines else ""
     return subject if len(subject.split()) <= SOON_WORDS else ""
-
-
-def is_about_aims(heading: str) -> bool:
-    """Whether a section tells what will be learned, asked or read, rather than the thing itself."""
-    return bool(_AIMS.search(heading))
 
 
 def is_aside(text: str) -> bool:

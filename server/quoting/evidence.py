@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.chat import Passage, Passages
+from server.finding.roles import is_announcing
 from server.passages import body, place
-from server.quoting.asking import Question, Terms, defined_by, is_about_aims, is_aside
+from server.quoting.asking import Question, Terms, defined_by, is_aside
 from server.quoting.sentences import Quotable, read_quotables
 from server.quoting.widening import widen
 
@@ -114,6 +115,8 @@ def _judge(
     for index, (piece, held) in enumerate(pieces):
         if piece.kind == "heading" or (piece.kind == "code" and not question.wants_code):
             continue
+        if not question.wants_announced and (is_aside(piece.text) or is_announcing(piece.heading or path[-1])):
+            continue
         above, before = pieces[index - 1] if index else (None, frozenset[int]())
         if piece.kind == "row":
             above, before = next(other for other in pieces if other[0].block == piece.block)
@@ -124,19 +127,15 @@ def _judge(
         coverage = own + HEADING_SHARE * near + BEFORE_SHARE * ahead
         named = len((held | headings | before) & question.terms)
         if own and coverage >= LEAST_COVERAGE and named >= min(LEAST_TERMS, len(question.terms)):
-            factor = _fitness(question, piece, path, terms) * (1 + passage.score) / 2
+            factor = _fitness(question, piece, terms) * (1 + passage.score) / 2
             judged.append(Candidate(passage, index, held, coverage * factor, is_code=piece.kind == "code"))
     return judged
 
 
-def _fitness(question: Question, piece: Quotable, path: Sequence[str], terms: Terms) -> float:
+def _fitness(question: Question, piece: Quotable, terms: Terms) -> float:
     """How much a piece of this form is worth as an answer; 1 for a plain sentence."""
     words = len(piece.text.split())
     fitness = 1.0
-    if is_aside(piece.text):
-        fitness *= 0.2
-    if is_about_aims(piece.heading or path[-1]):
-        fitness *= 0.25
     if words < SHORT_WORDS:
         fitness *= 0.6
     if piece.kind != "code":

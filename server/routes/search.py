@@ -37,8 +37,17 @@ class SearchRoutes:
     @documents("search", query=SearchQuery, answer=SearchResults)
     async def search(self) -> Response:
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""
-        hits = await self.services.finder.search(_query(), k=_count(), where=_where())
-        return json_response(SearchResults(results=[_result(hit) for hit in hits]))
+        found = await self.services.finder.search(_query(), k=_count(), where=_where())
+        results = [_result(hit) for hit in found.hits]
+        return json_response(
+            SearchResults(
+                results=results,
+                query=found.query,
+                answerable=found.answerable,
+                support=found.support,
+                degraded=found.degraded,
+            )
+        )
 
 
 def _query() -> str:
