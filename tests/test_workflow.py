@@ -41,6 +41,7 @@ class Runner:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DATA_DIR": str(folder / "data"),
             "GITHUB_WORKSPACE": str(self.workspace),
+            "RUNNER_TEMP": str(folder / "temporary"),
             "GITHUB_EVENT_PATH": str(folder / "event.json"),
             "GITHUB_API_URL": github.url,
             "GITHUB_REPOSITORY": "you/book",
@@ -105,6 +106,7 @@ async def test_the_questions_are_asked_of_the_book_and_the_push_brings_the_index
     code, said = await runner.run("evaluate")
     assert code == 0
     assert re.search(r"1 questions?", said), said
+    assert (runner.workspace.parent / "temporary" / "evaluation" / "report.html").is_file()
     assert (await runner.run("ingest"))[0] == 0
     code, said = await runner.run("ingest")
     assert (code, "3 files: 0 added, 0 changed, 3 kept, 0 removed" in said) == (0, True)
