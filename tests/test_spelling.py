@@ -16,7 +16,7 @@ from tests.small_book import WORDS, find_in, open_book
 
 PAGES = {
     "arm.md": "# Kinematics\n\nInverse kinematics computes the angles of the joints. Domain randomization helps.\n",
-    "tree.md": "# Behavior trees\n\nA behavior tree decides what the robot does. One unit of it is a leaf. Frames move.\n",
+    "tree.md": "# Behavior trees\n\nA behavior tree decides what the robot does. One unit is a leaf. Frames move. Framed, framed.\n",
 }
 
 
@@ -58,6 +58,13 @@ def test_a_slip_is_a_letter_more_less_or_another_or_two_swapped(other: str) -> N
 @pytest.mark.parametrize(("one", "other"), [("president", "present"), ("missing", "mission"), ("planner", "planets")])
 def test_two_slips_are_another_word(one: str, other: str) -> None:
     assert not is_slip(one, other)
+
+
+async def test_in_a_long_question_words_the_book_has_stay_as_they_are(index: EmbeddedIndex) -> None:
+    strangers = " ".join(f"stranger{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(80))
+    async with index.snapshot() as snapshot:
+        question = f"what {strangers} frames"
+        assert await Spelling(Terms(WORDS), Frequencies(WORDS)).correct(snapshot, question) == question
 
 
 async def test_a_misspelt_question_is_answered_and_says_what_was_searched_for(index: EmbeddedIndex) -> None:

@@ -38,10 +38,10 @@ class Frequencies:
         known.update(zip(unknown, found, strict=True))
         return {term: known[term] for term in asked}
 
-    async def known(self, snapshot: Snapshot, terms: Sequence[int]) -> frozenset[int]:
-        """Those of the first terms that the book has."""
-        absent = idf(0, snapshot.build.chunks)
-        return frozenset(term for term, weight in (await self.weigh(snapshot, terms)).items() if weight < absent)
+    async def absent(self, snapshot: Snapshot, terms: Sequence[int]) -> frozenset[int]:
+        """Those of the terms looked up that the book does not have."""
+        most = idf(0, snapshot.build.chunks)
+        return frozenset(term for term, weight in (await self.weigh(snapshot, terms)).items() if weight >= most)
 
     async def _ask(self, snapshot: Snapshot, term: int) -> float:
         hits = await snapshot.search(SparseVector(indices=(term,), values=(1.0,)), limit=1)

@@ -12,7 +12,7 @@ from server.finding.places import Place
 
 Role = Literal["asks", "announces", "lists code"]
 
-WORTH: dict[Role, float] = {"asks": 0.7, "announces": 0.8, "lists code": 0.92}
+WORTH: dict[Role, float] = {"asks": 0.7, "announces": 0.9, "lists code": 0.92}
 """Against a place that tells. A quiz says the reader's question word for word; an aim names its subject; code is told in words
 beside it."""
 MOSTLY = 0.7

@@ -48,8 +48,8 @@ class Spelling:
         """The long words whose terms are nowhere in the book."""
         words = [match[0] for match in _LONG_WORD.finditer(question) if match[0].islower() or match.start() == 0]
         terms = {word: self._terms.of(word) for word in dict.fromkeys(words)}
-        known = await self._frequencies.known(snapshot, [term for found in terms.values() for term in found])
-        return [word for word, found in terms.items() if found and known.isdisjoint(found)][:MOST_WORDS]
+        absent = await self._frequencies.absent(snapshot, [term for found in terms.values() for term in found])
+        return [word for word, found in terms.items() if found and absent.issuperset(found)][:MOST_WORDS]
 
     async def _words(self, snapshot: Snapshot) -> Words:
         if self._known is None or self._known[0] != snapshot.build.id:

@@ -1,9 +1,9 @@
 """Which pieces of the passages answer a question best, judged by words alone. Pure.
 
-1. Cut every passage into pieces (see `sentences`).
+1. Cut every passage into pieces (see `sentences`); leave out aims, tasks and questions, unless they are asked about.
 2. Weigh the question's terms by how rare they are among those pieces (BM25's IDF).
 3. A piece scores the weight of the terms it holds, of those its headings hold (a third) and of those the piece before it holds
-   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step for "how to", a task to the reader.
+   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step for "how to".
 4. Take the best, then every piece that comes near it and says something else, up to `MAX_PIECES` from `MAX_PASSAGES`.
 5. Widen each to what it needs to be understood (see `widening`).
 
