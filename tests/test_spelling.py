@@ -16,7 +16,7 @@ from tests.small_book import WORDS, find_in, open_book
 
 PAGES = {
     "arm.md": "# Kinematics\n\nInverse kinematics computes the angles of the joints. Domain randomization helps.\n",
-    "tree.md": "# Behavior trees\n\nA behavior tree decides what the robot does. One unit is a leaf. Frames move. Framed, framed.\n",
+    "tree.md": "# Behavior trees\n\nA behavior tree says what a robot does. A unit is a leaf. Frames move. Framed, framed.\n",
 }
 
 
