@@ -16,6 +16,7 @@ import pytest
 from shared.models import Report
 from tests.book_folder import PAGES, write_book
 from tests.conftest import REPOSITORY
+from tests.openai_stand_in import StandIn
 
 FLOWS = [sys.executable, "-m", "flows"]
 
@@ -161,15 +162,18 @@ def test_a_reader_that_has_seen_enough_is_no_error(book: Path, environment: dict
     assert process.returncode == 0
 
 
-def test_ctrl_c_ends_it_without_a_traceback_and_without_leaving_processes(book: Path, environment: dict[str, str]) -> None:
-    for n in range(2_000):
-        (book / f"{n}.md").write_text(f"# Page {n}\n\n" + "Some text. " * 100)
+def test_ctrl_c_ends_it_without_a_traceback_and_without_leaving_processes(
+    book: Path, environment: dict[str, str], stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "slow", seconds=300)
+    model = {"EMBEDDING_BASE_URL": stand_in.base_url, "EMBEDDING_API_KEY": "key", "EMBEDDING_MODEL": "bag-of-words"}
     with subprocess.Popen(
-        [*FLOWS, "ingest", str(book)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*FLOWS, "ingest", str(book)], env=environment | model, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("find")
+        while not process.stderr.readline().startswith("plan"):
+            assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the command
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130

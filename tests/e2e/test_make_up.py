@@ -82,7 +82,7 @@ async def read_until(process: asyncio.subprocess.Process, end: str) -> list[str]
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_S):
         while not is_so():  # noqa: ASYNC110  processes send no event
             await asyncio.sleep(0.1)
 
