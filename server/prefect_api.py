@@ -5,6 +5,7 @@ Prefect itself is never imported here: it would cost the process a hundred megab
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar, cast
@@ -21,6 +22,8 @@ LOCAL_API = "http://127.0.0.1:4200/api"
 """Where `make up` starts Prefect."""
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 
+BUSY_PAUSES_S = (0.1, 0.2, 0.4)
+"""Prefect on SQLite answers 503 at once when two write at the same instant, as a run does that tells of its progress."""
 SOON = timedelta(minutes=1)
 """A run that its schedule has begin within is as good as begun, also where our clock and Prefect's differ."""
 RECENT_RUNS = 20
@@ -191,15 +194,23 @@ class PrefectApi:
         await self._client.aclose()
 
     async def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
-        try:
-            response = await self._client.request(method, path, json=body)
-        except httpx.HTTPError as exc:
-            raise _failure(f"{method} {path} got no answer ({type(exc).__name__})", transient=True) from exc
+        response = await self._send(method, path, body)
+        for pause_s in BUSY_PAUSES_S:
+            if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(pause_s)
+            response = await self._send(method, path, body)
         if response.is_success:
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and path.startswith("/deployments/name/"):
             raise _failure(f"the deployment {runs.DEPLOYMENT!r} is not there yet", transient=True)
         raise _failure(f"{method} {path} was answered {response.status_code}", transient=response.status_code >= 500)
+
+    async def _send(self, method: str, path: str, body: object) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, json=body)
+        except httpx.HTTPError as exc:
+            raise _failure(f"{method} {path} got no answer ({type(exc).__name__})", transient=True) from exc
 
 
 def _read(shape: TypeAdapter[T], response: httpx.Response) -> T:

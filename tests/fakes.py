@@ -162,6 +162,8 @@ class PrefectStandIn:
         self.artifacts: list[dict[str, Any]] = []
         self.is_deployed = True
         self.is_away = False
+        self.busy_times = 0
+        """Requests to answer with 503 before the next is answered."""
         self.garbage: bytes | None = None
         """Answer everything with this."""
         self.transport = httpx.MockTransport(self._answer)
@@ -192,6 +194,9 @@ class PrefectStandIn:
         await asyncio.sleep(0)
         if self.is_away:
             raise httpx.ConnectError("refused")
+        if self.busy_times > 0:
+            self.busy_times -= 1
+            return httpx.Response(503, json={"exception_message": "Service Unavailable"})
         if self.garbage is not None:
             return httpx.Response(200, content=self.garbage)
         body = json.loads(request.content) if request.content else {}

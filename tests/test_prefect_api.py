@@ -90,6 +90,16 @@ async def test_a_server_that_is_away_is_a_transient_service_error(api: PrefectAp
         assert (failed.value.service, failed.value.transient) == ("prefect", True)
 
 
+async def test_a_server_whose_database_is_busy_is_asked_again(api: PrefectApi, prefect: PrefectStandIn) -> None:
+    prefect.busy_times = 3
+    await api.start(full=False, idempotency_key="k")
+    assert len(prefect.runs) == 1
+    prefect.busy_times = 9
+    with pytest.raises(ServiceError, match="was answered 503") as caught:
+        await api.latest()
+    assert caught.value.transient
+
+
 async def test_a_deployment_that_is_not_there_yet_may_still_come(api: PrefectApi, prefect: PrefectStandIn) -> None:
     prefect.is_deployed = False
     with pytest.raises(ServiceError, match="deployment") as failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -23,9 +24,22 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             stop(stage.server)
 
 
+class Patient(httpx.AsyncHTTPTransport):
+    """Asks again after a 503, as Prefect's own clients do: on SQLite it is the answer when two write at the same instant."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(20):
+            response = await super().handle_async_request(request)
+            if response.status_code != 503:
+                break
+            await response.aread()
+            await asyncio.sleep(0.1)
+        return response
+
+
 @pytest.fixture
 async def runs(stage: Stage) -> AsyncIterator[Runs]:
-    async with httpx.AsyncClient(base_url=stage.api_url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=stage.api_url, transport=Patient(), timeout=30) as client:
         yield Runs(client)
 
 
