@@ -169,7 +169,7 @@ def test_ctrl_c_ends_it_without_a_traceback_and_without_leaving_processes(
     model = {"EMBEDDING_BASE_URL": stand_in.base_url, "EMBEDDING_API_KEY": "key", "EMBEDDING_MODEL": "bag-of-words"}
     with subprocess.Popen(
         [*FLOWS, "ingest", str(book)], env=environment | model, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=mind_ctrl_c,  # noqa: PLW1509  one system call, no lock
     ) as process:  # fmt: skip
         assert process.stderr is not None
         while not process.stderr.readline().startswith("plan"):
@@ -181,6 +181,11 @@ def test_ctrl_c_ends_it_without_a_traceback_and_without_leaving_processes(
     while group_exists(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not group_exists(process.pid)
+
+
+def mind_ctrl_c() -> None:
+    """As at a terminal; a run in the background inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def group_exists(group: int) -> bool:
