@@ -51,6 +51,10 @@ class Launch:
             said, _ = await process.communicate()
         return process.returncode, said.decode()
 
+    def log(self) -> str:
+        """The end of what each program has written."""
+        return "\n".join(path.read_text(errors="replace")[-3_000:] for path in (self.data_dir / "logs").glob("*.log"))
+
     def processes(self) -> list[str]:
         """Command lines of everything that still runs with this test's data folder."""
         mark = f"DATA_DIR={self.data_dir}".encode()
@@ -167,7 +171,11 @@ async def test_an_ingest_that_is_cancelled_over_http_leaves_the_index_as_it_was(
         stand_in.reset()
         stand_in.fail("embeddings", "slow", times=9, seconds=300)
         run = await call(launch.port, "POST", "/ingest")
-        await wait_until(lambda: stand_in.count("embeddings") > 0)
+        async with asyncio.timeout(LIMIT_S):
+            while stand_in.count("embeddings") == 0:
+                now = await get(launch.port, "/ingest/status")
+                assert now["run"]["state"] in {"scheduled", "pending", "running"}, f"{now}\n{launch.log()}"
+                await asyncio.sleep(0.2)
         assert (await call(launch.port, "DELETE", f"/ingest/{run['run_id']}"))["run_id"] == run["run_id"]
         async with asyncio.timeout(LIMIT_S):
             while (after := await get(launch.port, "/ingest/status"))["run"]["state"] != "cancelled":  # noqa: ASYNC110
