@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -71,7 +72,8 @@ class ReadingProcess:
         if child is None:
             return None
         if child.returncode is None:
-            child.kill()
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)  # child.kill() polls first, and so takes the exit code from who waits for it
         return await child.wait()
 
 
