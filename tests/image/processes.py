@@ -58,6 +58,14 @@ def first_process(leader: int) -> int | None:
     return None
 
 
+def process_one(leader: int) -> int:
+    """The same; raises `ProcessLookupError` once it has ended. It need not have the lowest number: those begin anew."""
+    number = first_process(leader)
+    if number is None:
+        raise ProcessLookupError("the container has ended")
+    return number
+
+
 def _namespace_of_child(leader: int) -> str:
     with suppress(OSError):
         return str(Path(f"/proc/{first_process(leader)}/ns/pid").readlink())

@@ -17,7 +17,7 @@ from tests.image.books import PushedBook, make_book
 from tests.image.deaths import DEATHS, MARK_LIMIT_S, ingest_slowly, kill, verdict
 from tests.image.dockerfile import read
 from tests.image.namespaces import raise_loopback
-from tests.image.processes import MemoryWatch, memory_by_role, oldest, processes, wait_for
+from tests.image.processes import MemoryWatch, memory_by_role, oldest, process_one, processes, wait_for
 from tests.image.sandbox import Sandbox, sandbox
 from tests.image.visitor import BACK_LIMIT_S, Crowd, ask, request, sources, wait_until_live
 
@@ -146,7 +146,7 @@ class Trial:
             wait_until_live(WEB)
             self.author.wait_until_idle()
             run_id = ingest_slowly(self.author, self.book, 40.0)
-            os.kill(processes(container.pid)[0].pid, signal.SIGKILL)
+            os.kill(process_one(container.pid), signal.SIGKILL)
             container.wait(60)
         with self.box.running(SETTINGS):
             live = wait_until_live(WEB)
@@ -161,7 +161,7 @@ class Trial:
     def stop(self, container: subprocess.Popen[bytes]) -> None:
         """SIGTERM, as engines send it to process 1."""
         began = time.monotonic()
-        os.kill(processes(container.pid)[0].pid, signal.SIGTERM)
+        os.kill(process_one(container.pid), signal.SIGTERM)
         code = container.wait(60)
         tell(f"SIGTERM: everything ended after {time.monotonic() - began:.1f} s with exit code {code}")
 
