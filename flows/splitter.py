@@ -103,8 +103,10 @@ def _whole(blocks: Sequence[Block], source: Source, heading: int, level: int) ->
 
 
 def _parts(blocks: Sequence[Block], source: Source, heading: int, level: int, limits: Limits) -> Iterator[Piece]:
-    """The section in pieces."""
+    """The section in pieces; none where it is a comment over the limit."""
     units = [unit for block in blocks for unit in units_of(source, block, heading)]
+    if not units:
+        return
     gaps = [0, *[source.gap(before.stop, unit.start) for before, unit in pairwise(units)]]
     overlaps = any(unit.start < before.stop for before, unit in pairwise(units))
     sizes = [unit.tokens for unit in units]

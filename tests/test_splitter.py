@@ -242,3 +242,9 @@ def test_a_page_without_text_has_no_chunks() -> None:
     assert _chunks("") == []
     assert _chunks("---\ntitle: x\n---\n\n\n") == []
     assert _chunks("<!-- only a comment -->\n") == []
+
+
+@pytest.mark.parametrize("comment", ["<!--%s-->", "{/*%s*/}"])
+def test_a_comment_over_the_limit_before_the_first_heading_is_no_chunk_and_no_failure(comment: str) -> None:
+    chunks = _chunks(comment % (" words of a licence" * 500) + "\n\n# Title\n\nText.\n")
+    assert [chunk.text for chunk in chunks] == ["# Title\n\nText."]
