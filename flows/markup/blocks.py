@@ -41,6 +41,8 @@ class Reader:
     """Index of the heading the next block stands under."""
     tag: tuple[int, int] | None = None
     """Lines of the tag that imports the partial being read: the place of everything in it."""
+    reach: Callable[[int], None] = lambda _: None
+    """Told the line of every item of a list of single lines before its block is made."""
 
     def place(self, first: int, last: int) -> tuple[int, int]:
         """Offsets of lines first..last-1, blank ones at the end left out."""
@@ -103,6 +105,8 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
         _place_term(reader, token, tokens[last + 1])
     if token.type in LISTS and token.level < MAX_STRUCTURE:
         return read_blocks(reader, tokens, first + 1, last)
+    if token.type == "items":
+        return [_item(reader, line, item) for line, item in token.meta["items"]]
     read = READERS.get(token.type)
     if read is not None:
         block = read(reader, token, tokens[first + 1] if last > first else token)
@@ -130,10 +134,12 @@ def _term(reader: Reader, token: Token, inline: Token) -> Block:
     return reader.block("definition", token, plain(inline.content, reader.references).strip())
 
 
-def _item(reader: Reader, token: Token, _: Token) -> Block:
-    """An item of one line."""
-    text = plain(token.content, reader.references).strip()
-    return reader.block("list_item", token, _without_box(f"{token.info}{token.markup} {text}"))
+def _item(reader: Reader, line: int, item: re.Match[str]) -> Block:
+    """An item of one line: a match of `leaves.ITEM`."""
+    reader.reach(line)
+    text = plain(item[2].rstrip(" \t"), reader.references).strip()
+    start, end = reader.place(line, line + 1)
+    return Block("list_item", start, end, _without_box(f"{item[1]} {text}"), reader.current)
 
 
 def _html(reader: Reader, token: Token, _: Token) -> Block:
@@ -199,8 +205,8 @@ def _without_box(item: str) -> str:
 LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
 READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
     "paragraph": _paragraph,
+    "heading": _heading,
     "heading_open": _heading,
-    "item": _item,
     "fence": _code,
     "code_block": _code,
     "table": _table,

@@ -93,12 +93,13 @@ class Body:
         reader.asides = _by_line(prepared.asides)
         reader.read_partial = lambda aside: self._partial(reader, aside, path, importing)
         scopes = _Scopes(reader, prepared.regions)
+        reader.reach = scopes.enter
         position = 0
         while position < len(tokens):
             first, last = position, closing(tokens, position)
             scopes.enter((tokens[first].map or (0,))[0])
             blocks = read_block(reader, tokens, first, last)
-            if tokens[first].type == "heading_open":
+            if tokens[first].type in {"heading", "heading_open"}:
                 reader.current = blocks[0].heading
             yield from blocks
             position = last + 1
