@@ -71,7 +71,7 @@ def split(document: Document, *, limits: Limits, count: Count, collection: str) 
     chunks: list[Chunk] = []
     for start, end in group(ranks, _joinable(pieces, limits)):
         together = pieces[start:end]
-        tokens = sum([piece.tokens for piece in together]) if all(piece.exact for piece in together) else None
+        tokens = sum([piece.tokens for piece in together]) if all([piece.exact for piece in together]) else None
         chunks.append(builder.chunk([unit for piece in together for unit in piece.units], tokens))
     return chunks
 
@@ -107,16 +107,18 @@ def _parts(blocks: Sequence[Block], source: Source, heading: int, level: int, li
     units = [unit for block in blocks for unit in units_of(source, block, heading)]
     if not units:
         return
-    gaps = [0, *[source.gap(before.stop, unit.start) for before, unit in pairwise(units)]]
-    overlaps = any(unit.start < before.stop for before, unit in pairwise(units))
+    between = [(before.stop, unit.start) for before, unit in pairwise(units) if before.stop != unit.start]
+    gaps = [0, *[source.gap(before.stop, unit.start) for before, unit in pairwise(units)]] if between else [0] * len(units)
+    exact = not any(gaps) and not any([start < stop for stop, start in between])
     sizes = [unit.tokens for unit in units]
     total = sum(sizes) + sum(gaps)
-    limit = limits.max_tokens if total <= limits.max_tokens else limits.fill_tokens
-    ranks = [(_strength(units[index - 1], unit), unit.key) for index, unit in enumerate(units)]
-    exact = not overlaps and not any(gaps)
-    for start, end in group(ranks, within(sizes, gaps, limit)):
+    groups = [(0, len(units))]
+    if total > limits.max_tokens:
+        ranks = [(0, 0), *[(_strength(before, unit), unit.key) for before, unit in pairwise(units)]]
+        groups = group(ranks, within(sizes, gaps, limits.fill_tokens))
+    for start, end in groups:
         tokens = sum(sizes[start:end]) + sum(gaps[start + 1 : end])
-        yield Piece(units[start:end], tokens, level, start == 0, exact=exact and all(unit.exact for unit in units[start:end]))
+        yield Piece(units[start:end], tokens, level, start == 0, exact=exact and all([unit.exact for unit in units[start:end]]))
 
 
 def _strength(before: Unit, unit: Unit) -> int:

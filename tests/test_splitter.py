@@ -248,3 +248,12 @@ def test_a_page_without_text_has_no_chunks() -> None:
 def test_a_comment_over_the_limit_before_the_first_heading_is_no_chunk_and_no_failure(comment: str) -> None:
     chunks = _chunks(comment % (" words of a licence" * 500) + "\n\n# Title\n\nText.\n")
     assert [chunk.text for chunk in chunks] == ["# Title\n\nText."]
+
+
+@pytest.mark.parametrize("size", range(1, 60))
+def test_no_chunk_of_a_word_over_the_limit_is_empty_or_begins_inside_a_line_end(size: int) -> None:
+    text = "# T\r\n\r\n- é" + "(x)[" * size + "\r\n\r\n" + "x" * 40 * size + "\r\n \r\n"
+    for chunk in _chunks(text, Limits(12, 6, 10)):
+        assert chunk.text.strip() and not chunk.text.startswith("\n")
+        assert chunk.start_line == text.count("\n", 0, chunk.start) + 1
+        assert chunk.end_line == text.count("\n", 0, chunk.end) + 1

@@ -47,10 +47,11 @@ class Reader:
     def place(self, first: int, last: int) -> tuple[int, int]:
         """Offsets of lines first..last-1, blank ones at the end left out."""
         if self.tag is not None:
-            return self.source.starts[self.tag[0]], self.end(self.tag[1] - 1)
-        while last > first + 1 and not self.lines[last - 1].strip():
-            last -= 1
-        return self.source.starts[first], self.end(last - 1)
+            first, last = self.tag
+        else:
+            while last > first + 1 and not self.lines[last - 1].strip():
+                last -= 1
+        return self.source.starts[first], self.source.starts[last - 1] + len(self.source.lines[last - 1].rstrip())
 
     def end(self, line: int) -> int:
         """Offset behind the last character of a line that is not blank."""

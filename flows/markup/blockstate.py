@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import add
+from itertools import accumulate, repeat
+from operator import add, sub
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -22,11 +22,11 @@ class LineState(StateBlock):
         super().__init__("", parser, {}, [])
         self.src = text = "\n".join(lines)
         lines = lines if lines[-1].strip(" \t") else lines[:-1]  # behind the last line feed there is no line
-        sizes = [len(line) for line in lines]
-        margins = [size - len(line.lstrip(" \t")) for size, line in zip(sizes, lines, strict=True)]
-        starts = [0, *accumulate([size + 1 for size in sizes])][:-1]
-        self.bMarks = [*starts, len(text)]
-        self.eMarks = [*map(add, starts, sizes), len(text)]
+        sizes = list(map(len, lines))
+        margins = list(map(sub, sizes, map(len, map(str.lstrip, lines, repeat(" \t")))))
+        self.bMarks = [0, *accumulate([size + 1 for size in sizes])]
+        self.bMarks[-1] = len(text)
+        self.eMarks = [*map(add, self.bMarks, sizes), len(text)]
         self.tShift = [*margins, 0]
         self.sCount = [*(_columns(lines, margins) if "\t" in text else margins), 0]
         self.bsCount = [0] * (len(lines) + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -81,7 +81,7 @@ class Body:
 
     def read(
         self, reader: Reader, source: Lines, front: FrontMatter, path: str, importing: tuple[str, ...] = ()
-    ) -> Iterator[Block]:
+    ) -> list[Block]:
         """The blocks of the file at `path`, which the files `importing` import, below its front matter."""
         head = bisect_left(source.starts, front.end)
         mdx = is_mdx(path, front.values, self.site_format)
@@ -94,28 +94,29 @@ class Body:
         reader.read_partial = lambda aside: self._partial(reader, aside, path, importing)
         scopes = _Scopes(reader, prepared.regions)
         reader.reach = scopes.enter
-        position = 0
-        while position < len(tokens):
-            first, last = position, closing(tokens, position)
-            scopes.enter((tokens[first].map or (0,))[0])
-            blocks = read_block(reader, tokens, first, last)
-            if tokens[first].type in {"heading", "heading_open"}:
-                reader.current = blocks[0].heading
-            yield from blocks
-            position = last + 1
+        blocks: list[Block] = []
+        first = 0
+        while first < len(tokens):
+            token, last = tokens[first], closing(tokens, first)
+            scopes.enter(token.map[0] if token.map else 0)
+            blocks += read_block(reader, tokens, first, last)
+            if token.type in {"heading", "heading_open"}:
+                reader.current = blocks[-1].heading
+            first = last + 1
+        return blocks
 
-    def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> Iterator[Block]:
+    def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> list[Block]:
         key = find_partial(aside.partial or "", path, self.files)
         reason = self._refusal(key, (*importing, path))
         tag = reader.tag or (aside.line, aside.end_line)
         if key is None or reason is not None:
             reason = f"imported {aside.partial!r} left out: {reason}"
             self.problems.append(Problem(path=(*importing, path)[0], line=tag[0] + 1, reason=reason, skipped=False))
-            return
+            return []
         source = lines_of(self.files[key])
         check_caps(key, source)
         inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
-        yield from self.read(inner, source, parse_front_matter(source.text), key, (*importing, path))
+        return self.read(inner, source, parse_front_matter(source.text), key, (*importing, path))
 
     def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
         """Why the file is not read; None when it is."""
@@ -153,7 +154,8 @@ class _Scopes:
             start, end = self.waiting.pop()
             self._leave(start)
             self.open.append((end, self.reader.current))
-        self._leave(line)
+        if self.open:
+            self._leave(line)
 
     def _leave(self, line: int) -> None:
         while self.open and self.open[-1][0] <= line:

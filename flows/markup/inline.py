@@ -17,6 +17,8 @@ from flows.markup.jsx import tag_end
 SPECIAL = re.compile(r"[\\`*_\[\]<&{~]")
 ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
 TICKS = re.compile("`+")
+CODE = re.compile("(`+)([^`]+)\\1(?!`)")
+"""A code span without other runs of backticks in it."""
 LINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
 STRING = r""""[^"]*"|'[^']*'"""
 INNER = rf"""(?:[^{{}}"'`]|{STRING}|`[^`]*`)"""
@@ -101,6 +103,15 @@ class _Renderer:
 
     def code(self, start: int) -> int:
         """A code span ends at the next run of as many backticks (CommonMark 6.1)."""
+        span = CODE.match(self.text, start) if self.ticks is None else None
+        begin, end, behind = (*span.span(2), span.end()) if span else self._code_span(start)
+        code = self.text[begin:end]
+        padded = code[:1] == code[-1:] == " " and not code.isspace()
+        self.out.append(code[1:-1] if padded else code)
+        return behind
+
+    def _code_span(self, start: int) -> tuple[int, int, int]:
+        """Where its code begins and ends and what is behind it, when other runs are in the way; of the run itself where none."""
         if self.ticks is None:
             self.ticks = {}
             for run in TICKS.finditer(self.text):
@@ -111,13 +122,7 @@ class _Renderer:
         runs = self.ticks.get(end - start, deque())
         while runs and runs[0] <= start:
             runs.popleft()
-        if not runs:
-            self.out.append(self.text[start:end])
-            return end
-        code = self.text[end : runs[0]]
-        padded = code[:1] == code[-1:] == " " and not code.isspace()
-        self.out.append(code[1:-1] if padded else code)
-        return runs[0] + end - start
+        return (end, runs[0], runs[0] + end - start) if runs else (start, end, end)
 
     def angle(self, start: int) -> int:
         """A comment, an address in angle brackets, or a tag."""
@@ -170,8 +175,7 @@ class _Renderer:
         return entity.end()
 
     def open(self, start: int) -> int:
-        footnote = FOOTNOTE.match(self.text, start)
-        if footnote:
+        if footnote := FOOTNOTE.match(self.text, start):
             return footnote.end()
         image = bool(self.out) and start > 0 and self.text[start - 1] == "!" and self.text[start - 2 : start - 1] != "\\"
         if image:

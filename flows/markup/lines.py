@@ -26,7 +26,9 @@ def lines_of(text: str) -> Lines:
     if "\r" in text:
         return Lines(text, LINE_END.split(text), [0, *[match.end() for match in LINE_END.finditer(text)], len(text)])
     lines = text.split("\n")
-    return Lines(text, lines, [*accumulate([len(line) + 1 for line in lines[:-1]], initial=0), len(text)])
+    starts = [*accumulate([len(line) + 1 for line in lines], initial=0)]
+    starts[-1] = len(text)
+    return Lines(text, lines, starts)
 
 
 def with_line_feeds(source: Lines) -> Lines:

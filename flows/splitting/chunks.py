@@ -32,8 +32,9 @@ class ChunkBuilder:
         self.position = 0
         self.names: dict[str, int] = {}
         """How often each id's name was used."""
-        self.counted = (0, 1)
-        """An offset and its line."""
+        self.begun = self.reached = (0, 1)
+        """Where the last chunk begins and ends: an offset and its line."""
+        self.returns = "\r" in document.text
         self.paths = _heading_paths(document)
         named = document.title == PurePosixPath(document.path).stem and "title" not in document.front_matter
         named = named and all(heading.text != document.title for heading in document.headings)
@@ -50,7 +51,7 @@ class ChunkBuilder:
         content = self._content(units, path)
         content_hash = sha256(content.encode()).hexdigest()
         anchor = sections[0].anchor
-        line = self._line(start)
+        line, last_line = self._lines(start, end)
         self.position += 1
         return Chunk(
             id=self._id(path, content_hash),
@@ -60,7 +61,7 @@ class ChunkBuilder:
             start=start,
             end=end,
             start_line=line,
-            end_line=line + _line_ends(text),
+            end_line=last_line,
             heading_path=path,
             anchor=anchor,
             url=f"{document.url}#{anchor}" if anchor else document.url,
@@ -71,11 +72,19 @@ class ChunkBuilder:
             content_hash=content_hash,
         )
 
-    def _line(self, offset: int) -> int:
-        seen, line = self.counted
-        line += _line_ends(self.document.text[seen:offset])
-        self.counted = (offset, line)
-        return line
+    def _lines(self, start: int, end: int) -> tuple[int, int]:
+        """The first and the last line of what is next; it begins with the one before where both are of one partial."""
+        seen, line = self.reached if self.reached[0] <= start else self.begun
+        first = line + self._line_ends(seen, start)
+        last = first + self._line_ends(start, end)
+        self.begun, self.reached = (start, first), (end, last)
+        return first, last
+
+    def _line_ends(self, start: int, end: int) -> int:
+        """Line ends of any kind; one that reaches beyond `end` belongs to what follows."""
+        text = self.document.text
+        ends = text.count("\n", start, end)
+        return ends + text.count("\r", start, end) - text.count("\r\n", start, end + 1) if self.returns else ends
 
     def _sections(self, units: Sequence[Unit]) -> tuple[Section, ...]:
         sections: list[Section] = []
@@ -110,12 +119,6 @@ def _joined(units: Sequence[Unit]) -> Iterator[str]:
             yield "\n" if before == unit.kind and before in LISTED else "\n\n"
         yield unit.text
         before = unit.kind
-
-
-def _line_ends(text: str) -> int:
-    """Line ends of any kind in `text`."""
-    ends = text.count("\n")
-    return ends + text.count("\r") - text.count("\r\n") if "\r" in text else ends
 
 
 def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:

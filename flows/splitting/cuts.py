@@ -57,7 +57,7 @@ class Cut:
         groups = group(ranks, within(sizes, [0] * len(sizes), self.limit))
         exact = self.by_lines and min(ranks)[0] > 0
         units = [self._unit(atoms[first:last], exact, first == 0, last == len(atoms)) for first, last in groups]
-        return units, 0 if exact else len(atoms)
+        return [unit for unit in units if unit.start < unit.end], 0 if exact else len(atoms)  # not the space behind a word
 
     def _unit(self, atoms: Sequence[Atom], exact: bool, first: bool, last: bool) -> Unit:
         start, stop = atoms[0][0], atoms[-1][1]
@@ -133,11 +133,12 @@ def _ranges(text: str, start: int, end: int, separator: re.Pattern[str]) -> Iter
 
 
 def _joins(text: str, position: int) -> bool:
-    """Whether the character at `position` belongs to the one before it: marks, joiners, skin tones."""
+    """Whether the character at `position` belongs to the one before it: marks, joiners, skin tones, CR before LF."""
     character = text[position]
     return (
         character in JOINERS
         or text[position - 1] == "\u200d"
+        or (character == "\n" and text[position - 1] == "\r")
         or "\U0001f3fb" <= character <= "\U0001f3ff"
         or unicodedata.category(character)[0] == "M"
     )

@@ -12,20 +12,21 @@ SLACK = 16
 """Tokens by which the parts' sum may be less than the whole: what stands between them."""
 
 
-def units_of(source: Source, block: Block, heading: int) -> Iterator[Unit]:
+def units_of(source: Source, block: Block, heading: int) -> list[Unit]:
     """`block` as units within the limit, covering it but for white space; a comment over the limit has none."""
-    stop = source.stop(block.end)
-    imported = len(block.text) > 2 * (block.end - block.start) + len(block.prefix)
-    if not imported and block.text and not source.short(block.start, stop):
-        yield from _long(source, block, heading)
-        return
-    tokens = max(source.count(source.text[block.start : stop]), source.count(block.text) if imported else 0)
-    if source.fits(tokens, block.end, stop):
-        yield Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading, not imported)
-    elif imported:
-        yield from _imported(source, block, stop, heading)
-    elif block.text:
-        yield from _long(source, block, heading)
+    kind, start, end, text, _, prefix, _ = block
+    stop = source.stop(end)
+    imported = len(text) > 2 * (end - start) + len(prefix)
+    if not imported and text and not source.short(start, stop):
+        return _long(source, block, heading)
+    tokens = source.count(source.text[start:stop])
+    if imported:
+        tokens = max(tokens, source.count(text))
+    if source.fits(tokens, end, stop):
+        return [Unit(start, end, stop, text, tokens, kind, heading, not imported)]
+    if imported:
+        return _imported(source, block, stop, heading)
+    return _long(source, block, heading) if text else []
 
 
 def _long(source: Source, block: Block, heading: int) -> list[Unit]:
@@ -53,8 +54,8 @@ def _covering(source: Source, block: Block) -> Iterator[Block]:
         start = limit
 
 
-def _imported(source: Source, block: Block, stop: int, heading: int) -> Iterator[Unit]:
+def _imported(source: Source, block: Block, stop: int, heading: int) -> list[Unit]:
     """Pieces of a partial's text, all in the place of the tag that imports it."""
     inner = Block(block.kind, 0, len(block.text), block.text, heading, block.prefix)
-    for unit in units_of(Source(block.text, source.limit, source.count), inner, heading):
-        yield unit._replace(start=block.start, end=block.end, stop=stop, exact=False)
+    units = units_of(Source(block.text, source.limit, source.count), inner, heading)
+    return [unit._replace(start=block.start, end=block.end, stop=stop, exact=False) for unit in units]
