@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from flows.document import Block, Document
@@ -23,6 +24,9 @@ from flows.splitting.grouping import Allowed, group, within
 from flows.splitting.measure import Count, Source, Unit
 from flows.splitting.pieces import units_of
 from shared.models import Chunk
+
+EXACT = attrgetter("exact")
+TOKENS = attrgetter("tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def split(document: Document, *, limits: Limits, count: Count, collection: str) 
     chunks: list[Chunk] = []
     for start, end in group(ranks, _joinable(pieces, limits)):
         together = pieces[start:end]
-        tokens = sum([piece.tokens for piece in together]) if all([piece.exact for piece in together]) else None
+        tokens = sum(map(TOKENS, together)) if all(map(EXACT, together)) else None
         chunks.append(builder.chunk([unit for piece in together for unit in piece.units], tokens))
     return chunks
 
@@ -109,8 +113,8 @@ def _parts(blocks: Sequence[Block], source: Source, heading: int, level: int, li
         return
     between = [(before.stop, unit.start) for before, unit in pairwise(units) if before.stop != unit.start]
     gaps = [0, *[source.gap(before.stop, unit.start) for before, unit in pairwise(units)]] if between else [0] * len(units)
-    exact = not any(gaps) and not any([start < stop for stop, start in between])
-    sizes = [unit.tokens for unit in units]
+    exact = not any(gaps) and all(stop < start for stop, start in between)
+    sizes = list(map(TOKENS, units))
     total = sum(sizes) + sum(gaps)
     groups = [(0, len(units))]
     if total > limits.max_tokens:
@@ -118,7 +122,7 @@ def _parts(blocks: Sequence[Block], source: Source, heading: int, level: int, li
         groups = group(ranks, within(sizes, gaps, limits.fill_tokens))
     for start, end in groups:
         tokens = sum(sizes[start:end]) + sum(gaps[start + 1 : end])
-        yield Piece(units[start:end], tokens, level, start == 0, exact=exact and all([unit.exact for unit in units[start:end]]))
+        yield Piece(units[start:end], tokens, level, start == 0, exact=exact and all(map(EXACT, units[start:end])))
 
 
 def _strength(before: Unit, unit: Unit) -> int:

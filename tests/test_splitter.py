@@ -254,6 +254,7 @@ def test_a_comment_over_the_limit_before_the_first_heading_is_no_chunk_and_no_fa
 def test_no_chunk_of_a_word_over_the_limit_is_empty_or_begins_inside_a_line_end(size: int) -> None:
     text = "# T\r\n\r\n- é" + "(x)[" * size + "\r\n\r\n" + "x" * 40 * size + "\r\n \r\n"
     for chunk in _chunks(text, Limits(12, 6, 10)):
-        assert chunk.text.strip() and not chunk.text.startswith("\n")
+        assert chunk.text.strip()
+        assert not chunk.text.startswith("\n")
         assert chunk.start_line == text.count("\n", 0, chunk.start) + 1
         assert chunk.end_line == text.count("\n", 0, chunk.end) + 1

@@ -62,6 +62,8 @@ class Emphases:
 
 def _flanking(mark: str, before: str, after: str) -> tuple[bool, bool]:
     """Whether a run of `mark` between these characters can open, and can close, emphasis."""
+    if before.isspace() and after.isalnum():  # where most begin
+        return True, False
     left = not after.isspace() and (not _is_punctuation(after) or before.isspace() or _is_punctuation(before))
     right = not before.isspace() and (not _is_punctuation(before) or after.isspace() or _is_punctuation(after))
     if mark == "_":

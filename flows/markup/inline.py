@@ -111,7 +111,7 @@ class _Renderer:
         return behind
 
     def _code_span(self, start: int) -> tuple[int, int, int]:
-        """Where its code begins and ends and what is behind it, when other runs are in the way; of the run itself where none."""
+        """Where its code begins and ends, and what is behind it, with other runs in the way; itself where none ends it."""
         if self.ticks is None:
             self.ticks = {}
             for run in TICKS.finditer(self.text):

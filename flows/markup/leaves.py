@@ -51,11 +51,22 @@ class Leaf(Token):
 
     __slots__ = ()
 
-    def __init__(self, state: StateBlock, kind: str, first: int, content: str = "", markup: str = "", info: str = "") -> None:
+    def __init__(
+        self, state: StateBlock, kind: str, first: int, content: str = "", *, markup: str = "", info: str = ""
+    ) -> None:
         """The construct from line `first` up to the state's."""
-        self.type, self.tag, self.nesting, self.level = kind, "", 0, state.level
-        self.map, self.content, self.markup, self.info = [first, state.line], content, markup, info
-        self.attrs, self.meta, self.children, self.block, self.hidden = NOTHING, NOTHING, None, True, False
+        self.type = kind
+        self.tag = ""
+        self.nesting = 0
+        self.attrs = self.meta = NOTHING
+        self.map = [first, state.line]
+        self.level = state.level
+        self.children = None
+        self.content = content
+        self.markup = markup
+        self.info = info
+        self.block = True
+        self.hidden = False
         state.tokens.append(self)
 
 
@@ -156,7 +167,7 @@ def page_fence(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return False
     closing = _closing(state, first, markup)
     state.line = min(closing + 1, last)
-    Leaf(state, "fence", first, state.src[state.bMarks[first + 1] : state.eMarks[closing - 1] + 1], markup, info)
+    Leaf(state, "fence", first, state.src[state.bMarks[first + 1] : state.eMarks[closing - 1] + 1], markup=markup, info=info)
     return True
 
 
