@@ -52,14 +52,14 @@ class PageParser(ParserBlock):
         """`ParserBlock.tokenize`, with the rules chosen by the line's first character."""
         starting, anywhere = self.starting, self.anywhere
         begins, margins, ends = state.bMarks, state.tShift, state.eMarks
-        line, empty = startLine, False
+        line, empty, deepest = startLine, False, state.md.options.maxNesting
         while line < endLine:
             while line < state.lineMax and begins[line] + margins[line] >= ends[line]:
                 line += 1
             state.line = line
             if line >= endLine or state.sCount[line] < state.blkIndent:
                 break
-            if state.level >= state.md.options.maxNesting:
+            if state.level >= deepest:
                 state.line = endLine
                 break
             for rule in starting.get(state.src[begins[line] + margins[line]], anywhere):

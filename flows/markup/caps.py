@@ -25,11 +25,9 @@ def check_caps(path: str, source: Lines) -> None:
     text, lines, _ = source
     if 4 * len(text) > MAX_FILE_BYTES and (size := len(text.encode())) > MAX_FILE_BYTES:
         raise DocumentError(path, None, f"the file is {size} bytes, expected at most {MAX_FILE_BYTES}")
-    # what most pages are: no line, table or quote could be over a cap
-    if 4 * max(map(len, lines)) <= MAX_LINE_BYTES and text.count("|") < MAX_TABLE_COLUMNS and text.count(">") <= MAX_NESTING:
-        return
     for number in [index for index, size in enumerate(map(len, lines)) if size > MAX_NESTING]:  # over any cap it is longer
-        if reason := _over(lines[number]):
+        line = lines[number]
+        if (line[0] in DELIMITERS or 4 * len(line) > MAX_LINE_BYTES) and (reason := _over(line)):
             raise DocumentError(path, number + 1, reason)
 
 

@@ -48,7 +48,8 @@ def plain(text: str, references: Collection[str] = ()) -> str:
     """`text` as a reader sees it, on one line. `references`: labels defined in the page, normalised by `label()`."""
     if "\n" in text:
         text = " ".join([line.strip(" \t\r") for line in text.replace("\\\n", "\n").split("\n")])
-    return _Renderer(text, references).render() if SPECIAL.search(text) else text
+    first = SPECIAL.search(text)
+    return _Renderer(text, references).render(first) if first else text
 
 
 def label(text: str) -> str:
@@ -79,10 +80,10 @@ class _Renderer:
         self.unclosed: set[str] = set()
         """Comment marks known not to end any more."""
 
-    def render(self) -> str:
+    def render(self, match: re.Match[str] | None) -> str:
+        """The text; `match`: its first special character."""
         text, out, search = self.text, self.out, SPECIAL.search
         position = 0
-        match = search(text)
         while match:
             start = match.start()
             if start > position:

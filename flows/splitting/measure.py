@@ -41,7 +41,7 @@ class Unit(NamedTuple):
     @property
     def key(self) -> int:
         """What the unit begins with, as a number."""
-        return key_of(self.text)
+        return crc32(self.text[:KEY_CHARS].encode())
 
 
 def key_of(text: str, start: int = 0) -> int:

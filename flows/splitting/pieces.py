@@ -22,7 +22,7 @@ def units_of(source: Source, block: Block, heading: int) -> list[Unit]:
     tokens = source.count(source.text[start:stop])
     if imported:
         tokens = max(tokens, source.count(text))
-    if source.fits(tokens, end, stop):
+    if tokens <= source.limit or source.fits(tokens, end, stop):
         return [Unit(start, end, stop, text, tokens, kind, heading, not imported)]
     if imported:
         return _imported(source, block, stop, heading)
