@@ -8,8 +8,6 @@ import resource
 import signal
 import socket
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
@@ -19,6 +17,7 @@ from server.app import create_app
 from server.drain import CLOSE_S
 from server.services import Services, open_services
 from shared import log
+from shared.data_folder import check_writable
 from shared.errors import ConfigurationError, LecternError
 from shared.settings import Settings
 
@@ -53,16 +52,6 @@ def allow_many_connections() -> None:
     """Open files up to the hard limit: at the soft one (1,024, often) idle connections alone would keep readers out."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def check_writable(folder: Path) -> None:
-    """Raise `ConfigurationError` unless files can be written to DATA_DIR, which is made if need be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        raise ConfigurationError(f"DATA_DIR {str(folder)!r} cannot be written to: {exc.strerror}.") from exc
 
 
 def listen(settings: Settings) -> socket.socket:

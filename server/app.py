@@ -59,6 +59,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _guard(app, ours)
     for routes in (chat, search, health, metrics, ingest, page, book):
         app.register_blueprint(routes.blueprint(ours))
+    app.before_serving(ours.health.begin)
     if services is None:
         app.after_serving(ours.aclose)
     return app

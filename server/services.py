@@ -84,6 +84,10 @@ class Health:
     last_ingest: Probe[LastIngest | None]
     """None: none was ever started."""
 
+    async def begin(self) -> None:
+        """Ask for the build, which loads what the index needs, before the first reader has to wait for that."""
+        await self.build.look(0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

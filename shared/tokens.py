@@ -72,7 +72,9 @@ def _load_encoding(path: Path) -> tiktoken.Encoding:
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in data.splitlines())}
     except (ValueError, binascii.Error) as exc:
         raise ServiceError("tokenizer", f"The vocabulary at {path} cannot be parsed.", transient=False) from exc
-    return tiktoken.Encoding("cl100k_base", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
+    encoding = tiktoken.Encoding("cl100k_base", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
+    ranks.clear()  # 13 MB that the encoding holds on to only to be pickled; what encodes has its own copy
+    return encoding
 
 
 _PIECE = re.compile(

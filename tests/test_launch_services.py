@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from flows.launch.services import USUAL_PREFECT_PORT, environment, lay_out
+from flows.launch.services import environment, lay_out
 from flows.launch.vocabulary import bring_vocabulary
 from shared.settings import Settings
 from shared.tokens import VOCABULARY_FILE
@@ -41,15 +40,6 @@ def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> N
     assert found["PREFECT_HOME"] == str(settings.data_dir / "prefect")
     assert (found["PREFECT_SERVER_ANALYTICS_ENABLED"], found["DO_NOT_TRACK"]) == ("false", "1")
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("true", "true")
-
-
-def test_prefect_moves_when_its_port_is_taken_or_wanted_for_the_web(settings: Settings) -> None:
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        taken = settings.model_copy(update={"port": USUAL_PREFECT_PORT})
-        assert not lay_out(taken).prefect_url.endswith(f":{USUAL_PREFECT_PORT}")
 
 
 def test_a_prefect_that_somebody_else_runs_is_used_and_none_is_started(tmp_path: Path) -> None:

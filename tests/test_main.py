@@ -97,7 +97,7 @@ async def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Pa
     (tmp_path / "file").write_text("")
     code, errors = await refusal(tmp_path, DATA_DIR=str(tmp_path / "file" / "data"))
     assert code == 1
-    assert errors == f"lectern: DATA_DIR '{tmp_path}/file/data' cannot be written to: Not a directory.\n"
+    assert errors == f"lectern: The data folder DATA_DIR='{tmp_path}/file/data' cannot be written to: Not a directory.\n"
 
 
 @pytest.mark.parametrize(

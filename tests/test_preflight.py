@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.launch.preflight import check, check_port, check_services, claim_data_dir, find_complaints
+from flows.launch.preflight import check, check_port, check_services, find_complaints
 from shared.errors import BookError, ConfigurationError, ServiceError
 from shared.settings import Settings
 from tests.book_folder import settings_for, write_book
@@ -66,12 +66,6 @@ def test_a_data_folder_that_cannot_be_written_to_is_named(settings: Settings, tm
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"DATA_DIR='.*file/data' cannot be written to: Not a directory"):
         check(settings.model_copy(update={"data_dir": tmp_path / "file" / "data"}))
-
-
-def test_a_data_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
-    with claim_data_dir(tmp_path), pytest.raises(ConfigurationError, match="Lectern is already running with the data folder"):
-        claim_data_dir(tmp_path)
-    claim_data_dir(tmp_path).close()
 
 
 def test_a_collection_that_cannot_be_one_is_named(settings: Settings) -> None:

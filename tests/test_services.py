@@ -145,10 +145,11 @@ async def test_health_tells_whether_the_model_can_be_reached(live: LiveServer, s
     assert stand_in.count("models") == 1
 
 
-def test_the_web_process_imports_nothing_it_does_not_need() -> None:
+@pytest.mark.parametrize("qdrant_url", [None, "http://127.0.0.1:1"])
+def test_the_web_process_imports_nothing_it_does_not_need_to_listen(qdrant_url: str | None) -> None:
     code = (
         "import sys; from pathlib import Path; from shared.settings import Settings; from server import __main__\n"
-        "__main__.open_services(Settings(data_dir=Path('.')))\n"
+        f"__main__.open_services(Settings(data_dir=Path('.'), qdrant_url={qdrant_url!r}))\n"
         "print(sorted(sys.modules.keys() & {'openai', 'qdrant_client', 'prefect', 'numpy', 'grpc', 'flows', 'markdown_it'}))"
     )
     found = subprocess.run(

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ServiceError
 from shared.index.embedded import EmbeddedIndex
-from shared.index.remote import RemoteIndex
 from shared.index.store import fingerprint, open_index
 from shared.settings import Settings
 from tests.sample_builds import make_build, make_chunks
@@ -33,12 +32,16 @@ async def test_nothing_is_written_before_the_first_publish(tmp_path: Path) -> No
 
 
 async def test_with_a_qdrant_url_the_index_is_remote_and_a_key_over_http_is_no_warning() -> None:
-    index = open_index(Settings(qdrant_url="http://127.0.0.1:6333", qdrant_api_key=SecretStr("key\n")))
-    assert isinstance(index, RemoteIndex)
+    index = open_index(Settings(qdrant_url="http://127.0.0.1:1", qdrant_api_key=SecretStr("key\n")))
+    with pytest.raises(ServiceError, match=r"^Cannot reach Qdrant at http://127\.0\.0\.1:1 "):
+        await index.ping()
     await index.aclose()
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "http://[::1", "http://host:port"])
+BAD_PORTS = ["http://host:port", "http://host:99999", "http://host:0"]
+
+
+@pytest.mark.parametrize("url", ["ftp://host", "http://[::1", "http:// host", "http://host\n", *BAD_PORTS])
 def test_a_malformed_qdrant_url_is_named(url: str) -> None:
     with pytest.raises(ConfigurationError, match="QDRANT_URL is '"):
         open_index(Settings(qdrant_url=url))

@@ -17,8 +17,9 @@ from threading import Thread
 from typing import Any
 
 from flows.configuration import read_settings
+from flows.launch.claims import claim_data_dir, claim_prefect_port
 from flows.launch.guide import lead, say
-from flows.launch.preflight import check, check_services, claim_data_dir, find_complaints
+from flows.launch.preflight import check, check_services, find_complaints
 from flows.launch.services import Deployment, lay_out, start_supervisor, stop_supervisor
 from flows.launch.vocabulary import bring_vocabulary
 from flows.source import public_name
@@ -36,8 +37,8 @@ def main() -> int:
         check(settings)
         if settings.environment == "development":
             check_services(settings)
-        with claim_data_dir(settings.data_dir):
-            return asyncio.run(_run(settings))
+        with claim_data_dir(settings.data_dir), claim_prefect_port(taken=settings.port) as prefect_port:
+            return asyncio.run(_run(settings, prefect_port))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
@@ -45,13 +46,13 @@ def main() -> int:
         return 130
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, prefect_port: int) -> int:
     """Everything between the first program's start and the last one's end."""
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     bring_vocabulary(settings.data_dir)
-    deployment = lay_out(settings)
+    deployment = lay_out(settings, prefect_port)
     say(f"Starting Lectern on {public_name(settings.book_source)}")
     supervisor = start_supervisor(settings, deployment)
     if settings.environment == "production":

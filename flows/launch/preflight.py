@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
-from typing import TextIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +17,7 @@ from flows.git import is_git, parse_repository
 from flows.globs import Selection
 from flows.source import find_files, open_source
 from shared.addresses import is_address
+from shared.data_folder import check_writable
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.store import check_index
 from shared.settings import Settings
@@ -33,7 +30,7 @@ def check(settings: Settings) -> None:
     """Raise `ConfigurationError` or `BookError` for the first thing here that would keep the programs from doing their work."""
     check_port(settings)
     check_book(settings)
-    check_data_dir(settings.data_dir)
+    check_writable(settings.data_dir)
     check_index(settings)
     for name, url, key in _used_keys(settings):
         _check_form(name, url, key)
@@ -81,28 +78,6 @@ def check_book(settings: Settings) -> None:
         return
     source = open_source(settings.book_source, data_dir=settings.data_dir)
     find_files(source, Selection(settings.book_include, settings.book_exclude))
-
-
-def check_data_dir(folder: Path) -> None:
-    """Files can be written to the data folder, which is made if need be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        raise ConfigurationError(f"The data folder DATA_DIR={str(folder)!r} cannot be written to: {exc.strerror}.") from exc
-
-
-def claim_data_dir(folder: Path) -> TextIO:
-    """A lock on the data folder, held until the file is closed; raises `ConfigurationError` when another process holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "up.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        lock.close()
-        raise ConfigurationError(f"Lectern is already running with the data folder DATA_DIR={str(folder)!r}.") from exc
-    return lock
 
 
 def _used_keys(settings: Settings) -> list[tuple[str, str, SecretStr]]:

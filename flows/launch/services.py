@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.launch.claims import USUAL_PREFECT_PORT
 from flows.launch.tether import tether_to_parent
 from shared.settings import HOME, Settings
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 PREFECT_LOGGING = Path(__file__).parent.parent / "logging.yml"
-USUAL_PREFECT_PORT = 4200
 STOP_LIMIT_S = 30.0
 
 
@@ -39,14 +38,14 @@ class Deployment:
     started: datetime
 
 
-def lay_out(settings: Settings) -> Deployment:
-    """Choose ports and keys; makes the folders of logs and of what lives as long as this start."""
+def lay_out(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -> Deployment:
+    """Choose addresses and keys; makes the folders of logs and of what lives as long as this start."""
     logs, run = settings.data_dir / "logs", settings.data_dir / "run"
     for folder in (logs, run):
         folder.mkdir(parents=True, exist_ok=True)
     key, key_file = _admin_key(settings, run)
     own_prefect = settings.prefect_api_url is None
-    api_url = settings.prefect_api_url or f"http://127.0.0.1:{_prefect_port(taken=settings.port)}/api"
+    api_url = settings.prefect_api_url or f"http://127.0.0.1:{prefect_port}/api"
     return Deployment(
         web_url=f"http://{_reachable(settings.host)}:{settings.port}",
         prefect_url=api_url.rstrip("/").removesuffix("/api"),
@@ -68,19 +67,6 @@ def _admin_key(settings: Settings, run: Path) -> tuple[str, Path | None]:
     path.touch(mode=0o600)
     path.write_text(key + "\n", encoding="ascii")
     return key, path
-
-
-def _prefect_port(*, taken: int) -> int:
-    """Prefect's usual port, or a free one when another program has it or the web is going to."""
-    for port in (USUAL_PREFECT_PORT if taken != USUAL_PREFECT_PORT else 0, 0):
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(listener.getsockname()[1])
-    return USUAL_PREFECT_PORT
 
 
 def _reachable(host: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import partial
 from importlib.metadata import version
 
 from shared import bm25
@@ -12,6 +13,7 @@ from shared.addresses import is_address
 from shared.bm25 import Bm25
 from shared.errors import ConfigurationError
 from shared.index.embedded import EmbeddedIndex
+from shared.index.later import LaterIndex
 from shared.index.port import Index
 from shared.settings import Settings
 
@@ -22,14 +24,14 @@ _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def open_index(settings: Settings) -> Index:
-    """The remote index where QDRANT_URL is set, else the embedded one; nothing is connected to or read yet.
+    """The remote index where QDRANT_URL is set, else the embedded one; nothing is loaded, connected to or read yet.
 
     Raises `ConfigurationError` as `check_index` does.
     """
     check_index(settings)
     words = Bm25(settings.book_language)
     if settings.qdrant_url:
-        return _open_remote(settings.qdrant_url, settings, words)
+        return LaterIndex(partial(_open_remote, settings.qdrant_url, settings, words))
     return EmbeddedIndex(settings.data_dir / "index" / settings.collection, words)
 
 
@@ -49,7 +51,7 @@ def _no_address(url: str) -> ConfigurationError:
 
 
 def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
-    from qdrant_client import AsyncQdrantClient  # with its gRPC stubs 60 MB that the embedded index does without
+    from qdrant_client import AsyncQdrantClient  # 48 MB and a second, which the embedded index does without
 
     from shared.index.qdrant_server import WRITE_TIMEOUT_S, QdrantServer
     from shared.index.remote import RemoteIndex
