@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.book import Book, read_book
 from flows.configuration import read_settings
@@ -24,6 +25,9 @@ from flows.steps import run_directly
 from shared.errors import LecternError
 from shared.pricing import price_usd
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.evaluation.thresholds import Threshold
 
 JSONL_FIELDS = frozenset({"path", "start", "end", "start_line", "end_line", "heading_path", "anchor", "url", "tokens", "text"})
 EPILOG = "Settings come from the environment or .env (docs/settings.md); SITE_KIND, SITE_URL and SITE_BASE say where pages are."
@@ -66,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluated.add_argument("--draft", action="store_true", help="print a question per section, for the author to edit")
     evaluate.add_argument("--vs", type=Path, metavar="RUN", help="a saved run.json to compare with")
     evaluate.add_argument("--out", type=Path, default=Path("evaluation"), help="folder for run.json and report.html")
+    evaluate.add_argument(
+        "--at-least", type=_threshold, action="append", default=[], metavar="METRIC=VALUE", help="else fail; may be repeated"
+    )
     return parser
 
 
@@ -128,11 +135,16 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the metrics, and write `run.json` and `report.html`; or print proposed questions."""
+    """Print the metrics, and write `run.json` and `report.html`; or print proposed questions.
+
+    Exit code 1 when a metric is below what it was to be at least.
+    """
     from flows.evaluation.evaluate import evaluate, find_set
+    from flows.evaluation.metrics import summarise
     from flows.evaluation.questions import draft
     from flows.evaluation.report import describe, write_page
     from flows.evaluation.run import read_run
+    from flows.evaluation.thresholds import missed
 
     if options.draft:
         for line in draft(_read(settings).chunks):
@@ -146,7 +158,19 @@ def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
     (options.out / "run.json").write_text(run.model_dump_json(indent=1), encoding="utf-8")
     (options.out / "report.html").write_text(write_page(run, other), encoding="utf-8")
     print(f"written: {options.out / 'run.json'}, {options.out / 'report.html'}", file=sys.stderr)
-    return 0
+    short = list(missed(options.at_least, summarise(run.scores.values())))
+    for line in short:
+        print(f"lectern: {line}", file=sys.stderr)
+    return 1 if short else 0
+
+
+def _threshold(text: str) -> Threshold:
+    from flows.evaluation.thresholds import parse_threshold
+
+    try:
+        return parse_threshold(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def _read(settings: Settings) -> Book:

@@ -77,6 +77,19 @@ def test_a_set_is_evaluated_saved_shown_and_compared_with(
 
 
 @pytest.mark.processes
+def test_a_metric_below_what_was_asked_for_fails_the_run_after_everything_is_written(
+    tmp_path: Path, question_set: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    with (question_set / "questions.jsonl").open("a", encoding="utf-8") as file:
+        file.write('\n{"id": "eye", "question": "How does the elbow bend?", "gold": []}')
+    done = run("evaluate", "--set", question_set, "--at-least", "page_hit@5=1", "--at-least", "declined=0.75")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "lectern: declined is 0.5000, 0.2500 below the 0.7500 it was to be at least."
+    assert (tmp_path / "evaluation" / "run.json").is_file()
+    assert run("evaluate", "--set", question_set, "--at-least", "declined=.5").returncode == 0
+
+
+@pytest.mark.processes
 def test_a_draft_is_a_question_file(question_set: Path, run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     (question_set / "corpus" / "leg.md").write_text("# Legs\n\n" + "Legs carry the robot over stones. " * 20, encoding="utf-8")
     done = run("evaluate", "--draft", question_set / "corpus")
