@@ -124,6 +124,13 @@ def test_every_relative_link_in_the_documentation_leads_to_a_file() -> None:
     assert broken == []
 
 
+def test_prose_of_the_documentation_is_wrapped_at_128_characters() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    prose = {page: re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8")) for page in pages}
+    long = [line for text in prose.values() for line in text.splitlines() if len(line) > 128 and not line.startswith("|")]
+    assert long == []
+
+
 def test_the_operators_tables_are_what_the_code_renders() -> None:
     page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
     assert page == render(page)
