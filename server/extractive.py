@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
 from server.chat import ChatRequest, Passage, Passages
+from server.finding.frequencies import Frequencies
 from server.llm import Finished, Output
 from server.markers import NO_ANSWER
 from server.passages import place
@@ -14,15 +15,18 @@ from server.quoting.asking import Question, Terms, read_question
 from server.quoting.evidence import Excerpt, find_evidence
 from server.quoting.sentences import ITEM_MARKER, Quotable
 from shared.bm25 import Bm25
+from shared.errors import LecternError
+from shared.index.port import Index
 from shared.settings import Settings
+
+Rarity = Callable[[Sequence[int]], Awaitable[dict[int, float]]]
+"""{term: IDF in the live build}. Raises `LecternError`."""
 
 NAME = "extractive"
 INTRODUCTION = "In the book's own words:"
 NOTHING_NEAR = "The book does not seem to say anything about this."
 NEAREST = "I found no sentence in the book that answers this. These sections come nearest:"
 MAX_NEAREST = 3
-MAX_CODE_LINES = 30
-CUT_CODE = "…"
 SELECTION_CHARS = 2000
 SELECTION_TERMS = 20
 """Of the selection, which join a question that has next to none of its own ("Explain this")."""
@@ -34,9 +38,10 @@ _NO_MARKER = re.compile(r"([\[【])(?=[\s#^\[]{0,2}(?:\d|source|passage|ref|doc|
 class Extractive:
     """A `ChatModel` that never fails, costs nothing, and answers at once."""
 
-    def __init__(self, terms: Terms) -> None:
-        """`terms`: the stemmed words of a text, as the search knows them."""
+    def __init__(self, terms: Terms, rarity: Rarity | None = None) -> None:
+        """`terms`: the stemmed words of a text, as the search knows them; `rarity`: how rare they are in the book."""
         self._terms = terms
+        self._rarity = rarity
 
     @property
     def name(self) -> str:
@@ -45,7 +50,7 @@ class Extractive:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        excerpts = self._excerpts(self._question(request, passages), passages) if passages.answerable else []
+        excerpts = await self._excerpts(self._question(request, passages), passages) if passages.answerable else []
         for part in quote(excerpts) if excerpts else decline(passages.passages):
             yield part
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
@@ -56,12 +61,21 @@ class Extractive:
     async def aclose(self) -> None:
         """Nothing to close."""
 
-    def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
-        """What to quote; code too where no sentence answers, unless the question asks what something is."""
-        found = find_evidence(question, passages, self._terms)
+    async def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
+        """What to quote; where no sentence answers, the code that does what is asked, or the listing of facts."""
+        rarity = await self._weigh(question)
+        found = find_evidence(question, passages, self._terms, rarity)
         if found or question.wants_definition:
             return found
-        return find_evidence(replace(question, wants_code=True), passages, self._terms)
+        wider = replace(question, wants_code=True) if question.wants_steps else replace(question, wants_data=True)
+        return find_evidence(wider, passages, self._terms, rarity)
+
+    async def _weigh(self, question: Question) -> dict[int, float]:
+        """{term: IDF in the book}; empty when the index is out of reach."""
+        try:
+            return await self._rarity(sorted(question.terms)) if self._rarity else {}
+        except LecternError:
+            return {}
 
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
         question = read_question(passages.question or request.question, self._terms)
@@ -73,10 +87,21 @@ class Extractive:
         return replace(question, terms=question.terms | more)
 
 
-def open_extractive(settings: Settings) -> Extractive:
-    """The quoting model with the terms of the book's language. Raises `ConfigurationError` for an unknown language."""
+def open_extractive(settings: Settings, index: Index | None = None) -> Extractive:
+    """The quoting model with the terms of the book's language, and their rarity in `index`.
+
+    Raises `ConfigurationError` for an unknown language.
+    """
     bm25 = Bm25(settings.book_language)
-    return Extractive(lambda text: frozenset(bm25.query(text).indices))
+    frequencies = Frequencies(bm25)
+
+    async def rarity(terms: Sequence[int]) -> dict[int, float]:
+        if index is None:
+            return {}
+        async with index.snapshot() as snapshot:
+            return await frequencies.weigh(snapshot, terms)
+
+    return Extractive(lambda text: frozenset(bm25.query(text).indices), rarity)
 
 
 def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
@@ -134,20 +159,12 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
         case "heading":
             return f"**{piece.text}**"
         case "code":
-            return _shortened(piece.text)
-        case "row" if previous is None:
+            return piece.text
+        case "row" if previous is None or previous.block != piece.block:
             columns = len(re.findall(r"(?<!\\)\|", text.strip("| "))) + 1
             return f"{text}\n|{' --- |' * columns}"
         case _:
             return text
-
-
-def _shortened(code: str) -> str:
-    """A fenced block of at most `MAX_CODE_LINES` lines."""
-    lines = code.splitlines()
-    if len(lines) <= MAX_CODE_LINES:
-        return code
-    return "\n".join([*lines[: MAX_CODE_LINES - 2], CUT_CODE, lines[-1]])
 
 
 def _standing(excerpt: Excerpt) -> tuple[str, ...]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from server.chat import ChatRequest, Passage, Passages
 from server.citations import Citations
-from server.extractive import Extractive
+from server.extractive import Extractive, Rarity
 from server.llm import Finished
 from server.quoting.asking import read_question
 from server.quoting.evidence import find_evidence
 from shared.bm25 import Bm25
+from shared.errors import ServiceError
 from shared.models import Section
 from tests.fakes import make_chunk
 
@@ -162,7 +164,7 @@ def test_pieces_stand_under_the_heading_of_their_section() -> None:
     chunk = chunk.model_copy(update={"sections": sections, "heading_path": ("Robots",)})
     passage = Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=("Robots",))
     passages = Passages(passages=(passage,), query="", build_id="b", answerable=True)
-    (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms)
+    (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms, {})
     assert [(piece.heading, piece.text) for run in excerpt.runs for piece in run] == [("Links", "A link connects.")]
 
 
@@ -181,6 +183,71 @@ async def test_where_no_sentence_answers_how_the_code_does() -> None:
     text, cited, _ = await ask("How do I stop the jetson overheating?", found(THERMAL))
     assert "sudo jetson_clocks --fan" in text
     assert cited == (1,)
+
+
+async def test_why_is_not_answered_by_a_program() -> None:
+    program = "Launch:: ```python\ndescribe_robot(urdf='need.urdf')\n```"
+    assert (await ask("Why does a robot need a urdf?", found(program)))[2]
+
+
+async def test_a_listing_of_facts_answers_what_no_sentence_does() -> None:
+    text, _, _ = await ask("Which GPU is needed for the workstation?", found("Workstation:: ```yaml\nGPU: RTX 4080\n```"))
+    assert "GPU: RTX 4080" in text
+
+
+async def test_the_source_of_a_drawing_is_never_quoted() -> None:
+    drawing = "Planning:: ```mermaid\ngraph TD\n  Planning --> B1[Dijkstra]\n```"
+    assert (await ask("Show me an example of Dijkstra planning", found(drawing)))[2]
+
+
+async def test_commands_are_steps_also_beside_a_sentence_that_says_less() -> None:
+    memory = "Memory:: When memory is used up, the swap file is full.\n\n```bash\nsudo mkswap /swap  # enlarge the memory\n```"
+    text, _, _ = await ask("How do I enlarge the swap memory?", found(memory))
+    assert "sudo mkswap /swap" in text
+    assert "sudo" not in (await ask("When is the swap memory full?", found(memory)))[0]
+
+
+async def test_code_that_does_it_goes_before_code_that_uses_the_words() -> None:
+    pause = ["    watch()"] * 9
+    mentions = "\n".join(["class Monitor:", *pause, "    create(self)", *pause, "    publisher = None"])
+    does = "self.pub = self.create_publisher(Twist, 'cmd_vel', 10)"
+    passages = found(f"Nodes:: ```python\n{mentions}\n```", f"Talking:: ```python\n{does}\n```")
+    text, cited, _ = await ask("How do I create a publisher?", passages)
+    assert cited[0] == 2
+    assert text.index(does) < len("In the book's own words:\n\n**Robots › Talking**\n\n```python\n") + 1
+
+
+async def test_words_are_weighed_by_how_rare_they_are_in_the_book_where_that_is_known() -> None:
+    passages = found("Summary:: ROS 2 ships many tools. A policy is a promise. Each policy has a name. No policy is for ever.")
+    rare = {term: 5.0 if term in terms("policy") else 0.1 for term in terms("ROS 2 policy")}
+
+    async def rarity(asked: Sequence[int]) -> dict[int, float]:
+        return {term: rare[term] for term in asked}
+
+    async def away(asked: Sequence[int]) -> dict[int, float]:
+        raise ServiceError("qdrant", "Away.", transient=True)
+
+    async def answer(rarity: Rarity) -> str:
+        request = ChatRequest(question="What is a ROS 2 policy?")
+        parts = Extractive(terms, rarity).answer(request, passages)
+        return "".join([part async for part in parts if isinstance(part, str)])
+
+    assert "“A policy is a promise.”" in await answer(rarity)
+    assert "ROS 2 ships" not in await answer(rarity)
+    assert "ROS 2 ships" in await answer(away)
+
+
+async def test_an_announcement_of_nothing_is_not_quoted() -> None:
+    passages = found("Installing:: ROS is installed with apt. Complete the installation of ROS with these steps:")
+    text, _, _ = await ask("How do I install ROS?", passages)
+    assert "with apt" in text
+    assert "these steps" not in text
+
+
+async def test_a_table_behind_its_announcement_has_the_rule_that_makes_it_one() -> None:
+    table = "The camera publishes these topics:\n\n| Topic | Type |\n| --- | --- |\n| /depth | Image |"
+    text, _, _ = await ask("Which topics does the camera publish?", found(f"Topics:: {table}"))
+    assert "topics:”\n\n| Topic | Type |\n| --- | --- |\n| /depth | Image |" in text
 
 
 async def test_code_does_not_say_what_something_is() -> None:

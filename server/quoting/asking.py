@@ -21,7 +21,7 @@ _ASKS_WHAT = re.compile(r"\b(?:what(?:'s| is| are| was| were| does| do)?|define|
 _ASKS_HOW = re.compile(r"\b(?:how (?:do|can|to|should|would) |steps?\b|procedure|set(?:ting)? ?up|install)", re.IGNORECASE)
 _DEFINES = re.compile(
     r"\b(?:is|are|was|were|means?|refers? to|describes?|denotes?|defines?|finds?|computes?|enables?|allows?|provides?"
-    r"|represents?)\b"
+    r"|represents?)\b|:(?=\s)"
 )
 _EXERCISE = re.compile(
     r"(?:[-*+•]|\d+[.)])\s+(?:explain|describe|discuss|compare|derive|define|design an?|implement an?)\b", re.IGNORECASE
@@ -32,7 +32,11 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 """Words that ask, and say nothing of what is asked about."""
-_NAVIGATION = re.compile(r"(?:previous|next|back to|see also|continue (?:to|with)|up next)\b[^.]*\Z", re.IGNORECASE)
+_NAVIGATION = re.compile(
+    r"(?:previous|next|back to|see also|continue (?:to|with)|up next)\b[^.]*\Z"
+    r"|next (?:steps?|up|chapter|lesson)\W|in the (?:next|following) (?:chapter|lesson|part)\b|(?:for|to) [^.,]*, see\b",
+    re.IGNORECASE,
+)
 _LEANS_BACK = re.compile(
     r"(?:It|Its|They|Their|This|That|These|Those|Such|He|She|However|Therefore|Thus|Hence|Instead|Otherwise|Both|Here)\b"
 )
@@ -46,6 +50,8 @@ class Question:
     wants_definition: bool = False
     wants_steps: bool = False
     wants_code: bool = False
+    wants_data: bool = False
+    """What a listing of facts says is an answer."""
     wants_announced: bool = False
     """It is about what the book teaches or asks, not about the thing itself."""
 
@@ -62,7 +68,10 @@ def read_question(text: str, terms: Terms) -> Question:
 
 
 def defined_by(sentence: str) -> str:
-    """What a sentence says something about when it reads like a definition ("A gait is ..." gives "A gait "), else ''."""
+    """What a sentence says something about when it reads like a definition, else ''.
+
+    "A gait is ..." gives "A gait ", "A gait: ..." gives "A gait".
+    """
     defines = _DEFINES.search(sentence)
     subject = sentence[: defines.start()] if defines else ""
     return subject if len(subject.split()) <= SOON_WORDS else ""

@@ -1,9 +1,10 @@
 """Which pieces of the passages answer a question best, judged by words alone. Pure.
 
 1. Cut every passage into pieces (see `sentences`); leave out aims, tasks and questions, unless they are asked about.
-2. Weigh the question's terms by how rare they are among those pieces (BM25's IDF).
+2. Weigh the question's terms by how rare they are in the book (BM25's IDF): among the passages found, what was asked about is
+   common. Where the book cannot be asked, by how rare they are among the pieces.
 3. A piece scores the weight of the terms it holds, of those its headings hold (a third) and of those the piece before it holds
-   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step for "how to".
+   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step or commands for "how to".
 4. Take the best, then every piece that comes near it and says something else, up to `MAX_PIECES` from `MAX_PASSAGES`.
 5. Widen each to what it needs to be understood (see `widening`).
 
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from server.chat import Passage, Passages
 from server.finding.roles import is_announcing
 from server.passages import body, place
 from server.quoting.asking import Question, Terms, defined_by, is_aside
+from server.quoting.listings import is_commands, is_data, is_diagram, shorten, spelled_out, worth
 from server.quoting.sentences import Quotable, read_quotables
 from server.quoting.widening import widen
 
@@ -75,11 +77,14 @@ def quotables(passage: Passage) -> list[Quotable]:
     return read_quotables(body(passage.chunk), headings)
 
 
-def find_evidence(question: Question, passages: Passages, terms: Terms) -> list[Excerpt]:
-    """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
+def find_evidence(question: Question, passages: Passages, terms: Terms, rarity: Mapping[int, float]) -> list[Excerpt]:
+    """What to quote, the passage of the best piece first; nothing when no piece comes near an answer.
+
+    `rarity`: {term: IDF in the book} of the question's terms; what is missing is taken from the passages.
+    """
     found = {passage.n: quotables(passage) for passage in passages.passages}
-    held = {n: [terms(piece.text) for piece in pieces] for n, pieces in found.items()}
-    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces])
+    held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
+    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], rarity)
     candidates = [
         candidate
         for passage in passages.passages
@@ -87,18 +92,36 @@ def find_evidence(question: Question, passages: Passages, terms: Terms) -> list[
     ]
     chosen = _select(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.n, candidate.index)))
     return [
-        Excerpt(passage, widen(found[passage.n], [c.index for c in chosen if c.passage == passage], question))
+        Excerpt(passage, _quoted(found[passage.n], _of(passage, chosen), question, weights, terms))
         for passage in dict.fromkeys(candidate.passage for candidate in chosen)
     ]
 
 
-def _weights(wanted: frozenset[int], held: Sequence[frozenset[int]]) -> dict[int, float]:
-    """Each term's share of the question: its IDF among the pieces, all adding up to 1; terms found nowhere have none.
+def _held(piece: Quotable, terms: Terms) -> frozenset[int]:
+    return terms(spelled_out(piece.text) if piece.kind == "code" else piece.text)
+
+
+def _of(passage: Passage, chosen: Sequence[Candidate]) -> list[int]:
+    return [candidate.index for candidate in chosen if candidate.passage == passage]
+
+
+def _quoted(
+    pieces: Sequence[Quotable], chosen: Sequence[int], question: Question, weights: Mapping[int, float], terms: Terms
+) -> tuple[tuple[Quotable, ...], ...]:
+    """The runs to quote, long listings cut to the part that answers."""
+    return tuple(
+        tuple(replace(one, text=shorten(one.text, weights, terms)) if one.kind == "code" else one for one in run)
+        for run in widen(pieces, chosen, question)
+    )
+
+
+def _weights(wanted: frozenset[int], held: Sequence[frozenset[int]], rarity: Mapping[int, float]) -> dict[int, float]:
+    """Each term's share of the question: its IDF, all adding up to 1; terms found in no piece have none.
 
     Whether too much of a question is found nowhere is for the search to say, which knows the whole book.
     """
     counts = Counter(term for piece in held for term in piece & wanted)
-    idf = {term: math.log(1 + (len(held) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+    idf = {term: rarity.get(term) or math.log(1 + (len(held) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
     total = sum(idf.values())
     return {term: value / total for term, value in idf.items()}
 
@@ -113,7 +136,9 @@ def _judge(
     path = place(passage)
     judged: list[Candidate] = []
     for index, (piece, held) in enumerate(pieces):
-        if piece.kind == "heading" or (piece.kind == "code" and not question.wants_code):
+        if piece.kind == "heading" or (piece.kind == "code" and not _may_answer(question, piece)):
+            continue
+        if piece.introduces and (index + 1 == len(pieces) or pieces[index + 1][0].kind == "heading"):
             continue
         if not question.wants_announced and (is_aside(piece.text) or is_announcing(piece.heading or path[-1])):
             continue
@@ -124,12 +149,22 @@ def _judge(
             before = frozenset[int]()
         headings = terms(" ".join((*path[-2:], piece.heading)))
         own, near, ahead = (sum(weights.get(term, 0.0) for term in part) for part in (held, headings, before - held))
+        if piece.kind == "code":
+            own = worth(piece.text, weights, terms)
         coverage = own + HEADING_SHARE * near + BEFORE_SHARE * ahead
         named = len((held | headings | before) & question.terms)
         if own and coverage >= LEAST_COVERAGE and named >= min(LEAST_TERMS, len(question.terms)):
             factor = _fitness(question, piece, terms) * (1 + passage.score) / 2
             judged.append(Candidate(passage, index, held, coverage * factor, is_code=piece.kind == "code"))
     return judged
+
+
+def _may_answer(question: Question, code: Quotable) -> bool:
+    """Code answers where it is asked for, commands where steps are, data where facts are, and a drawing's source never."""
+    asked = (
+        question.wants_code or (question.wants_steps and is_commands(code.text)) or (question.wants_data and is_data(code.text))
+    )
+    return asked and not is_diagram(code.text)
 
 
 def _fitness(question: Question, piece: Quotable, terms: Terms) -> float:
