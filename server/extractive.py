@@ -177,8 +177,8 @@ def _standing(excerpt: Excerpt) -> tuple[str, ...]:
 
 
 def _label(names: Sequence[str]) -> str:
-    """The last two names, without what Markdown would read as a link or emphasis."""
-    return re.sub(r"[\[\]*]", "", " › ".join(names[-2:]))
+    """The last two names, without what Markdown would read as a link; A* keeps its star, as one that is no emphasis."""
+    return re.sub(r"[\[\]]", "", " › ".join(names[-2:])).replace("*", "∗")
 
 
 def _address(url: str) -> str:

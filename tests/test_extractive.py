@@ -237,6 +237,26 @@ async def test_words_are_weighed_by_how_rare_they_are_in_the_book_where_that_is_
     assert "ROS 2 ships" in await answer(away)
 
 
+@pytest.mark.parametrize("question", ["What is the RRT algorithm?", "What does RRT stand for?", "Define the term RRT"])
+async def test_words_for_what_kind_of_thing_it_is_need_not_stand_beside_it(question: str) -> None:
+    text, _, _ = await ask(question, found("Planning:: RRT explores the space by sampling points. The algorithm stands."))
+    assert "RRT explores" in text
+
+
+async def test_a_sentence_that_only_shares_the_usual_words_is_no_answer() -> None:
+    passages = found(
+        "Future:: The future of humanoid robots is bright.",
+        "Past:: Humanoid robots fell. Humanoid robots rose.",
+        "Ethics:: ```python\nethics(concerns)\n```",
+    )
+    assert (await ask("What are the ethical concerns of humanoid robots?", passages))[2]
+
+
+async def test_a_star_in_a_heading_stays_and_emphasises_nothing() -> None:
+    text, _, _ = await ask("What is RRT?", found("RRT* (Optimal RRT*):: RRT samples points."))
+    assert "**Robots › RRT∗ (Optimal RRT∗)**" in text
+
+
 async def test_an_announcement_of_nothing_is_not_quoted() -> None:
     passages = found("Installing:: ROS is installed with apt. Complete the installation of ROS with these steps:")
     text, _, _ = await ask("How do I install ROS?", passages)
