@@ -11,7 +11,7 @@ from server.finding.frequencies import Frequencies
 from server.llm import Finished, Output
 from server.markers import NO_ANSWER
 from server.passages import place
-from server.quoting.asking import Question, Terms, read_question
+from server.quoting.asking import Question, Terms, names_nothing, read_question
 from server.quoting.evidence import Excerpt, find_evidence
 from server.quoting.sentences import ITEM_MARKER, Quotable
 from shared.bm25 import Bm25
@@ -78,8 +78,9 @@ class Extractive:
             return {}
 
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
-        question = read_question(passages.question or request.question, self._terms)
-        if len(question.terms) > 1:
+        text = passages.question or request.question
+        question = read_question(text, self._terms)
+        if len(question.terms) > 1 and not names_nothing(text, self._terms):
             return question
         # "And why?" and "Explain this" name their subject in the conversation or in the selection.
         named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms

@@ -257,6 +257,29 @@ async def test_a_star_in_a_heading_stays_and_emphasises_nothing() -> None:
     assert "**Robots › RRT∗ (Optimal RRT∗)**" in text
 
 
+async def test_the_sentence_below_a_heading_says_what_the_heading_names() -> None:
+    passages = found("Prerequisites:: To follow along you should know:\n\n- Some programming\n\nMuch else is told later.")
+    text, _, _ = await ask("What are the prerequisites?", passages)
+    assert "“To follow along you should know:”\n\n- Some programming" in text
+    assert "Much else" not in text
+    assert (await ask("What are the prerequisites of quantum computing?", passages))[2]
+
+
+async def test_an_announcement_brings_the_first_of_several_lists_with_its_name() -> None:
+    text, _, _ = await ask(
+        "What is ROS 2?", found("ROS:: ROS 2 answers the needs of robots:\n\nLimits:\n\n- One master\n\nThe end.")
+    )
+    assert "needs of robots:”\n\n“Limits:”\n\n- One master [1]" in text
+
+
+async def test_a_question_of_nothing_but_asking_words_takes_its_subject_from_the_conversation() -> None:
+    passages = found("Kalman:: The filter:\n\n```python\nkalman()\n```").model_copy(update={"question": "Show me the code"})
+    request = ChatRequest(question="Show me the code")
+    asked = passages.model_copy(update={"query": "What is a Kalman filter?\nShow me the code"})
+    text = "".join([part async for part in Extractive(terms).answer(request, asked) if isinstance(part, str)])
+    assert "kalman()" in text
+
+
 async def test_an_announcement_of_nothing_is_not_quoted() -> None:
     passages = found("Installing:: ROS is installed with apt. Complete the installation of ROS with these steps:")
     text, _, _ = await ask("How do I install ROS?", passages)

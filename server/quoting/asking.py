@@ -68,6 +68,11 @@ def read_question(text: str, terms: Terms) -> Question:
     )
 
 
+def names_nothing(text: str, terms: Terms) -> bool:
+    """Whether a question has no words but those that ask ("Show me the code"): its subject stands elsewhere."""
+    return not terms(_REQUEST.sub(" ", text))
+
+
 def defined_by(sentence: str) -> str:
     """What a sentence says something about when it reads like a definition, else ''.
 

@@ -3,8 +3,9 @@
 1. Cut every passage into pieces (see `sentences`); leave out aims, tasks and questions, unless they are asked about.
 2. Weigh the question's terms by how rare they are in the book (BM25's IDF): among the passages found, what was asked about is
    common. Where the book cannot be asked, by how rare they are among the pieces.
-3. A piece scores the weight of the terms it holds, of those its headings hold (a third) and of those the piece before it holds
-   (a fifth), as a share of all; then what it is counts: a definition for "what is", a step or commands for "how to".
+3. A piece scores the weight of the terms it holds, of those its headings hold (a third; two for the sentence right below one)
+   and of those the piece before it holds (a fifth), as a share of all; then what it is counts: a definition for "what is", a
+   step or commands for "how to".
 4. Take the best, then every piece that comes near it and says something else, up to `MAX_PIECES` from `MAX_PASSAGES`.
 5. Widen each to what it needs to be understood (see `widening`).
 
@@ -39,6 +40,7 @@ LEAST_COVERAGE = 0.35
 LEAST_TERMS = 2
 """Terms of the question it must hold or stand under, where there are as many: "capital" alone is not the capital of France."""
 HEADING_SHARE = 0.35
+"""Twice that for the sentence right below, which says what the heading names without naming it again."""
 BEFORE_SHARE = 0.2
 SHORT_WORDS = 5
 USUAL_WORDS = 25
@@ -84,7 +86,8 @@ def find_evidence(question: Question, passages: Passages, terms: Terms, rarity: 
     """
     found = {passage.n: quotables(passage) for passage in passages.passages}
     held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
-    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], rarity)
+    headings = [terms(" ".join(place(passage)[-2:])) for passage in passages.passages]
+    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], headings, rarity)
     candidates = [
         candidate
         for passage in passages.passages
@@ -115,13 +118,19 @@ def _quoted(
     )
 
 
-def _weights(wanted: frozenset[int], held: Sequence[frozenset[int]], rarity: Mapping[int, float]) -> dict[int, float]:
-    """Each term's share of the question: its IDF, all adding up to 1; terms found in no piece have none.
+def _weights(
+    wanted: frozenset[int], held: Sequence[frozenset[int]], headings: Sequence[frozenset[int]], rarity: Mapping[int, float]
+) -> dict[int, float]:
+    """Each term's share of the question: its IDF, all adding up to 1; terms in no piece and no heading have none.
 
     Whether too much of a question is found nowhere is for the search to say, which knows the whole book.
     """
     counts = Counter(term for piece in held for term in piece & wanted)
-    idf = {term: rarity.get(term) or math.log(1 + (len(held) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+    named = frozenset[int]().union(*headings) & wanted
+    idf = {
+        term: rarity.get(term) or math.log(1 + (len(held) - counts[term] + 0.5) / (counts[term] + 0.5))
+        for term in sorted(named | counts.keys())
+    }
     total = sum(idf.values())
     return {term: value / total for term, value in idf.items()}
 
@@ -151,9 +160,14 @@ def _judge(
         own, near, ahead = (sum(weights.get(term, 0.0) for term in part) for part in (held, headings, before - held))
         if piece.kind == "code":
             own = worth(piece.text, weights, terms)
-        coverage = own + HEADING_SHARE * near + BEFORE_SHARE * ahead
+        opens = piece.kind == "sentence" and (index == 0 or pieces[index - 1][0].kind == "heading")
+        coverage = own + HEADING_SHARE * (1 + opens) * near + BEFORE_SHARE * ahead
         named = len((held | headings | before) & question.terms)
-        if own and coverage >= LEAST_COVERAGE and named >= min(LEAST_TERMS, len(question.terms)):
+        if (
+            (own or (opens and question.terms <= headings))
+            and coverage >= LEAST_COVERAGE
+            and named >= min(LEAST_TERMS, len(question.terms))
+        ):
             factor = _fitness(question, piece, terms) * (1 + passage.score) / 2
             judged.append(Candidate(passage, index, held, coverage * factor, is_code=piece.kind == "code"))
     return judged

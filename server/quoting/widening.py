@@ -1,7 +1,8 @@
 """From chosen pieces to what must be quoted with them to be understood. Pure.
 
 - A sentence that leans back ("It ...", "This ...") brings the one before it, and is brought by it.
-- A sentence that ends with a colon brings the list it announces; the code too, where code or steps are asked for.
+- A sentence that ends with a colon brings the list it announces, also behind the name of the list; the code too, where code
+  or steps are asked for.
 - Items bring the sentence that announces their list, but a single one that says enough by itself does not; where steps are
   asked for, the steps around it, with their code.
 - A table's row brings the header, the header the rows; code brings the sentence before it.
@@ -73,10 +74,17 @@ def _announced(pieces: Sequence[Quotable], at: int, question: Question) -> Itera
         yield from _walk(pieces, at)
         return
     follows = list(range(at + 1, len(pieces)))
+    if follows and pieces[at + 1].kind == "sentence" and pieces[at + 1].introduces:
+        yield at + 1  # the announcement of the first of several lists
+        yield from _items_behind(pieces, follows[1:])
     if follows and pieces[at + 1].kind == "code" and question.wants_code:
         yield at + 1
     if follows and pieces[at + 1].kind == "row":
         yield from _block(pieces, at + 1, pieces[at + 1].block)
+    yield from _items_behind(pieces, follows)
+
+
+def _items_behind(pieces: Sequence[Quotable], follows: Sequence[int]) -> Iterator[int]:
     for index in follows[:MAX_ITEMS]:
         if pieces[index].kind not in {"item", "heading"}:
             return
