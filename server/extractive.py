@@ -17,6 +17,7 @@ from server.quoting.sentences import ITEM_MARKER, Quotable
 from shared.bm25 import Bm25
 from shared.errors import LecternError
 from shared.index.port import Index
+from shared.models import Section
 from shared.settings import Settings
 
 Rarity = Callable[[Sequence[int]], Awaitable[dict[int, float]]]
@@ -106,15 +107,15 @@ def open_extractive(settings: Settings, index: Index | None = None) -> Extractiv
 
 
 def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
-    """An answer made of quotations, in pieces of a paragraph or less."""
+    """An answer made of quotations, in pieces of a paragraph or less: each under its section, cited where the section ends."""
     yield f"{INTRODUCTION}\n\n"
-    for number, excerpt in enumerate(excerpts):
-        gap = "\n\n" if number else ""
-        yield f"{gap}**{_label(_standing(excerpt))}**\n\n"
-        marker = f" [{excerpt.passage.n}]"
-        for run in excerpt.runs[:-1]:
-            yield from _run(run, " …\n\n")
-        yield from _run(excerpt.runs[-1], marker)
+    quoted = [(excerpt.passage, _section(excerpt.passage, run[0]), run) for excerpt in excerpts for run in excerpt.runs]
+    for index, (passage, section, run) in enumerate(quoted):
+        before = quoted[index - 1][:2] if index else None
+        after = quoted[index + 1][:2] if index + 1 < len(quoted) else None
+        if before != (passage, section):
+            yield ("\n\n" if index else "") + f"**{_title(passage, section)}**\n\n"
+        yield from _run(run, " …\n\n" if after == (passage, section) else f" [{passage.n}]")
 
 
 def decline(passages: Sequence[Passage]) -> Iterator[str]:
@@ -168,13 +169,20 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
             return text
 
 
-def _standing(excerpt: Excerpt) -> tuple[str, ...]:
-    """The names of the place where the excerpt begins: a passage may hold several sections."""
-    passage, heading = excerpt.passage, excerpt.runs[0][0].heading
-    for section in passage.chunk.sections:
-        if heading and section.heading_path[-1:] == (heading,):
-            return place(passage.model_copy(update={"heading_path": section.heading_path}))
-    return place(passage)
+def _section(passage: Passage, piece: Quotable) -> Section | None:
+    """The section a piece stands in, where the passage holds several and names it; None: the one the passage is cited for."""
+    named = (section for section in passage.chunk.sections if section.heading_path[-1:] == (piece.heading,))
+    return next(named, None) if piece.heading else None
+
+
+def _title(passage: Passage, section: Section | None) -> str:
+    """The names of a section; with a link where it is not the one that the passage's number leads to."""
+    if section is None or section.heading_path == passage.heading_path:
+        return _label(place(passage))
+    label = _label(place(passage.model_copy(update={"heading_path": section.heading_path})))
+    page = passage.url.partition("#")[0]
+    url = f"{page}#{section.anchor}" if section.anchor else page
+    return label if url == passage.url else f"[{label}]({_address(url)})"
 
 
 def _label(names: Sequence[str]) -> str:

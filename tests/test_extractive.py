@@ -280,6 +280,19 @@ async def test_a_question_of_nothing_but_asking_words_takes_its_subject_from_the
     assert "kalman()" in text
 
 
+async def test_what_stands_in_another_section_than_the_passage_is_cited_for_has_its_own_link() -> None:
+    passages = found("Arms:: Arms carry grippers.\n\nWrist (outer)\n\nA wrist turns the gripper of the arm.")
+    (passage,) = passages.passages
+    wrist = Section(start=9, heading_path=("Robots", "Arms", "Wrist (outer)"), anchor="wrist")
+    chunk = passage.chunk.model_copy(update={"sections": (*passage.chunk.sections, wrist)})
+    passages = passages.model_copy(update={"passages": (passage.model_copy(update={"chunk": chunk}),)})
+    text, cited, _ = await ask("Which grippers of the arm?", passages)
+    assert "**Robots › Arms**\n\n“Arms carry grippers.” [1]\n\n" in text
+    page = passage.url.partition("#")[0]
+    assert f"**[Arms › Wrist (outer)]({page}#wrist)**\n\n“A wrist turns the gripper of the arm.” [1]" in text
+    assert cited == (1,)
+
+
 async def test_an_announcement_of_nothing_is_not_quoted() -> None:
     passages = found("Installing:: ROS is installed with apt. Complete the installation of ROS with these steps:")
     text, _, _ = await ask("How do I install ROS?", passages)
