@@ -30,7 +30,7 @@ _SECRET_TEXT = re.compile(
     r"|(?<=://)[^/\s:@]*:?[^/\s@]*(?=@)",  # user and password in an address
     re.IGNORECASE,
 )
-_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "asyncio", "hpack", "markdown_it")
+_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "hpack", "markdown_it")
 """Loggers that tell every request: warnings only."""
 _RUN_NAMES = ("flow_run_id", "flow_run_name", "task_run_name")
 """What Prefect adds to a record."""
@@ -57,6 +57,8 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     root.setLevel(settings.log_level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every write to a reader who has left, from the fifth one on; what `answered` says of them is enough.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def formatter(settings: Settings | None = None) -> logging.Formatter:

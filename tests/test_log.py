@@ -35,6 +35,15 @@ def test_development_logs_lines_for_people(lines: io.StringIO) -> None:
     assert "service=openai" in lines.getvalue()
 
 
+def test_a_reader_who_leaves_is_no_warning_and_a_lost_task_is_an_error(lines: io.StringIO) -> None:
+    log.configure(Settings(), stream=lines)
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").error("Task exception was never retrieved")
+    assert [line.partition("]")[2].split("[")[0].strip() for line in lines.getvalue().splitlines()] == [
+        "Task exception was never retrieved"
+    ]
+
+
 SECRETS = {
     "openai_api_key": "my-own-key",
     "admin_api_key": "let-me-in",
