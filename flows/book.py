@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flows.configuration import find_vocabulary
 from flows.globs import Selection
-from flows.pages import Page, Rules
+from flows.pages import NO_TEXT, Page, Rules
 from flows.progress import Tracker
 from flows.readers import Readers, open_readers, processes_for
 from flows.report import describe_problem
@@ -108,7 +108,7 @@ def _nothing_to_index(source: Source, pages: Sequence[Page], problems: Sequence[
     skipped = [problem for problem in problems if problem.skipped]
     if skipped:
         return BookError(f"Nothing in {source.name!r} can be indexed: {skipped[0].path!r}: {skipped[0].reason}.")
-    left_out = next((page for page in pages if page.left_out), None)
+    left_out = next((page for page in pages if page.left_out not in {None, NO_TEXT}), None)
     if left_out:
         return BookError(f"Nothing in {source.name!r} is to be indexed: {left_out.path!r}: {left_out.left_out}.")
     return BookError(f"The {len(pages)} files of {source.name!r} hold no text.")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.book import Book, read_book
-from flows.configuration import read_settings
+from flows.configuration import find_vocabulary, read_settings
 from flows.display import show_progress
 from flows.plan import Plan
 from flows.progress import Tracker
@@ -24,7 +24,8 @@ from flows.report import describe_cost, describe_problems, describe_report, desc
 from flows.steps import run_directly
 from shared.errors import LecternError
 from shared.pricing import price_usd
-from shared.settings import Settings
+from shared.settings import NO_MODEL, Settings
+from shared.tokens import load_tokenizer
 
 if TYPE_CHECKING:
     from flows.evaluation.thresholds import Threshold
@@ -195,7 +196,10 @@ def _cost_line(book: Book, plan: Plan, settings: Settings) -> str:
     if settings.embedding_key is not None:
         bill = describe_cost(plan.tokens, plan.cost_usd)
         return f"to embed: {len(plan.to_embed)} texts with {settings.embedding_model}, {bill}{about}"
-    tokens = sum(chunk.tokens for chunk in book.chunks)
+    if settings.embedding_model == NO_MODEL:
+        return f"to embed: nothing (EMBEDDING_MODEL={NO_MODEL})"
+    contents = {chunk.content_hash: chunk.content for chunk in book.chunks}
+    tokens = sum(map(load_tokenizer(find_vocabulary(settings.data_dir)).count, contents.values()))
     bill = describe_cost(tokens, price_usd(settings.embedding_model, tokens))
     return f"to embed: nothing (no key); the whole book with {settings.embedding_model} would be {bill}{about}"
 

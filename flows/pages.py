@@ -32,6 +32,9 @@ class Ready(Frozen):
     """False: the vocabulary is missing and tokens are estimated."""
 
 
+NO_TEXT = "it holds no text"
+
+
 class Page(Frozen):
     """What became of one file."""
 
@@ -41,7 +44,7 @@ class Page(Frozen):
     position: float | None = None
     """Among its neighbours in the sidebar; None: behind those that have one."""
     left_out: str | None = None
-    """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
+    """Why the page is not part of the book (draft, unlisted, a partial, `NO_TEXT`); None for an ordinary page."""
 
 
 def failed_page(path: str, reason: str, *, line: int | None = None) -> Page:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from flows.frames import read_frame, write_frame
 from flows.links import locate
 from flows.markdown import parse
-from flows.pages import Page, Ready, Rules, failed_page
+from flows.pages import NO_TEXT, Page, Ready, Rules, failed_page
 from flows.sites.docusaurus import sidebar_position
 from flows.source import Source, check_file, read_file
 from flows.splitter import Limits, split
@@ -70,7 +70,10 @@ def read_page(path: str, rules: Rules, count: Callable[[str], int]) -> Page:
     except Exception as exc:  # the outermost edge of this process: one page must not end the book
         logger.exception("Reading %r failed", path)
         return failed_page(path, f"the reader failed on it: {type(exc).__name__}")
-    return Page(path=path, chunks=tuple(chunks), problems=document.problems, position=sidebar_position(document))
+    empty = None if chunks else NO_TEXT
+    return Page(
+        path=path, chunks=tuple(chunks), problems=document.problems, position=sidebar_position(document), left_out=empty
+    )
 
 
 def main() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.addresses import is_address
 from shared.errors import ConfigurationError
 from shared.models import Site
 
@@ -15,6 +18,10 @@ HOME = Path(__file__).resolve().parent.parent
 """The folder the packages lie in, wherever the command was given."""
 NO_BOOK = "none"
 """BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
+
+
+NO_MODEL = "none"
+"""EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
 
 
 class Settings(BaseSettings):
@@ -120,13 +127,24 @@ class Settings(BaseSettings):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
+    @field_validator("site_url")
+    @classmethod
+    def _scheme_and_host(cls, value: str) -> str:
+        if value and (not is_address(value) or urlsplit(value)._replace(scheme="", netloc="").geturl().strip("/")):
+            wanted = "expected scheme and host, like https://example.github.io; the path goes into SITE_BASE"
+            raise PydanticCustomError("site_url", wanted)
+        return value
+
     @classmethod
     def read(cls, **given: Any) -> Self:
         """The settings, with those given for certain; raises `ConfigurationError` naming each one that is wrong."""
         try:
             return cls(**given)
         except ValidationError as exc:
-            wrong = (f"{str(error['loc'][0]).upper()} is {error['input']!r}: {error['msg'].lower()}" for error in exc.errors())
+            wrong = (
+                f"{str(error['loc'][0]).upper()} is {error['input']!r}: {_uncapitalised(error['msg'])}"
+                for error in exc.errors()
+            )
             raise ConfigurationError("; ".join(wrong) + ".") from exc
 
     @property
@@ -148,4 +166,8 @@ class Settings(BaseSettings):
     @property
     def embedding_key(self) -> SecretStr | None:
         """The key dense retrieval uses; None: lexical only."""
-        return None if self.embedding_model == "none" else self.embedding_api_key or self.openai_api_key
+        return None if self.embedding_model == NO_MODEL else self.embedding_api_key or self.openai_api_key
+
+
+def _uncapitalised(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -52,6 +52,32 @@ def test_plan_prints_what_would_be_done_and_does_nothing(run, book: Path, tmp_pa
     assert not (tmp_path / "data").exists()
 
 
+def test_plan_says_the_same_price_with_a_key_and_without(run, book: Path) -> None:
+    without = run("plan", book).stdout.splitlines()[-1]
+    with_one = run("plan", book, OPENAI_API_KEY="key", OPENAI_BASE_URL="http://127.0.0.1:9/v1").stdout.splitlines()[-1]
+    assert without.partition("would be ")[2] == with_one.partition("text-embedding-3-small, ")[2] != ""
+
+
+def test_plan_says_that_no_model_embeds_where_none_is_wanted(run, book: Path) -> None:
+    last = run("plan", book, EMBEDDING_MODEL="none", OPENAI_API_KEY="key").stdout.splitlines()[-1]
+    assert last == "to embed: nothing (EMBEDDING_MODEL=none)"
+
+
+def test_a_page_without_text_is_named(run, book: Path) -> None:
+    (book / "empty.md").touch()
+    assert "left out empty.md: it holds no text" in run("plan", book).stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://", "https://example.github.io/my-book/", "https://host?x=1", "example.github.io"]
+)
+def test_an_address_of_the_site_that_is_none_is_refused(run, book: Path, url: str) -> None:
+    done = run("plan", book, SITE_URL=url)
+    assert done.returncode == 1
+    said = "expected scheme and host, like https://example.github.io; the path goes into SITE_BASE."
+    assert done.stderr == f"lectern: SITE_URL is {url!r}: {said}\n"
+
+
 def test_plan_with_a_key_says_what_it_would_cost_and_asks_nobody(run, book: Path) -> None:
     done = run("plan", book, "--json", OPENAI_API_KEY="key", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
     plan = json.loads(done.stdout)
