@@ -28,7 +28,7 @@ _EXERCISE = re.compile(
 )
 _REQUEST = re.compile(
     r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
-    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for|terms?"
+    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
     r"|concepts?|algorithms?|methods?|techniques?|approach|approaches)\b",
     re.IGNORECASE,
 )

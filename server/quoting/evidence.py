@@ -35,7 +35,7 @@ NEAR = 0.6
 """A piece joins the best one from this share of its score."""
 SAME = 0.6
 """Two pieces that share this much of their terms say the same."""
-LEAST_COVERAGE = 0.35
+LEAST_COVERAGE = 0.33
 """Share of the question's weight a piece must hold to count as an answer."""
 LEAST_TERMS = 2
 """Terms of the question it must hold or stand under, where there are as many: "capital" alone is not the capital of France."""
