@@ -1,21 +1,25 @@
 """Every place in the book worth looking at for a query, ranked.
 
-1. Ask the index for the chunks nearest by words and, where there is an embedding model, by meaning.
+1. Ask the index for the chunks nearest by words and, where there is an embedding model, by meaning. Where they spell out an
+   abbreviation of the question, ask once more with the words it stands for (`abbreviations`).
 2. Read them: part them at their headings and weigh every place (`relevance`).
 3. Add both scales, and what the page around says (`fusion`).
+4. Lower what asks, announces or lists (`roles`) and, when it is asked what a thing is, what does not say so (`definitions`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from server.finding.abbreviations import long_forms
 from server.finding.assembly import Ranked
+from server.finding.definitions import definer, thing_asked
 from server.finding.frequencies import Frequencies
 from server.finding.fusion import fuse, lift_pages
-from server.finding.places import is_bare
+from server.finding.places import Place, is_bare
 from server.finding.relevance import Scored, perfect_score, read, score
 from server.finding.roles import WORTH, Role, role_of, wanted_roles
 from server.finding.terms import Terms
@@ -27,6 +31,10 @@ from shared.models import Hit, SparseVector
 
 CANDIDATES = 100
 """Chunks each ranking contributes: deeper ones never came up among the first twenty."""
+SPELLED_OUT = 0.5
+"""What the words an abbreviation stands for count together, against the abbreviation."""
+UNSAID = 0.82
+"""What a place counts that does not say what the thing asked about is, against one that does; twice for what does not tell."""
 CONTEXT = 0.5
 """What a word of an earlier question counts, against one of this question: the topic stays, the new question decides."""
 
@@ -61,28 +69,46 @@ class HybridSearch:
 
         `context`: what the query leans on; its words count `CONTEXT` of those of the query.
         """
-        sparse = self._sparse(query, context)
+        shares = self._shares(query, context)
         lexical, (dense, degraded) = await asyncio.gather(
-            snapshot.search(sparse, limit=CANDIDATES, where=where),
+            snapshot.search(_sparse(shares), limit=CANDIDATES, where=where),
             self._dense(snapshot, f"{context}\n{query}" if context else query, where),
         )
-        known = await self.frequencies.weigh(snapshot, sparse.indices)
-        shares = dict(zip(sparse.indices, sparse.values, strict=True))
-        weights = {term: shares[term] * weight for term, weight in known.items()}
+        if spelled_out := await self._spelled_out(snapshot, query, lexical, shares):
+            lexical = await snapshot.search(_sparse(shares | spelled_out), limit=CANDIDATES, where=where)
+        weights = await self._weights(snapshot, shares | spelled_out)
         scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
-        ranked = rank(scored, wanted_roles(query))
+        thing = thing_asked(query)
+        ranked = rank(scored, wanted_roles(query), definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
+        perfect = perfect_score({term: weight for term, weight in weights.items() if term in shares})
         return Found(
             ranked=ranked,
-            words=best / perfect if (perfect := perfect_score(weights)) else 0.0,
+            words=best / perfect if perfect else 0.0,
             cosine=ranked[0].cosine if ranked else None,
             degraded=degraded,
         )
 
-    def _sparse(self, query: str, context: str) -> SparseVector:
-        values = dict.fromkeys(self.bm25.query(context).indices, CONTEXT) if context else {}
-        values |= dict.fromkeys(self.bm25.query(query).indices, 1.0)
-        return SparseVector(indices=tuple(values), values=tuple(values.values()))
+    def _shares(self, query: str, context: str) -> dict[int, float]:
+        """What each term to search for counts."""
+        shares = dict.fromkeys(self.bm25.query(context).indices, CONTEXT) if context else {}
+        return shares | dict.fromkeys(self.bm25.query(query).indices, 1.0)
+
+    async def _spelled_out(
+        self, snapshot: Snapshot, query: str, hits: Sequence[Hit], shares: Mapping[int, float]
+    ) -> dict[int, float]:
+        """The further terms that the query's abbreviations stand for, by what those hits say, and what each counts."""
+        further: dict[int, float] = {}
+        for short, long in long_forms(query, (hit.chunk.content for hit in hits)).items():
+            own, others = self.terms.of(short), [term for term in self.terms.of(long) if term not in shares]
+            known = await self.frequencies.weigh(snapshot, [*own, *others])
+            of_short, of_others = (sum(known[term] for term in terms) for terms in (own, others))
+            further |= dict.fromkeys(others, min(SPELLED_OUT, SPELLED_OUT * of_short / of_others) if others else 0.0)
+        return further
+
+    async def _weights(self, snapshot: Snapshot, shares: Mapping[int, float]) -> dict[int, float]:
+        known = await self.frequencies.weigh(snapshot, tuple(shares))
+        return {term: shares[term] * weight for term, weight in known.items()}
 
     def _read(
         self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], chunks: int
@@ -104,16 +130,29 @@ class HybridSearch:
         return await snapshot.search(vector, limit=CANDIDATES, where=where), False
 
 
-def rank(scored: Sequence[Scored], wanted: Collection[Role] = ()) -> list[Ranked]:
-    """Places with their score, 0 to 1, best first; equal ones in the order of the book. `wanted`: roles that cost nothing."""
+def rank(
+    scored: Sequence[Scored], wanted: Collection[Role] = (), defines: Callable[[Place], bool] | None = None
+) -> list[Ranked]:
+    """Places with their score, 0 to 1, best first; equal ones in the order of the book.
+
+    `wanted`: roles that cost nothing. `defines`: whether a place says what the thing asked about is; None: nothing of the kind.
+    """
     fused = fuse([one.lexical for one in scored], [one.dense for one in scored])
     lifted = lift_pages(fused, [one.place.chunk.path for one in scored], [one.place.chunk.id for one in scored])
-    ranked = [_weigh(one, value, wanted) for one, value in zip(scored, lifted, strict=True) if not is_bare(one.place)]
+    pairs = [(one, value) for one, value in zip(scored, lifted, strict=True) if not is_bare(one.place)]
+    ranked = [_weigh(one, value, wanted, defines) for one, value in pairs]
     return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
 
 
-def _weigh(one: Scored, value: float, wanted: Collection[Role]) -> Ranked:
+def _weigh(one: Scored, value: float, wanted: Collection[Role], defines: Callable[[Place], bool] | None) -> Ranked:
     role = role_of(one.place)
-    if role is None or role in wanted:
-        return Ranked(one.place, value, one.dense)
-    return Ranked(one.place, value * WORTH[role], one.dense, listing=role == "lists code")
+    costs = role is not None and role not in wanted
+    listing = costs and role == "lists code"
+    worth = WORTH[role] if role is not None and costs else 1.0
+    if defines is not None and not ((listing or not costs) and defines(one.place)):
+        worth *= UNSAID**2 if costs else UNSAID
+    return Ranked(one.place, value * worth, one.dense, listing=listing)
+
+
+def _sparse(shares: Mapping[int, float]) -> SparseVector:
+    return SparseVector(indices=tuple(shares), values=tuple(shares.values()))

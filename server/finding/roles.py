@@ -75,6 +75,11 @@ def role_of(place: Place) -> Role | None:
     return "lists code" if listed > MOSTLY * len(place.body) else None
 
 
+def without_code(text: str) -> str:
+    """A rendering without its fences."""
+    return _FENCE.sub("", text)
+
+
 def is_announcing(heading: str) -> bool:
     """Whether a section of this name says what will be learned, asked or read, and not the thing itself."""
     return bool(_ANNOUNCING.fullmatch(heading))
