@@ -43,6 +43,14 @@ def test_a_place_tells_asks_announces_or_lists_code(heading: str, role: Role | N
     assert role_of(PLACES[heading]) == role
 
 
+@pytest.mark.parametrize(
+    ("path", "role"), [("bots/assignment.md", "announces"), ("bots/self-study.mdx", "announces"), ("bots/bots.md", None)]
+)
+def test_a_page_named_for_its_task_announces(path: str, role: Role | None) -> None:
+    (place,) = (place for chunk in read({path: "# Make a bot\n\nMake the answers less random.\n"}) for place in cut(chunk))
+    assert role_of(place) == role
+
+
 def test_prose_with_a_little_code_tells() -> None:
     prose = "The solver inverts the pose of the hand and gives the angles of every joint of the arm, from the base on."
     (place,) = (place for chunk in read({"a.md": f"# A\n\n{prose}\n\n```\nsolve(pose)\n```\n"}) for place in cut(chunk))

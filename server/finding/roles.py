@@ -6,6 +6,7 @@ Such places hold a reader's words and do not answer them, so each is worth less,
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Literal
 
 from server.finding.places import Place
@@ -29,7 +30,7 @@ _ANNOUNCING = re.compile(
     )[\W_]*""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""English headings of sections that say what will be learned, asked or read."""
+"""English names of sections and pages that say what will be learned, asked or read."""
 _WANTS_ANNOUNCED = re.compile(
     r"\b(?:(?:will|do|can|would) (?:i|we|you|readers|students) learn|objectives?|outcomes?|knowledge check|quiz\w*|homework"
     r"|assignments?|exercises|(?:practice|review) (?:questions|problems)|further reading|references|bibliography|contents)\b",
@@ -69,7 +70,8 @@ def role_of(place: Place) -> Role | None:
     """None: the place tells something."""
     if _only_asks(place.body):
         return "asks"
-    if any(is_announcing(heading) for heading in place.section.heading_path[1:]):
+    named = PurePosixPath(place.chunk.path).stem.replace("-", " ").replace("_", " ")
+    if any(is_announcing(name) for name in (named, *place.section.heading_path[1:])):
         return "announces"
     listed = sum(len(fence[0]) for fence in _FENCE.finditer(place.body))
     return "lists code" if listed > MOSTLY * len(place.body) else None
@@ -81,7 +83,7 @@ def without_code(text: str) -> str:
 
 
 def is_announcing(heading: str) -> bool:
-    """Whether a section of this name says what will be learned, asked or read, and not the thing itself."""
+    """Whether a section or page of this name says what will be learned, asked or read, and not the thing itself."""
     return bool(_ANNOUNCING.fullmatch(heading))
 
 
