@@ -20,8 +20,8 @@ DUPLICATE = 0.9
 """Share of the shorter text's word triples that the longer one has: then they say the same."""
 LOOKED_AT = 4
 """Places looked at for each one wanted; deeper ones never come up."""
-COMPLETE_TOKENS = 480
-"""Most tokens of a section that is shown whole when a part of it was found: two chunks of the default size."""
+COMPLETE_TOKENS = 640
+"""Most tokens of a section that is shown whole when a part of it was found: six of them fit into what a prompt may hold."""
 NEIGHBOURS = 4
 """Chunks on either side that may belong to such a section."""
 _WORD = re.compile(r"\w+")
