@@ -58,6 +58,8 @@ class Passages(Frozen):
     """How likely the book holds the answer, 0 to 1; `answerable` is this against a threshold."""
     degraded: bool = False
     """The embedding model was out of reach: found by words only."""
+    rarity: dict[int, float] = Field(default_factory=dict[int, float])
+    """{term: inverse document frequency in the book} of the words searched for."""
 
 
 class Results(Frozen):

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 
 from server.chat import ChatRequest, Passage, Passages
-from server.finding.frequencies import Frequencies
 from server.llm import Finished, Output
 from server.markers import NO_ANSWER
 from server.passages import place
-from server.quoting.asking import Question, Terms, names_nothing, read_question
+from server.quoting.asking import Question, Terms, read_question
 from server.quoting.evidence import Excerpt, find_evidence
 from server.quoting.sentences import ITEM_MARKER, Quotable
 from shared.bm25 import Bm25
-from shared.errors import LecternError
-from shared.index.port import Index
 from shared.models import Section
 from shared.settings import Settings
-
-Rarity = Callable[[Sequence[int]], Awaitable[dict[int, float]]]
-"""{term: IDF in the live build}. Raises `LecternError`."""
 
 NAME = "extractive"
 INTRODUCTION = "In the book's own words:"
@@ -39,10 +33,9 @@ _NO_MARKER = re.compile(r"([\[【])(?=[\s#^\[]{0,2}(?:\d|source|passage|ref|doc|
 class Extractive:
     """A `ChatModel` that never fails, costs nothing, and answers at once."""
 
-    def __init__(self, terms: Terms, rarity: Rarity | None = None) -> None:
-        """`terms`: the stemmed words of a text, as the search knows them; `rarity`: how rare they are in the book."""
+    def __init__(self, terms: Terms) -> None:
+        """`terms`: the stemmed words of a text, as the search knows them."""
         self._terms = terms
-        self._rarity = rarity
 
     @property
     def name(self) -> str:
@@ -51,7 +44,7 @@ class Extractive:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        excerpts = await self._excerpts(self._question(request, passages), passages) if passages.answerable else []
+        excerpts = self._excerpts(self._question(request, passages), passages) if passages.answerable else []
         for part in quote(excerpts) if excerpts else decline(passages.passages):
             yield part
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
@@ -62,26 +55,17 @@ class Extractive:
     async def aclose(self) -> None:
         """Nothing to close."""
 
-    async def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
+    def _excerpts(self, question: Question, passages: Passages) -> list[Excerpt]:
         """What to quote; where no sentence answers, the code that does what is asked, or the listing of facts."""
-        rarity = await self._weigh(question)
-        found = find_evidence(question, passages, self._terms, rarity)
+        found = find_evidence(question, passages, self._terms)
         if found or question.wants_definition:
             return found
         wider = replace(question, wants_code=True) if question.wants_steps else replace(question, wants_data=True)
-        return find_evidence(wider, passages, self._terms, rarity)
-
-    async def _weigh(self, question: Question) -> dict[int, float]:
-        """{term: IDF in the book}; empty when the index is out of reach."""
-        try:
-            return await self._rarity(sorted(question.terms)) if self._rarity else {}
-        except LecternError:
-            return {}
+        return find_evidence(wider, passages, self._terms)
 
     def _question(self, request: ChatRequest, passages: Passages) -> Question:
-        text = passages.question or request.question
-        question = read_question(text, self._terms)
-        if len(question.terms) > 1 and not names_nothing(text, self._terms):
+        question = read_question(passages.question or request.question, self._terms)
+        if len(question.terms) > 1:
             return question
         # "And why?" and "Explain this" name their subject in the conversation or in the selection.
         named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms
@@ -89,21 +73,10 @@ class Extractive:
         return replace(question, terms=question.terms | more)
 
 
-def open_extractive(settings: Settings, index: Index | None = None) -> Extractive:
-    """The quoting model with the terms of the book's language, and their rarity in `index`.
-
-    Raises `ConfigurationError` for an unknown language.
-    """
+def open_extractive(settings: Settings) -> Extractive:
+    """The quoting model with the terms of the book's language. Raises `ConfigurationError` for an unknown language."""
     bm25 = Bm25(settings.book_language)
-    frequencies = Frequencies(bm25)
-
-    async def rarity(terms: Sequence[int]) -> dict[int, float]:
-        if index is None:
-            return {}
-        async with index.snapshot() as snapshot:
-            return await frequencies.weigh(snapshot, terms)
-
-    return Extractive(lambda text: frozenset(bm25.query(text).indices), rarity)
+    return Extractive(lambda text: frozenset(bm25.query(text).indices))
 
 
 def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:

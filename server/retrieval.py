@@ -99,6 +99,7 @@ class Retriever:
                 answerable=bool(results) and (bool(selected) or supported >= self._enough),
                 support=supported,
                 degraded=found.degraded,
+                rarity=found.rarity,
             )
 
     async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results:

@@ -146,7 +146,7 @@ def open_services(settings: Settings) -> Services:
     budget = Budget(settings.daily_budget_usd, metrics=metrics)
     dense = open_embeddings(settings)
     embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
-    fallback = open_extractive(settings, index)
+    fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
     prefect = PrefectApi(settings)
     _warn_of_unknown_prices(settings)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from server.chat import ChatRequest, Passage, Passages
 from server.citations import Citations
-from server.extractive import Extractive, Rarity
+from server.extractive import Extractive
 from server.llm import Finished
 from server.quoting.asking import read_question
 from server.quoting.evidence import find_evidence
 from shared.bm25 import Bm25
-from shared.errors import ServiceError
 from shared.models import Section
 from tests.fakes import make_chunk
 
@@ -164,7 +162,7 @@ def test_pieces_stand_under_the_heading_of_their_section() -> None:
     chunk = chunk.model_copy(update={"sections": sections, "heading_path": ("Robots",)})
     passage = Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=("Robots",))
     passages = Passages(passages=(passage,), query="", build_id="b", answerable=True)
-    (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms, {})
+    (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms)
     assert [(piece.heading, piece.text) for run in excerpt.runs for piece in run] == [("Links", "A link connects.")]
 
 
@@ -221,20 +219,14 @@ async def test_words_are_weighed_by_how_rare_they_are_in_the_book_where_that_is_
     passages = found("Summary:: ROS 2 ships many tools. A policy is a promise. Each policy has a name. No policy is for ever.")
     rare = {term: 5.0 if term in terms("policy") else 0.1 for term in terms("ROS 2 policy")}
 
-    async def rarity(asked: Sequence[int]) -> dict[int, float]:
-        return {term: rare[term] for term in asked}
-
-    async def away(asked: Sequence[int]) -> dict[int, float]:
-        raise ServiceError("qdrant", "Away.", transient=True)
-
-    async def answer(rarity: Rarity) -> str:
-        request = ChatRequest(question="What is a ROS 2 policy?")
-        parts = Extractive(terms, rarity).answer(request, passages)
+    async def answer(passages: Passages) -> str:
+        parts = Extractive(terms).answer(ChatRequest(question="What is a ROS 2 policy?"), passages)
         return "".join([part async for part in parts if isinstance(part, str)])
 
-    assert "“A policy is a promise.”" in await answer(rarity)
-    assert "ROS 2 ships" not in await answer(rarity)
-    assert "ROS 2 ships" in await answer(away)
+    assert "ROS 2 ships" in await answer(passages)
+    told = await answer(passages.model_copy(update={"rarity": rare}))
+    assert "“A policy is a promise.”" in told
+    assert "ROS 2 ships" not in told
 
 
 @pytest.mark.parametrize("question", ["What is the RRT algorithm?", "What does RRT stand for?"])
@@ -273,9 +265,10 @@ async def test_an_announcement_brings_the_first_of_several_lists_with_its_name()
 
 
 async def test_a_question_of_nothing_but_asking_words_takes_its_subject_from_the_conversation() -> None:
-    passages = found("Kalman:: The filter:\n\n```python\nkalman()\n```").model_copy(update={"question": "Show me the code"})
+    asked = found("Kalman:: The filter:\n\n```python\nkalman()\n```").model_copy(
+        update={"question": "What is a Kalman filter?\nShow me the code"}
+    )
     request = ChatRequest(question="Show me the code")
-    asked = passages.model_copy(update={"query": "What is a Kalman filter?\nShow me the code"})
     text = "".join([part async for part in Extractive(terms).answer(request, asked) if isinstance(part, str)])
     assert "kalman()" in text
 

@@ -24,10 +24,9 @@ TALK = (
     "question",
     [
         "And how do I compute it?",
-        "Why?",
         "What are the disadvantages?",
+        "How does the numerical one converge?",
         "How does this differ from forward kinematics of a serial manipulator?",
-        "Give an example of that.",
         "What about dynamics?",
         "Can you explain the second one?",
     ],
@@ -36,6 +35,12 @@ async def test_a_question_that_points_back_is_searched_with_the_one_before(quest
     query = await make_query(question, TALK, TERMS)
     assert query == SearchQuery(question, "What is inverse kinematics used for?")
     assert query.whole == f"What is inverse kinematics used for?\n{question}"
+
+
+@pytest.mark.parametrize("question", ["Why?", "Show me the code", "Give an example of that.", "And how does it work?"])
+async def test_a_question_without_a_word_of_its_own_is_one_query_with_the_one_before(question: str) -> None:
+    query = await make_query(question, TALK, TERMS)
+    assert query == SearchQuery(f"What is inverse kinematics used for?\n{question}")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ async def test_questions_are_followed_back_to_the_one_that_stands_by_itself() ->
         *TALK,
         Turn(role="user", content="And how do I compute it?"),
     )
-    query = await make_query("Why?", talk, TERMS)
+    query = await make_query("Is that fast?", talk, TERMS)
     assert query.context == "What is inverse kinematics used for?\nAnd how do I compute it?"
 
 

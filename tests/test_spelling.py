@@ -31,6 +31,8 @@ async def index(tmp_path: Path) -> AsyncIterator[EmbeddedIndex]:
     [
         ("What is invers kinematcs?", "What is inverse kinematics?"),
         ("domain randomisation", "domain randomization"),
+        ("Which joins move?", "Which joints move?"),
+        ("Which fram moves?", "Which fram moves?"),
         ("Explain behaviour trees", "Explain behavior trees"),
         ("What is inverse kinematics?", "What is inverse kinematics?"),
         ("Is Unity better?", "Is Unity better?"),

@@ -31,11 +31,19 @@ Complete = Callable[[Sequence[Message]], Awaitable[str]]
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|itself|this|these|those|they|them|their|he|she|him|his|hers|former|latter)\b"
     r"|\b(?:about|after|before|by|do|does|for|from|how|in|is|like|of|on|to|was|why|with|without) that\b|\bthat\W*$"
+    r"|\bthe [\w-]+ ones?\b|\b(?:this|that|which|another|other) ones?\b"
     r"|\bthe (?:first|second|third|last|next|other|same|previous)(?: ones?)?\W*$"
     r"|^\W*(?:and|or|but|so|also|then|why|what about|how about|what else|what if|yes|no|ok|okay)\b",
     re.IGNORECASE,
 )
 """English; in other languages only the number of words tells."""
+_REQUEST = re.compile(
+    r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
+    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
+    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches)\b",
+    re.IGNORECASE,
+)
+"""Words that ask, and say nothing of what is asked about."""
 _NAMES = re.compile(r"\S\s+\W*(?:[A-Z][\w-]*|[\w-]*\d[\w-]*)|^\W*[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
 """A short question that names its subject: "How does SLAM work?", "What is a gait?"; "the" in its place points back."""
 _RULES = (
@@ -72,7 +80,15 @@ async def make_query(question: str, history: Sequence[Turn], terms: Terms, rewri
         else:
             if query and len(query) <= LONGEST_QUERY_CHARS + len(question):
                 return SearchQuery(query)
-    return SearchQuery(question, _earlier(question, history, terms))
+    earlier = _earlier(question, history, terms)
+    if not terms.of(without_request(question)):  # "Show me the code" has no word of its own that could be found
+        return SearchQuery(f"{earlier}\n{question}")
+    return SearchQuery(question, earlier)
+
+
+def without_request(question: str) -> str:
+    """The question without the words that ask."""
+    return _REQUEST.sub(" ", question)
 
 
 def leans_back(question: str, history: Sequence[Turn], terms: Terms) -> bool:

@@ -53,6 +53,8 @@ class Found:
     """Of the best place; None where meaning was not searched."""
     degraded: bool
     """The embedding model was out of reach: by words only."""
+    rarity: dict[int, float]
+    """{term: inverse document frequency} of the query's terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +71,27 @@ class HybridSearch:
 
         `context`: what the query leans on; its words count `CONTEXT` of those of the query.
         """
-        shares = self._shares(query, context)
+        asked = self._shares(query, context)
         lexical, (dense, degraded) = await asyncio.gather(
-            snapshot.search(_sparse(shares), limit=CANDIDATES, where=where),
+            snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
             self._dense(snapshot, f"{context}\n{query}" if context else query, where),
         )
-        if spelled_out := await self._spelled_out(snapshot, query, lexical, shares):
-            lexical = await snapshot.search(_sparse(shares | spelled_out), limit=CANDIDATES, where=where)
-        weights = await self._weights(snapshot, shares | spelled_out)
+        shares = asked | await self._spelled_out(snapshot, query, lexical, asked)
+        if len(shares) > len(asked):
+            lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
+        rarity = await self.frequencies.weigh(snapshot, tuple(shares))
+        weights = {term: shares[term] * weight for term, weight in rarity.items()}
         scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
         thing = thing_asked(query)
         ranked = rank(scored, wanted_roles(query), definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
-        perfect = perfect_score({term: weight for term, weight in weights.items() if term in shares})
+        perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})
         return Found(
             ranked=ranked,
             words=best / perfect if perfect else 0.0,
             cosine=ranked[0].cosine if ranked else None,
             degraded=degraded,
+            rarity=rarity,
         )
 
     def _shares(self, query: str, context: str) -> dict[int, float]:
@@ -95,20 +100,16 @@ class HybridSearch:
         return shares | dict.fromkeys(self.bm25.query(query).indices, 1.0)
 
     async def _spelled_out(
-        self, snapshot: Snapshot, query: str, hits: Sequence[Hit], shares: Mapping[int, float]
+        self, snapshot: Snapshot, query: str, hits: Sequence[Hit], asked: Mapping[int, float]
     ) -> dict[int, float]:
         """The further terms that the query's abbreviations stand for, by what those hits say, and what each counts."""
         further: dict[int, float] = {}
         for short, long in long_forms(query, (hit.chunk.content for hit in hits)).items():
-            own, others = self.terms.of(short), [term for term in self.terms.of(long) if term not in shares]
+            own, others = self.terms.of(short), set(self.terms.of(long)) - asked.keys()
             known = await self.frequencies.weigh(snapshot, [*own, *others])
             of_short, of_others = (sum(known[term] for term in terms) for terms in (own, others))
             further |= dict.fromkeys(others, min(SPELLED_OUT, SPELLED_OUT * of_short / of_others) if others else 0.0)
         return further
-
-    async def _weights(self, snapshot: Snapshot, shares: Mapping[int, float]) -> dict[int, float]:
-        known = await self.frequencies.weigh(snapshot, tuple(shares))
-        return {term: shares[term] * weight for term, weight in known.items()}
 
     def _read(
         self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], chunks: int

@@ -18,10 +18,11 @@ from server.finding.terms import Terms
 from shared.index.port import Snapshot
 
 LEAST_CHARS = 6
-"""Of a word: a shorter one is near too many others ("unity", "unit")."""
+"""Of a word of the book: a shorter one is near too many others ("unity", "unit"). The reader may have lost a letter of it."""
 MOST_WORDS = 5
 """Of one question that are looked up."""
 _LONG_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS},}}\b")
+_ASKED_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS - 1},}}\b")
 
 Words = Mapping[str, Counter[str]]
 """The book's words by their first letter, with how often each occurs."""
@@ -42,11 +43,11 @@ class Spelling:
             return question
         words = await self._words(snapshot)
         near = await asyncio.to_thread(lambda: {word: _nearest(word.lower(), words) for word in strange})
-        return _LONG_WORD.sub(lambda match: near.get(match[0]) or match[0], question)
+        return _ASKED_WORD.sub(lambda match: near.get(match[0]) or match[0], question)
 
     async def _strange(self, snapshot: Snapshot, question: str) -> list[str]:
         """The long words whose terms are nowhere in the book."""
-        words = [match[0] for match in _LONG_WORD.finditer(question) if match[0].islower() or match.start() == 0]
+        words = [match[0] for match in _ASKED_WORD.finditer(question) if match[0].islower() or match.start() == 0]
         terms = {word: self._terms.of(word) for word in dict.fromkeys(words)}
         absent = await self._frequencies.absent(snapshot, [term for found in terms.values() for term in found])
         return [word for word, found in terms.items() if found and absent.issuperset(found)][:MOST_WORDS]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.finding.followup import without_request
 from server.finding.roles import wants_announced, wants_code
 
 Terms = Callable[[str], frozenset[int]]
@@ -26,13 +27,6 @@ _DEFINES = re.compile(
 _EXERCISE = re.compile(
     r"(?:[-*+•]|\d+[.)])\s+(?:explain|describe|discuss|compare|derive|define|design an?|implement an?)\b", re.IGNORECASE
 )
-_REQUEST = re.compile(
-    r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
-    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
-    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches)\b",
-    re.IGNORECASE,
-)
-"""Words that ask, and say nothing of what is asked about."""
 _NAVIGATION = re.compile(
     r"(?:previous|next|back to|see also|continue (?:to|with)|up next)\b[^.]*\Z"
     r"|next (?:steps?|up|chapter|lesson)\W|in the (?:next|following) (?:chapter|lesson|part)\b|(?:for|to) [^.,]*, see\b",
@@ -60,17 +54,12 @@ class Question:
 def read_question(text: str, terms: Terms) -> Question:
     """The question's terms and the kind of answer it asks for."""
     return Question(
-        terms=terms(_REQUEST.sub(" ", text)) or terms(text),
+        terms=terms(without_request(text)) or terms(text),
         wants_definition=bool(_ASKS_WHAT.search(text)),
         wants_steps=bool(_ASKS_HOW.search(text)),
         wants_code=wants_code(text),
         wants_announced=wants_announced(text),
     )
-
-
-def names_nothing(text: str, terms: Terms) -> bool:
-    """Whether a question has no words but those that ask ("Show me the code"): its subject stands elsewhere."""
-    return not terms(_REQUEST.sub(" ", text))
 
 
 def defined_by(sentence: str) -> str:

@@ -2,7 +2,7 @@
 
 1. Cut every passage into pieces (see `sentences`); leave out aims, tasks and questions, unless they are asked about.
 2. Weigh the question's terms by how rare they are in the book (BM25's IDF): among the passages found, what was asked about is
-   common. Where the book cannot be asked, by how rare they are among the pieces.
+   common. A word of the selection, which was not searched for, by how rare it is among the pieces.
 3. A piece scores the weight of the terms it holds, of those its headings hold (a third; two for the sentence right below one)
    and of those the piece before it holds (a fifth), as a share of all; then what it is counts: a definition for "what is", a
    step or commands for "how to".
@@ -79,15 +79,12 @@ def quotables(passage: Passage) -> list[Quotable]:
     return read_quotables(body(passage.chunk), headings)
 
 
-def find_evidence(question: Question, passages: Passages, terms: Terms, rarity: Mapping[int, float]) -> list[Excerpt]:
-    """What to quote, the passage of the best piece first; nothing when no piece comes near an answer.
-
-    `rarity`: {term: IDF in the book} of the question's terms; what is missing is taken from the passages.
-    """
+def find_evidence(question: Question, passages: Passages, terms: Terms) -> list[Excerpt]:
+    """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
     found = {passage.n: quotables(passage) for passage in passages.passages}
     held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
     headings = [terms(" ".join(place(passage)[-2:])) for passage in passages.passages]
-    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], headings, rarity)
+    weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], headings, passages.rarity)
     candidates = [
         candidate
         for passage in passages.passages
@@ -122,6 +119,8 @@ def _weights(
     wanted: frozenset[int], held: Sequence[frozenset[int]], headings: Sequence[frozenset[int]], rarity: Mapping[int, float]
 ) -> dict[int, float]:
     """Each term's share of the question: its IDF, all adding up to 1; terms in no piece and no heading have none.
+
+    `rarity`: {term: IDF in the book}; what is missing is taken from the pieces.
 
     Whether too much of a question is found nowhere is for the search to say, which knows the whole book.
     """

@@ -22,7 +22,7 @@ _INFO = re.compile(r" {0,12}(?:`{3,}|~{3,})[ \t]*([\w+#.-]*)")
 _COMMANDS = frozenset(("bash", "sh", "shell", "zsh", "fish", "console", "shell-session", "powershell", "ps1", "bat", "cmd"))
 _DIAGRAMS = frozenset(["mermaid", "plantuml", "puml", "dot", "graphviz", "d2", "ditaa"])
 _DATA = frozenset(("", "text", "txt", "plain", "plaintext", "yaml", "yml", "json", "toml", "ini", "csv", "properties"))
-_NAME = re.compile(r"\w*[a-z0-9](?:_\w|[A-Z])\w*")
+_NAME = re.compile(r"\b\w*[a-z0-9](?:_\w|[A-Z])\w*")
 """A name made of several words."""
 _JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
 """Where the words of a name meet: `create_publisher`, `createPublisher`."""
