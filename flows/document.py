@@ -39,6 +39,9 @@ class Heading:
     """From `{#custom-id}` (or `{/* #custom-id */}`), as written."""
     anchor: str | None = None
     """The id on the rendered page; set by `links.py`, None until then and where the generator gives none."""
+    parent: int = -1
+    """Index of the heading it stands under; -1 for none. What stands in an element or admonition is under none of its headings
+    once it has ended."""
     html: str = ""
     """The heading's inline Markdown as written, without hashes and custom id: for generators that slug the rendered form."""
 

@@ -57,6 +57,13 @@ class Reader:
         """Offset behind the last character of a line that is not blank."""
         return self.source.starts[line] + len(self.source.lines[line].rstrip())
 
+    def above(self, level: int) -> int:
+        """Index of the heading that one of `level` would stand under here."""
+        index = self.current
+        while index >= 0 and self.headings[index].level >= level:
+            index = self.headings[index].parent
+        return index
+
     def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "", parts: tuple[Block, ...] = ()) -> Block:
         """A block in the place of `token`."""
         first, last = token.map or (0, 1)
@@ -155,7 +162,9 @@ def _heading(reader: Reader, token: Token, behind: Token) -> Block:
     text = plain(inline, reader.references).strip()
     start, end = reader.place(*(token.map or (0, 1)))
     custom_id = (custom[1] or custom[2]) if custom else None
-    reader.headings.append(Heading(int(token.tag[1]), text, start, end, line + 1, custom_id, html=inline.strip()))
+    level = int(token.tag[1])
+    parent = reader.above(level)
+    reader.headings.append(Heading(level, text, start, end, line + 1, custom_id, parent=parent, html=inline.strip()))
     return Block("heading", start, end, text, len(reader.headings) - 1)
 
 

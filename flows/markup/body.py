@@ -99,9 +99,12 @@ class Body:
         while first < len(tokens):
             token, last = tokens[first], closing(tokens, first)
             scopes.enter(token.map[0] if token.map else 0)
-            blocks += read_block(reader, tokens, first, last)
+            found = read_block(reader, tokens, first, last)
+            blocks += found
             if token.type in {"heading", "heading_open"}:
-                reader.current = blocks[-1].heading
+                reader.current = scopes.announced = blocks[-1].heading
+            elif any(block.text for block in found):
+                scopes.announced = -1
             first = last + 1
         return blocks
 
@@ -139,7 +142,7 @@ def _by_line(asides: Sequence[Aside]) -> dict[int, list[Aside]]:
 
 
 class _Scopes:
-    """Sees to it that a heading inside an element or admonition does not reach beyond it."""
+    """Sees to it that a heading inside an element or admonition does not reach beyond it, unless it is the last thing there."""
 
     def __init__(self, reader: Reader, regions: Sequence[tuple[int, int]]) -> None:
         self.reader = reader
@@ -147,6 +150,8 @@ class _Scopes:
         """The next one last."""
         self.open: list[tuple[int, int]] = []
         """(end line, heading to go back to) of those around the line, innermost last."""
+        self.announced = -1
+        """The heading that nothing has followed so far: of `<div>` `# Title` `</div>`, it is that of what comes next."""
 
     def enter(self, line: int) -> None:
         """Tell that the block at `line` comes next; lines only rise."""
@@ -159,4 +164,5 @@ class _Scopes:
 
     def _leave(self, line: int) -> None:
         while self.open and self.open[-1][0] <= line:
-            self.reader.current = self.open.pop()[1]
+            _, before = self.open.pop()
+            self.reader.current = before if self.announced < 0 else self.announced

@@ -14,7 +14,7 @@ from html import unescape
 from flows.markup.emphasis import Emphases
 from flows.markup.jsx import tag_end
 
-SPECIAL = re.compile(r"[\\`*_\[\]<&{~]")
+SPECIAL = re.compile(r"[\\`*_\[\]<&{~$]")
 ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
 TICKS = re.compile("`+")
 CODE = re.compile("(`+)([^`]+)\\1(?!`)")
@@ -30,6 +30,8 @@ TAG = re.compile(
 ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
 LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
+MATH = re.compile(r"\$\$(?:[^$\\`]|\\.)++\$\$|\$(?![\s$])(?:[^$\\`]|\\.)++(?<!\s)\$(?![\d$])")
+"""Formulas begin and end beside a character that is no space, and no digit follows: prices are none (pandoc, `tex_math_dollars`)."""
 FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 DESTINATION = re.compile(
     r"""\(\s*(?:<[^<>\n]*>|(?:[^\s()<>\\]|\\.|\((?:[^\s()\\]|\\.)*\))*)(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)"""
@@ -175,6 +177,13 @@ class _Renderer:
         self.out.append(unescape(entity[0]))
         return entity.end()
 
+    def math(self, start: int) -> int:
+        formula = MATH.match(self.text, start)
+        if formula is None:
+            return start
+        self.out.append(formula[0])
+        return formula.end()
+
     def open(self, start: int) -> int:
         if footnote := FOOTNOTE.match(self.text, start):
             return footnote.end()
@@ -227,6 +236,7 @@ METHODS: dict[str, Callable[[_Renderer, int], int]] = {
     "<": _Renderer.angle,
     "{": _Renderer.brace,
     "&": _Renderer.entity,
+    "$": _Renderer.math,
     "[": _Renderer.open,
     "]": _Renderer.close,
     "*": _Renderer.emphasis,

@@ -136,15 +136,11 @@ def _joined(units: Sequence[Unit]) -> str:
 
 
 def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
-    """The path of each heading that blocks stand under, by its index; empty for -1, before the first."""
+    """The path of each heading by its index, those without text left out; empty for -1, before the first."""
     paths: dict[int, tuple[str, ...]] = {-1: ()}
-    stack: list[tuple[int, str]] = []
-    for index in sorted({block.heading for block in document.blocks if block.heading >= 0}):
-        heading = document.headings[index]
-        while stack and stack[-1][0] >= heading.level:
-            stack.pop()
-        stack.append((heading.level, heading.text))
-        paths[index] = tuple([text for _, text in stack])
+    for index, heading in enumerate(document.headings):
+        above = paths[heading.parent]
+        paths[index] = (*above, heading.text) if heading.text else above
     return paths
 
 
