@@ -105,8 +105,6 @@ class Author:
         self.numbers = numbers()
         self.words: list[str] = []
         self.notes = 0
-        self.quoted = 0
-        """Quotes around what is written; MkDocs admonitions are not read in them."""
 
     def word(self) -> str:
         """A word that is nowhere else."""
@@ -142,7 +140,7 @@ class Author:
         if depth < 3:
             makers += [self.items, self.quote, self.note, self.definition, self.footnote, self.tight_items]
             makers += [self.element, self.tabs, self.details] if self.mdx else [self.html]
-            makers += [self.mkdocs] if not self.mdx and not self.quoted else []
+            makers += [self.mkdocs] if not self.mdx else []
         made: list[str] = []
         for _ in range(self.random.randint(1, 5)):
             make = self.random.choice(makers)
@@ -182,10 +180,7 @@ class Author:
 
     def quote(self, depth: int) -> str:
         alert = self.random.choice(["", "> [!TIP]\n"])
-        self.quoted += 1
-        inner = self.blocks(depth + 1)
-        self.quoted -= 1
-        return alert + "\n".join(f"> {line}".rstrip() for line in inner.split("\n"))
+        return alert + "\n".join(f"> {line}".rstrip() for line in self.blocks(depth + 1).split("\n"))
 
     def note(self, depth: int) -> str:
         colons = ":" * (7 - depth)

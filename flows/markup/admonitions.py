@@ -20,6 +20,7 @@ ADMONITION = re.compile(
 )
 MARKED = frozenset("!?=")
 """What the first of its lines begins with."""
+QUOTE_MARK = re.compile(r" {0,3}> ?")
 FENCE = re.compile(rf"{CONTAINERS}(`{{3,}}(?=[^`]*$)|~{{3,}})")
 COLUMNS = 4
 
@@ -36,8 +37,28 @@ class Outdented:
 
 
 def outdent(lines: Sequence[str]) -> Outdented:
-    """As many lines, and no MkDocs admonition in them."""
-    return _Outdenter().run(lines)
+    """As many lines, and no MkDocs admonition in them, nor in the quotes among them."""
+    outdented = _Outdenter().run(lines)
+    reader, number = _Outdenter(), 0
+    while number < len(lines):
+        last = number
+        while last < len(lines) and not reader.fence and QUOTE_MARK.match(outdented.lines[last]):
+            last += 1
+        if last > number:
+            _outdent_quote(outdented, number, last)
+        else:
+            reader.in_fence(outdented.lines[number])
+        number = max(last, number + 1)
+    return outdented
+
+
+def _outdent_quote(outdented: Outdented, first: int, last: int) -> None:
+    """The same for what is quoted in lines first..last-1, which is taken out of its marks and put back."""
+    quoted = outdented.lines[first:last]
+    marks = [match[0] if (match := QUOTE_MARK.match(line)) else "" for line in quoted]
+    inner = outdent([line[len(mark) :] for mark, line in zip(marks, quoted, strict=True)])
+    outdented.lines[first:last] = [f"{mark}{line}" for mark, line in zip(marks, inner.lines, strict=True)]
+    outdented.asides.extend(Aside(first + aside.line, first + aside.end_line, aside.text) for aside in inner.asides)
 
 
 class _Outdenter:
@@ -63,7 +84,7 @@ class _Outdenter:
             self._close(column, number)
         outer = COLUMNS * len(self.open)
         line = " " * max(column - outer, 0) + content if self.open else line
-        mark = None if self._in_fence(line) else ADMONITION.match(line)
+        mark = None if self.in_fence(line) else ADMONITION.match(line)
         if mark is None:
             return line
         self.open.append((number, column + COLUMNS))
@@ -73,7 +94,7 @@ class _Outdenter:
         self.asides.append(Aside(number, number + 1, title))
         return STAND_IN
 
-    def _in_fence(self, line: str) -> bool:
+    def in_fence(self, line: str) -> bool:
         """Whether `line` belongs to fenced code, its opening and closing lines included."""
         mark = FENCE.match(line)
         if self.fence:

@@ -157,10 +157,18 @@ class Marks:
         end = -1 if closing in self.unclosed else self.text.find(closing, start)
         if end < 0:
             self.unclosed.add(closing)
-        if end < 0 or prefix.strip() or self._rest(end + 3) or self._is_code(number, prefix):
+        if end < 0 or self._rest(end + 3) or self._is_code(number, prefix):
             return number + 1
+        if prefix.strip():
+            return self._quoted_comment(number, end) if self.result.mdx and prefix.strip("> \t") == "" else number + 1
         last = self._drop(number, end + 3)
         self._set_aside(Aside(number, last), prefix)
+        return last
+
+    def _quoted_comment(self, number: int, end: int) -> int:
+        """A comment in a quote leaves only the quote's marks: its lines may be blank, and would end what is inline."""
+        last = bisect_right(self.starts, end)
+        self.lines[number:last] = [line[: len(line) - len(line.lstrip("> \t"))] for line in self.lines[number:last]]
         return last
 
     def _rest(self, offset: int) -> str:

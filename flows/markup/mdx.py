@@ -43,7 +43,7 @@ def prepare(source: Lines, path: str, *, head: int = 0, mdx: bool | None = None)
     lines = [""] * head + source.lines[head:]
     candidates = _candidates(source, head)
     asides, regions = list[Aside](), list[tuple[int, int]]()
-    if any(ADMONITION.match(lines[line]) for line in candidates if lines[line].lstrip(" \t")[:1] in MARKED):
+    if any(ADMONITION.match(content) for line in candidates if (content := lines[line].lstrip(" \t>"))[:1] in MARKED):
         outdented = outdent(lines)
         lines, asides, regions = outdented.lines, outdented.asides, outdented.regions
         source = lines_of("\n".join(lines))

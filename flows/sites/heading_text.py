@@ -16,6 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from flows.document import Document
+from flows.markup.inline import MATH
 from flows.markup.jsx import expression_end, tag_end
 
 MAX_CHARS = 500
@@ -136,14 +137,16 @@ def _python_markdown_parser() -> MarkdownIt:
 @cache
 def _directive_parser() -> MarkdownIt:
     """What Docusaurus reads in `format: md`: CommonMark, GFM and text directives (remark-directive)."""
-    return _with_rules(MarkdownIt("commonmark"), comment=_comment, footnote=_footnote, directive=_directive)
+    parser = MarkdownIt("commonmark")
+    return _with_rules(parser, comment=_comment, footnote=_footnote, directive=_directive, formula=_formula)
 
 
 @cache
 def _mdx_parser() -> MarkdownIt:
     """What Docusaurus reads in `format: mdx`: the same with expressions and JSX, and without HTML and `<autolinks>`."""
     parser = MarkdownIt("commonmark").disable(["html_inline", "autolink"])
-    return _with_rules(parser, comment=_comment, footnote=_footnote, directive=_directive, expression=_expression, jsx=_jsx)
+    rules: dict[str, Rule] = {"comment": _comment, "footnote": _footnote, "directive": _directive, "formula": _formula}
+    return _with_rules(parser, **rules, expression=_expression, jsx=_jsx)
 
 
 def _with_rules(parser: MarkdownIt, **rules: Rule) -> MarkdownIt:
@@ -181,6 +184,14 @@ def _directive(state: StateInline, silent: bool) -> bool:
         state.push("text", "", 0).content = match[1][1:-1]
     state.pos = match.end()
     return True
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    """`$x_1$` is text as written (remark-math, which Docusaurus' manual adds); without that plugin its marks leave no slug."""
+    match = MATH.match(state.src, state.pos)
+    if match and not silent:
+        state.push("text", "", 0).content = match[0]
+    return _skip(state, match)
 
 
 def _expression(state: StateInline, silent: bool) -> bool:
