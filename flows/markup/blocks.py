@@ -181,7 +181,7 @@ def _table(reader: Reader, token: Token, _: Token) -> Block:
     first, last = token.map or (0, 0)
     rows = [row.lstrip(" \t>").rstrip() for row in reader.lines[first:last]]
     if MARKUP_IN_CELLS.search("\n".join(rows)):
-        rows = [plain(row, reader.references) for row in rows]
+        rows = [plain(row.replace("\\|", "|"), reader.references) for row in rows]  # in code too (GFM 4.10)
     return reader.block("table", token, "\n".join(rows).rstrip(), "\n".join(rows[:2]) + "\n")
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from html import unescape
 
+from flows.markup.comments import Comments
 from flows.markup.emphasis import Emphases
 from flows.markup.jsx import tag_end
 
@@ -31,7 +32,7 @@ ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
 LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
 MATH = re.compile(r"\$\$(?:[^$\\`]|\\.)++\$\$|\$(?![\s$])(?:[^$\\`]|\\.)++(?<!\s)\$(?![\d$])")
-"""Formulas begin and end beside a character that is no space, and no digit follows: prices are none (pandoc, `tex_math_dollars`)."""
+"""A formula begins and ends beside what is no space, with no digit behind it: prices are none (pandoc, `tex_math_dollars`)."""
 FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 DESTINATION = re.compile(
     r"""\(\s*(?:<[^<>\n]*>|(?:[^\s()<>\\]|\\.|\((?:[^\s()\\]|\\.)*\))*)(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)"""
@@ -79,8 +80,7 @@ class _Renderer:
         """Offsets of the runs of backticks ahead, by their length."""
         self.failed = 0
         """Components that did not end."""
-        self.unclosed: set[str] = set()
-        """Comment marks known not to end any more."""
+        self.comments = Comments(text)
 
     def render(self, match: re.Match[str] | None) -> str:
         """The text; `match`: its first special character."""
@@ -130,8 +130,8 @@ class _Renderer:
     def angle(self, start: int) -> int:
         """A comment, an address in angle brackets, or a tag."""
         text = self.text
-        if text.startswith("<!--", start):
-            return self._comment(start, "-->")
+        if (end := self.comments.end(start)) >= 0:
+            return end
         if link := LINK.match(text, start):
             self.out.append(link[1])
             return link.end()
@@ -155,20 +155,13 @@ class _Renderer:
 
     def brace(self, start: int) -> int:
         """An MDX comment goes, a string literal is its text, any other expression stays as it is."""
-        if self.text.startswith("{/*", start):
-            return self._comment(start, "*/}")
+        if (end := self.comments.end(start)) >= 0:
+            return end
         literal = LITERAL.match(self.text, start)
         if literal is None:
             return start
         self.out.append(literal[1] or literal[2] or literal[3] or "")
         return literal.end()
-
-    def _comment(self, start: int, closing: str) -> int:
-        end = -1 if closing in self.unclosed else self.text.find(closing, start)
-        if end < 0:
-            self.unclosed.add(closing)
-            return start
-        return end + len(closing)
 
     def entity(self, start: int) -> int:
         entity = ENTITY.match(self.text, start)

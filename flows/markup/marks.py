@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 
 from flows.markup import jsx
+from flows.markup.comments import Comments
 from flows.markup.lines import CONTAINERS, Lines
 from flows.markup.prepared import STAND_IN, Aside, Prepared
 from shared.models import Problem
@@ -15,7 +16,7 @@ MARK = re.compile(
     (?: (?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})
       | (?P<container>:{{3,}})
       | (?P<esm>(?:import|export)\b)
-      | (?P<comment><!--|\{{/\*)
+      | (?P<comment><!--|\{{[ \t]*(?:/\*|$))
       | (?P<tag><[/A-Za-z>])
       | (?P<math>\$\$[ \t]*$)
     )""",
@@ -27,10 +28,11 @@ ESM = re.compile(
     | export\s+(?:default\b|const\b|let\b|var\b|function\b|async\b|class\b|\*|\{)""",
     re.VERBOSE,
 )
-IMPORT = re.compile(r"""import\s+([A-Z]\w*)\s+from\s*["']([^"'\n]+\.mdx?)["']""")
+IMPORT = re.compile(r"""import\s+([A-Z]\w*)(?:\s*,\s*\{[^{}]*\})?\s+from\s*["']([^"'\n]+\.mdx?)["']""")
 ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+")
 TAG_NAME = re.compile(r"<(/?)([\w$.:-]*)")
 LABEL = re.compile(r"""\s(?:label|title|alt)=(?:"([^"]*)"|'([^']*)'|\{\s*["'`]([^"'`]*)["'`]\s*\})""")
+TAB_LABEL = re.compile(r"""\blabel\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 CONTAINER = re.compile(r":{3,}[ \t]*(?:([A-Za-z][\w-]*)(?![\w.])[ \t]*(?:\[(.*)\])?(.*))?$")
 MATH_FENCE = "~~~~~~~~~"
 """Longer than any fence an author writes."""
@@ -60,8 +62,7 @@ class Marks:
         self.fence = ""
         """Opening mark of the fence around the line."""
         self.failed = 0
-        self.unclosed: set[str] = set()
-        """Comment marks known not to end any more."""
+        self.comments = Comments(self.text)
 
     def take_out(self) -> None:
         """Take out what the lines mark."""
@@ -152,16 +153,12 @@ class Marks:
 
     def _comment(self, number: int, match: re.Match[str]) -> int:
         prefix = match["prefix"]
-        closing = "-->" if match["comment"] == "<!--" else "*/}"
-        start = self.starts[number] + match.end()
-        end = -1 if closing in self.unclosed else self.text.find(closing, start)
-        if end < 0:
-            self.unclosed.add(closing)
-        if end < 0 or self._rest(end + 3) or self._is_code(number, prefix):
+        end = self.comments.end(self.starts[number] + match.start("comment"))
+        if end < 0 or self._rest(end) or self._is_code(number, prefix):
             return number + 1
         if prefix.strip():
             return self._quoted_comment(number, end) if self.result.mdx and prefix.strip("> \t") == "" else number + 1
-        last = self._drop(number, end + 3)
+        last = self._drop(number, end)
         self._set_aside(Aside(number, last), prefix)
         return last
 
@@ -194,7 +191,7 @@ class Marks:
             self.open.append((":::", number))
         else:
             self._close(":::", number + 1)
-        title = (found[2] or found[3] or "").split("{")[0].strip() or name.capitalize() if name else ""
+        title = f"{found[2] or ''}{found[3]}".split("{")[0].strip() or name.capitalize() if name else ""
         self.lines[number] = ""
         self._set_aside(Aside(number, number + 1, title), match["prefix"])
         return number + 1
@@ -240,9 +237,13 @@ class Marks:
             if name in RAW_ELEMENTS:
                 closing = self.text.find(f"</{name}>", end)
                 return closing if closing >= 0 else end
-        said = LABEL.search(self.text, start, end)
-        if name in self.imports or (said and not closes):
-            text = next((part for part in said.groups() if part), "") if said else ""
-            last = bisect_right(self.starts, end - 1)
-            self.waiting.append(Aside(number, last, text, self.imports.get(name)))
+        text = "" if closes else self._said(name, start, end)
+        if name in self.imports or text:
+            self.waiting.append(Aside(number, bisect_right(self.starts, end - 1), text, self.imports.get(name)))
         return end
+
+    def _said(self, name: str, start: int, end: int) -> str:
+        """What a tag's attributes show; `<Tabs values={[{label: 'A'}, {label: 'B'}]}>` names its tabs."""
+        said = LABEL.search(self.text, start, end)
+        labels = TAB_LABEL.findall(self.text, start, end) if name == "Tabs" else []
+        return next(filter(None, said.groups()), "") if said else ", ".join(one or other for one, other in labels)

@@ -28,6 +28,7 @@ from flows.markup.prepared import Aside, Prepared
 CANDIDATE = re.compile(r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[]|import\b|export\b)")
 """What marked lines begin with: far faster to search for than the marks themselves."""
 FENCED = re.compile(rf"^{CONTAINERS}(`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
+MDX_CODE_BLOCK = re.compile(r" *(`{3,4}) *mdx-code-block")
 COMPONENT = re.compile(r"^[ \t]*<([A-Z][\w.]*)(?=[\s/>])", re.MULTILINE)
 OPENING = re.compile(r"<[A-Z]")
 MAX_COMPONENTS_TRIED = 100
@@ -41,6 +42,9 @@ def prepare(source: Lines, path: str, *, head: int = 0, mdx: bool | None = None)
     other books `<div>` starts an HTML block, and four columns of margin are code.
     """
     lines = [""] * head + source.lines[head:]
+    if mdx and "mdx-code-block" in source.text:
+        lines = _unwrapped(lines)
+        source = lines_of("\n".join(lines))
     candidates = _candidates(source, head)
     asides, regions = list[Aside](), list[tuple[int, int]]()
     if any(ADMONITION.match(content) for line in candidates if (content := lines[line].lstrip(" \t>"))[:1] in MARKED):
@@ -51,6 +55,17 @@ def prepare(source: Lines, path: str, *, head: int = 0, mdx: bool | None = None)
     prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
     Marks(prepared, source, path).take_out()
     return prepared
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """`lines` without the fences around MDX that translators must not touch (`@docusaurus/utils`, `unwrapMdxCodeBlocks`)."""
+    fence = ""
+    for number, line in enumerate(lines):
+        if not fence and (opening := MDX_CODE_BLOCK.fullmatch(line)):
+            fence, lines[number] = opening[1], ""
+        elif fence and line.strip(" ") == fence:
+            fence, lines[number] = "", ""
+    return lines
 
 
 def _candidates(source: Lines, head: int) -> list[int]:
