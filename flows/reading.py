@@ -1,7 +1,7 @@
 """Reads pages in a process of its own: parse, address, split. Run as `python -m flows.reading` by `flows/readers.py`.
 
-A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which the
-parent ends when a page takes too long. The two talk in frames, four bytes of length and JSON: the parent sends `Rules`, then
+A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which a
+signal ends when a page has taken too much processor time, and the parent when it waited too long. The two talk in frames, four bytes of length and JSON: the parent sends `Rules`, then
 one path after another; this process answers `Ready`, then one `Page` for each path.
 """
 
@@ -29,7 +29,7 @@ from shared.tokens import load_tokenizer
 MEMORY_LIMIT_BYTES = 4 << 30
 """Address space, most of it never touched: a page that needs more ends with this process, not with the machine."""
 
-ALARM_S = 60.0
+ALARM_S = 120.0
 """A page that still runs now has lost its parent, which would have ended this process: the signal does."""
 
 logger = logging.getLogger(__name__)
@@ -86,9 +86,11 @@ def main() -> None:
     write_frame(answers, Ready(exact_tokens=tokenizer.exact).model_dump_json().encode())
     while (frame := read_frame(requests)) is not None:
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)
+        signal.setitimer(signal.ITIMER_PROF, rules.page_limit_s)  # of processor time: SIGPROF ends this process
         gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
         page = read_page(frame.decode(), rules, tokenizer.count)
         gc.enable()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         write_frame(answers, page.model_dump_json().encode())
 

@@ -59,11 +59,30 @@ async def test_a_page_that_cannot_be_read_is_a_problem_and_the_others_are_read(b
     assert arms.chunks
 
 
-async def test_a_page_that_takes_too_long_is_a_problem_and_the_next_is_read(book: Path) -> None:
+async def test_a_page_that_takes_too_much_processor_time_is_a_problem_and_the_next_is_read(book: Path) -> None:
+    (book / "long.md").write_text("- a\n  - b\n" * 50_000)
+    async with open_readers(rules(book).model_copy(update={"page_limit_s": 0.5}), 1) as readers:
+        long, arms = await read(readers, "long.md", "arms.md")
+    assert [problem.reason for problem in long.problems] == ["took over 0.5 s of processor time to read"]
+    assert arms.chunks
+
+
+async def test_time_that_a_page_only_waits_is_not_counted(book: Path) -> None:
+    os.mkfifo(book / "slow.md")
+    async with open_readers(rules(book).model_copy(update={"page_limit_s": 0.5}), 1) as readers:
+        await readers.processes[0].start()
+        reading = asyncio.create_task(read(readers, "slow.md"))
+        await asyncio.sleep(0.8)
+        await asyncio.to_thread((book / "slow.md").write_text, "# Read after all")
+        (page,) = await reading
+    assert [chunk.text for chunk in page.chunks] == ["# Read after all"]
+
+
+async def test_a_page_that_does_not_come_is_a_problem_and_the_next_is_read(book: Path) -> None:
     os.mkfifo(book / "endless.md")
-    async with open_readers(rules(book), 1, limit_s=0.5) as readers:
+    async with open_readers(rules(book), 1, wait_limit_s=0.5) as readers:
         endless, arms = await read(readers, "endless.md", "arms.md")
-    assert [problem.reason for problem in endless.problems] == ["took over 0.5 s to read"]
+    assert [problem.reason for problem in endless.problems] == ["was not read within 0.5 s"]
     assert arms.chunks
 
 
