@@ -17,7 +17,7 @@ from flows.sites.site_config import read_site_config
 from flows.source import Listing, Source, find_files, open_source
 from flows.steps import Runner
 from shared.errors import BookError
-from shared.models import Chunk, Problem
+from shared.models import Chunk, Problem, Site
 from shared.retry import Patience, retry
 from shared.settings import Settings
 
@@ -38,6 +38,8 @@ class Book:
     """By page, then position."""
     problems: tuple[Problem, ...]
     exact_tokens: bool
+    site: Site
+    """The book's own configuration included."""
 
 
 async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Book:
@@ -60,7 +62,7 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
     problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
     if not chunks:
         raise _nothing_to_index(source, pages, problems)
-    return Book(source, pages, chunks, problems, exact_tokens)
+    return Book(source, pages, chunks, problems, exact_tokens, rules.site)
 
 
 async def _find(settings: Settings) -> tuple[Source, Listing]:

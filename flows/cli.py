@@ -127,8 +127,9 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
     from flows.sites.sitemap import verify_sitemap
     from flows.verify import verify
 
-    chunks = _read(settings).chunks
-    missing = verify_sitemap(chunks, options.sitemap) if options.sitemap else verify(chunks, settings.site, options.site)
+    book = _read(settings)
+    chunks = book.chunks
+    missing = verify_sitemap(chunks, options.sitemap) if options.sitemap else verify(chunks, book.site, options.site)
     for each in missing:
         print(f"{each.path}:{each.line}: {each.url}: {each.reason}")
     print(f"{len(missing)} addresses of {len(chunks)} chunks do not exist on the site", file=sys.stderr)

@@ -47,11 +47,11 @@ class Settings(BaseSettings):
     site_url: str = ""
     """Scheme and host, e.g. https://example.github.io; empty: links are site-relative, and Lectern shows the pages."""
     site_base: str = "/"
-    """Path the site is served under, e.g. /my-book/."""
+    """Path the site is served under, e.g. /my-book/; `/`: as Docusaurus' own configuration says."""
     site_kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "docusaurus"
     """What generates the site: decides page addresses and heading ids."""
     site_route_base: str = "docs"
-    """Docusaurus `routeBasePath` of the docs; `/` when docs are the site's root."""
+    """Docusaurus `routeBasePath` of the docs, `/` when they are the site's root; `docs`: as its own configuration says."""
     site_trailing_slash: bool | None = None
     """Docusaurus `trailingSlash`, MkDocs `use_directory_urls`; empty for the generator's default."""
 

@@ -28,6 +28,59 @@ def test_docusaurus_says_what_md_files_are(tmp_path: Path, config: str, format_:
     assert read_site_config(tmp_path, Site(kind="docusaurus")).format == format_
 
 
+CONFIG = """
+import {themes} from 'prism-react-renderer'; // baseUrl: '/in-a-comment/',
+/* trailingSlash: true, */
+const base: string = 'x';
+
+const config: Config = {
+  title: `It's a "book"`,
+  url: 'https://you.github.io',
+  "baseUrl": '/my-book/',
+  trailingSlash: false,
+  i18n: {defaultLocale: 'en', localeConfigs: {ur: {direction: 'rtl', baseUrl: '/ur/'}}},
+  presets: [['classic', {
+    docs: {path: 'pages', routeBasePath: '/', sidebarPath: require.resolve('./sidebars.js')},
+    blog: {routeBasePath: 'news', path: 'posts'},
+  }]],
+  themeConfig: {docs: {sidebar: {hideable: true}}},
+};
+export default config;
+"""
+
+
+def test_docusaurus_says_where_its_pages_are(tmp_path: Path) -> None:
+    (tmp_path / "docusaurus.config.ts").write_text(CONFIG, encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="docusaurus"))
+    assert (site.base, site.route_base, site.trailing_slash, site.folder) == ("/my-book/", "", False, "pages")
+    (tmp_path / "pages").mkdir()
+    assert read_site_config(tmp_path / "pages", Site(kind="docusaurus")) == site.model_copy(update={"folder": ""})
+
+
+def test_what_the_settings_say_of_addresses_goes_before_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "docusaurus.config.js").write_text(CONFIG, encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="docusaurus", base="/x/", route_base="guide", trailing_slash=True))
+    assert (site.base, site.route_base, site.trailing_slash) == ("/x/", "guide", True)
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        "baseUrl: process.env.BASE || '/a/'",
+        "baseUrl: process.env.CI ? '/a/' : '/b/'",
+        "baseUrl: '/a/' + name + '/'",
+        "baseUrl: `/${name}/`",
+        "baseUrl",
+        "trailingSlash: isProduction, presets: [['classic', {docs: false, blog: {routeBasePath: '/'}}]]",
+        "title: `never closed",
+        "tagline: 'baseUrl: \"/a/\",'",
+    ],
+)
+def test_what_docusaurus_configuration_computes_is_left_to_the_settings(tmp_path: Path, computed: str) -> None:
+    (tmp_path / "docusaurus.config.js").write_text(f"module.exports = {{{computed}}};", encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="docusaurus")) == Site(kind="docusaurus", folder="docs", format="mdx")
+
+
 def test_a_docs_folder_alone_finds_its_configuration_one_folder_up() -> None:
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).folder == ""
     assert read_site_config(SITES / "docusaurus-versions" / "docs", Site(kind="docusaurus")).versions == ("2.0", "1.0")

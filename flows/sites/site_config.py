@@ -13,14 +13,14 @@ from urllib.parse import unquote
 
 import yaml
 
+from flows.markup.formats import FORMATS
 from flows.sites import docusaurus
+from flows.sites.docusaurus_config import Literals, find_literal, read_literals
 from shared.errors import BookError
 from shared.models import Site
 
 SUMMARY_LINK = re.compile(r"\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))\s*\)")
 DOCUSAURUS_CONFIGS = ("docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs", "docusaurus.config.cjs")
-MARKDOWN_FORMAT = re.compile(r"""\bformat\s*:\s*["'](mdx|md|detect)["']""")
-"""The configuration is a program, which is not run: its literals are looked for."""
 MKDOCS_CONFIGS = ("mkdocs.yml", "mkdocs.yaml")
 
 
@@ -29,8 +29,9 @@ def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) ->
 
     `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`.
 
-    Docusaurus: `versions.json`, `markdown.format`, and `docs` as the folder when the book is the whole site. MkDocs:
-    `docs_dir`, `use_directory_urls` (unless already set), `nav`, how `toc` slugs. mdBook: `src` and what `SUMMARY.md` names.
+    Docusaurus: `versions.json`, `markdown.format`, the docs' `path` as the folder when the book is the whole site, and unless
+    set otherwise `baseUrl`, `routeBasePath`, `trailingSlash`. MkDocs: `docs_dir`, `use_directory_urls` (unless already set),
+    `nav`, how `toc` slugs. mdBook: `src` and what `SUMMARY.md` names.
     Raises `BookError` when such a file cannot be read.
     """
     readers: Mapping[str, Callable[[_Reach, Site], Site]] = {"docusaurus": _docusaurus, "mkdocs": _mkdocs, "mdbook": _mdbook}
@@ -66,13 +67,28 @@ def _docusaurus(reach: _Reach, site: Site) -> Site:
         return site
     versions = config.parent / "versions.json"
     names = cast("list[object]", _parse(versions, json.loads, list)) if reach.holds(versions) else []
-    given = MARKDOWN_FORMAT.search(_read(config))
-    update = {
-        "folder": "docs" if config.parent == reach.book else "",
+    literals = read_literals(_read(config))
+    given = find_literal(literals, "markdown", "format")
+    update: dict[str, object] = {
+        "folder": reach.below(config.parent / str(find_literal(literals, "docs", "path") or "docs")),
         "versions": tuple(map(str, names)),
-        "format": given[1] if given else docusaurus.DEFAULT_FORMAT,
+        "format": given if given in FORMATS else docusaurus.DEFAULT_FORMAT,
     }
-    return site.model_copy(update=update)
+    return site.model_copy(update=update | _docusaurus_addresses(literals, site))
+
+
+def _docusaurus_addresses(literals: Literals, site: Site) -> dict[str, object]:
+    """What the configuration says of addresses, where `site` has nothing but the defaults."""
+    base, route = find_literal(literals, "baseUrl"), find_literal(literals, "docs", "routeBasePath")
+    slash = find_literal(literals, "trailingSlash")
+    update: dict[str, object] = {}
+    if isinstance(base, str) and site.base == Site().base:
+        update["base"] = re.sub(r"/+", "/", f"/{base}/")
+    if isinstance(route, str) and site.route_base == Site().route_base:
+        update["route_base"] = route.strip("/")
+    if isinstance(slash, bool) and site.trailing_slash is None:
+        update["trailing_slash"] = slash
+    return update
 
 
 def _mkdocs(reach: _Reach, site: Site) -> Site:
