@@ -17,7 +17,7 @@ from shared.errors import ServiceError
 from shared.settings import HOME
 
 WAIT_LIMIT_S = 60.0
-"""Longest wait for a page, whose limit is in processor time (`Rules.page_limit_s`): on a busy machine it gets little of that."""
+"""Longest wait for a page, whose limit is in processor time (`Rules.page_limit_s`): on a busy machine it gets little."""
 START_LIMIT_S = 60.0
 BYTES_PER_PROCESS = 2_000_000
 """Starting a process costs 0.7 s and 100 MB, about what it takes to read this much Markdown."""

@@ -1,8 +1,9 @@
 """Reads pages in a process of its own: parse, address, split. Run as `python -m flows.reading` by `flows/readers.py`.
 
 A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which a
-signal ends when a page has taken too much processor time, and the parent when it waited too long. The two talk in frames, four bytes of length and JSON: the parent sends `Rules`, then
-one path after another; this process answers `Ready`, then one `Page` for each path.
+signal ends when a page has taken too much processor time, and the parent when it waited too long. The two talk in frames, four
+bytes of length and JSON: the parent sends `Rules`, then one path after another; this process answers `Ready`, then one `Page`
+for each path.
 """
 
 from __future__ import annotations
