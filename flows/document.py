@@ -83,3 +83,4 @@ class Document:
     url: str = ""
     """Address of the page without anchor; set by `links.py`."""
     tags: tuple[str, ...] = field(default=())
+    """`tags` and `keywords`: what the author says the page is about."""

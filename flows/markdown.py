@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -70,8 +70,17 @@ def _skip(path: str, values: Mapping[str, Any]) -> str | None:
 
 
 def _tags(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """`tags: [a, {label: b}]` or `tags: a`."""
-    given: object = values.get("tags")
-    tags = cast("list[object]", given) if isinstance(given, list) else [given] if isinstance(given, str) else []
-    labels = [cast("dict[object, object]", tag).get("label") if isinstance(tag, dict) else tag for tag in tags]
-    return tuple(str(each) for each in labels if each is not None)
+    """`tags: [a, {label: b}]` or `tags: a, b`, and `keywords` in the same way; one that is there already is left out."""
+    tags: dict[str, str] = {}
+    for key in ("tags", "keywords"):
+        for tag in _labels(values.get(key)):
+            tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())
+
+
+def _labels(given: object) -> Iterator[str]:
+    listed = cast("list[object]", given) if isinstance(given, list) else given.split(",") if isinstance(given, str) else []
+    for each in listed:
+        label = cast("dict[object, object]", each).get("label") if isinstance(each, dict) else each
+        if label is not None and (text := " ".join(str(label).split())):
+            yield text

@@ -5,9 +5,10 @@
    does not fit is cut by itself (see `cuts`).
 3. Pieces below `min_tokens` join a neighbour below the same heading, deeper headings first.
 
-A chunk's `content` is the page's title and the headings above it, a blank line, and the cleaned rendering of its range. An
-imported partial has no place in the file but its tag: its text is part of the content of the chunk that holds the tag. Where it
-is longer than a chunk it becomes several, all with the tag as their range.
+A chunk's `content` is the page's title and the headings above it, in the first chunk the page's tags on a line below them, a
+blank line, and the cleaned rendering of its range. An imported partial has no place in the file but its tag: its text is part
+of the content of the chunk that holds the tag. Where it is longer than a chunk it becomes several, all with the tag as their
+range.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from shared.models import Chunk
 
 
 def body(chunk: Chunk) -> str:
-    """The cleaned rendering without the line of title and headings it is indexed with."""
+    """The cleaned rendering without the line of title and headings it is indexed with, and that of tags."""
     head, blank, rest = chunk.content.partition("\n\n")
+    head, _, _ = head.partition("\n")
     named = {chunk.title, *chunk.heading_path[-1:]}
     return rest if blank and any(head.endswith(name) for name in named if name) else chunk.content
 

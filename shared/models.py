@@ -54,7 +54,8 @@ class Chunk(Frozen):
     text: str
     """The source, verbatim: what is shown and cited."""
     content: str
-    """What is indexed and embedded: title and heading path, then a cleaned rendering of `text`."""
+    """What is indexed and embedded: title and heading path (and the page's tags, where it begins), then a cleaned rendering of
+    `text`."""
     content_hash: str
     """sha256 hex of `content`: the key of its embedding."""
 

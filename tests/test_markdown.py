@@ -73,11 +73,19 @@ def test_the_title_of_a_page_that_gives_none_is_its_files_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "read"),
-    [("[a, b]", ("a", "b")), ("solo", ("solo",)), ("[{label: Long one, permalink: /x}, 3]", ("Long one", "3")), ("{a: b}", ())],
+    ("front_matter", "read"),
+    [
+        ("tags: [a, b]", ("a", "b")),
+        ("tags: solo", ("solo",)),
+        ("tags: one, two words", ("one", "two words")),
+        ("tags: [{label: Long one, permalink: /x}, 3, '', null, {permalink: /y}]", ("Long one", "3")),
+        ("tags: {a: b}", ()),
+        ("keywords: [ROS 2, slam]", ("ROS 2", "slam")),
+        ("tags: [SLAM, maps]\nkeywords: [ROS 2, slam]", ("SLAM", "maps", "ROS 2")),
+    ],
 )
-def test_tags_are_read_in_every_form_docusaurus_takes(tags: str, read: tuple[str, ...]) -> None:
-    assert _read(f"---\ntags: {tags}\n---\nText.\n").tags == read
+def test_tags_and_keywords_are_read_in_every_form_docusaurus_takes(front_matter: str, read: tuple[str, ...]) -> None:
+    assert _read(f"---\n{front_matter}\n---\nText.\n").tags == read
 
 
 @pytest.mark.parametrize(

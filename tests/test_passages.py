@@ -19,6 +19,7 @@ def passage(*path: str) -> Passage:
     [
         ("Robots > Joints\n\nA joint turns.\n\nAnd stops.", "A joint turns.\n\nAnd stops."),
         ("Robots\n\nA joint turns.", "A joint turns."),
+        ("Robots > Joints\nmotion, gear\n\nA joint turns.", "A joint turns."),
         ("A joint turns.\n\nAnd stops.", "A joint turns.\n\nAnd stops."),
         ("A joint turns.", "A joint turns."),
     ],

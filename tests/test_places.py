@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.finding.places import as_chunk, cut, is_bare
+from server.finding.places import as_chunk, cut, is_bare, tags
 from tests.small_book import count, read
 
 PAGE = """# Arms
@@ -32,6 +32,14 @@ def test_the_places_of_a_chunk_are_the_chunk() -> None:
     (chunk,) = read({"arms.md": PAGE})
     places = cut(chunk)
     assert "".join(PAGE[place.start : place.end] for place in places) == chunk.text
+
+
+def test_tags_stand_above_the_first_chunk_and_in_no_place() -> None:
+    chunks = read({"arms.md": "---\ntags: [actuators]\n---\n" + PAGE * 20})
+    assert [tags(chunk) for chunk in chunks] == ["actuators", *[""] * (len(chunks) - 1)]
+    assert len(chunks) > 1
+    assert all("actuators" not in place.body for chunk in chunks for place in cut(chunk))
+    assert "actuators" not in as_chunk(cut(chunks[0]), chunks[0].sections[0], count).content
 
 
 def test_a_heading_without_text_belongs_to_the_section_below_it() -> None:

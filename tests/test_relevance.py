@@ -49,6 +49,15 @@ def test_a_word_in_the_heading_counts_more_than_in_the_text() -> None:
     assert best(look("gripper", read_pages(pages))) == "Gripper"
 
 
+def test_a_page_is_found_by_its_tags_where_it_begins() -> None:
+    pages = {
+        "a.md": "# Robot\n\n## Gripper\n\nIt closes on the parts firmly.\n",
+        "b.md": "---\ntags: [haptics]\n---\n# Robot\n\n## Touch\n\nIt feels the parts.\n\n## Heat\n\nIt feels the sun.\n",
+    }
+    scored = look("haptics", read_pages(pages))
+    assert best(scored) == "Touch"
+
+
 def test_words_side_by_side_beat_the_same_words_apart() -> None:
     pages = {
         "a.md": "# Moving\n\n## Near\n\nInverse kinematics finds angles for the hand of the arm on the left side of it.\n",

@@ -20,6 +20,7 @@ SEPARATOR = "\x1f"
 """Between the parts of an id's name: a character no heading holds."""
 
 
+MAX_TAG_CHARS = 300
 LISTED = frozenset({"list_item", "definition"})
 
 
@@ -41,6 +42,8 @@ class ChunkBuilder:
         named = named and all(heading.text != document.title for heading in document.headings)
         self.title = () if named else (document.title,)
         """Of the content: not the file's name, so that renaming a file changes no content and embeds nothing."""
+        self.tags = ", ".join(document.tags)[:MAX_TAG_CHARS]
+        """For the page's first chunk, so that the page is found by them. They are no text of the page and never quoted."""
 
     def chunk(self, units: Sequence[Unit], tokens: int | None) -> Chunk:
         """The chunk these units are. `tokens`: theirs, the line ends behind the last one included; None where not known."""
@@ -99,11 +102,13 @@ class ChunkBuilder:
         return tuple(sections)
 
     def _content(self, units: Sequence[Unit], path: tuple[str, ...]) -> str:
-        """Title and headings, a blank line, and what the units say; a heading that ends the path is not said twice."""
+        """Title and headings, tags, a blank line, and what the units say; a heading that ends the path is not said twice."""
         crumbs = path if path and self.title and path[0].casefold() == self.title[0].casefold() else (*self.title, *path)
         said = units[0].kind == "heading" and path and units[0].text == path[-1]
         body = _joined(units[1:] if said else units)
         head = BREADCRUMB.join(crumbs)
+        if head and self.tags and self.position == 0:
+            head += f"\n{self.tags}"
         return f"{head}\n\n{body}" if head and body else head or body
 
     def _id(self, path: tuple[str, ...], content_hash: str) -> str:

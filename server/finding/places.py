@@ -129,11 +129,21 @@ def _sections(places: Sequence[Place]) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _body(chunk: Chunk) -> str:
-    """The content after its breadcrumb; a page without a title of its own has none before its first heading."""
-    head, _, body = chunk.content.partition(BLANK_LINE)
+def tags(chunk: Chunk) -> str:
+    """The page's tags, where they are part of the content: in that of its first chunk."""
+    return _head(chunk).partition("\n")[2]
+
+
+def _head(chunk: Chunk) -> str:
+    """The content's breadcrumb, with tags below it; '' for a page without a title of its own, before its first heading."""
+    head, _, _ = chunk.content.partition(BLANK_LINE)
     breadcrumbs = {BREADCRUMB.join(chunk.heading_path), BREADCRUMB.join(crumbs(chunk.title, chunk.heading_path))}
-    return body if head in breadcrumbs else chunk.content
+    return head if head.partition("\n")[0] in breadcrumbs else ""
+
+
+def _body(chunk: Chunk) -> str:
+    """The content after its head."""
+    return chunk.content.removeprefix(_head(chunk)).removeprefix(BLANK_LINE)
 
 
 def _bodies(chunk: Chunk) -> list[str]:

@@ -2,7 +2,7 @@
 
 A place's lexical score is the sum of
 
-1. BM25 over the place and, twice, the title and headings above it: the answer is here;
+1. BM25 over the place and, twice, the title and headings above it (once, where a page begins, its tags): the answer is here;
 2. `AROUND` times BM25 over it and what stands around it in its section: the answer is about this. Words of a question are
    spread over neighbouring paragraphs, and a boundary between chunks is an accident;
 3. `PAIRS` times BM25 over neighbouring words of the question found side by side or near each other (the sequential dependence
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from server.finding.places import Place, crumbs, cut
+from server.finding.places import Place, crumbs, cut, tags
 from server.finding.terms import Terms
 from shared.models import Chunk
 
@@ -72,9 +72,10 @@ def read(chunk: Chunk, dense: float | None, wanted: frozenset[int], terms: Terms
     places = tuple(cut(chunk))
     found: list[tuple[tuple[int, int], ...]] = []
     sizes: list[int] = []
-    for place in places:
+    for number, place in enumerate(places):
         names = " ".join(crumbs(chunk.title, place.section.heading_path))
-        there = terms.of(f"{names}\n" * HEADINGS + place.body)
+        tagged = "" if number else tags(chunk)
+        there = terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}")
         found.append(tuple((position, term) for position, term in enumerate(there) if term in wanted))
         sizes.append(len(there))
     return Candidate(chunk, dense, places, tuple(found), tuple(sizes))
