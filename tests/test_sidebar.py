@@ -60,6 +60,20 @@ def test_the_docs_folder_of_a_repository_is_no_category() -> None:
     ]
 
 
+def test_each_locale_and_version_has_a_sidebar_of_its_own() -> None:
+    localized, version = "i18n/ur/docusaurus-plugin-content-docs/", "versioned_docs/version-"
+    paths = [
+        "docs/b.md=1",
+        "docs/a.md=2",
+        f"{version}2.0/b.md=1",
+        f"{version}2.0/a.md=2",
+        f"{version}1.0/a.md=1",
+        f"{localized}current/b.md=1",
+        f"{localized}version-2.0/a.md=1",
+    ]
+    assert _ordered("docusaurus", *paths, folder="docs", versions=("2.0", "1.0")) == [path.partition("=")[0] for path in paths]
+
+
 def test_mkdocs_has_the_index_first_and_folders_last() -> None:
     paths = ["index.md", "b.md", "z.md", "a/README.md", "a/b.md", "c/a.md"]
     assert _ordered("mkdocs", *paths) == paths

@@ -43,7 +43,8 @@ def in_reading_order(pages: Sequence[Page], site: Site, categories: Mapping[str,
     """`pages` as the site's sidebar has them; those that `site.chapters` names come first, as it names them.
 
     Docusaurus (`plugin-content-docs`, `sidebars/generator.ts`, `sortItems`): by position, then by name; what has no position
-    comes last. A folder's is that of its `_category_` file, else of its index page, which leads it, else its number prefix.
+    comes last. A folder's is that of its `_category_` file, else of its index page, which leads it, else its number prefix. Each
+    locale and version has a sidebar of its own.
     MkDocs without `nav` (`structure/files.py`, `_sort_files`): the index page, then the other pages, then the folders, by name.
     """
     named = {str(PurePosixPath(site.folder, chapter)): number for number, chapter in enumerate(site.chapters)}
@@ -74,11 +75,19 @@ def _docusaurus_steps(pages: Sequence[Page], categories: Mapping[str, float], si
         folders = list(reversed(file.parents[:depth]))
         leads = bool(folders) and docusaurus.is_category_index(file)
         last = (0, 0.0, "") if leads else _step(page.position, file.name)
-        return [*[_step(folder_position(folder), folder.name) for folder in folders], last]
+        return [*_sidebar(place, site), *[_step(folder_position(folder), folder.name) for folder in folders], last]
 
     files = [(PurePosixPath(page.path), page.position) for page in pages]
     indexes = {str(path.parent): given for path, given in files if docusaurus.is_category_index(path)}
     return steps
+
+
+def _sidebar(place: docusaurus.Place | None, site: Site) -> list[Step]:
+    """Which sidebar the page is in: each locale and version has its own, the book as it is written now comes first."""
+    if place is None:
+        return []
+    age = site.versions.index(place.version) + 1 if place.version in site.versions else 0
+    return [(0, 0.0, place.locale), (age, 0.0, place.version)]
 
 
 def _step(position: float | None, name: str) -> Step:
