@@ -30,6 +30,10 @@ TAG = re.compile(
 )
 ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
 LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
+ATTRIBUTE = rf"""(?:[.#][A-Za-z][\w:-]*|[A-Za-z][\w-]*=(?:{STRING}|[^\s{{}}"'=]+))"""
+ATTRIBUTES = re.compile(rf"(?<!\{{)\{{(?::|(?<=[])`*_]\{{)|(?=[ ]*[.#]))[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}(?!\}})")
+"""Python-Markdown's attribute lists: `{ .class #id }`, `{: key=value }`; without a colon, attributes alone stand right behind what
+they are for."""
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
 MATH = re.compile(r"\$\$(?:[^$\\`]|\\.)++\$\$|\$(?![\s$])(?:[^$\\`]|\\.)++(?<!\s)\$(?![\d$])")
 """A formula begins and ends beside what is no space, with no digit behind it: prices are none (pandoc, `tex_math_dollars`)."""
@@ -154,9 +158,11 @@ class _Renderer:
         return end if end >= 0 else start
 
     def brace(self, start: int) -> int:
-        """An MDX comment goes, a string literal is its text, any other expression stays as it is."""
+        """An MDX comment and an attribute list go, a string literal is its text, any other expression stays as it is."""
         if (end := self.comments.end(start)) >= 0:
             return end
+        if attributes := ATTRIBUTES.match(self.text, start):
+            return attributes.end()
         literal = LITERAL.match(self.text, start)
         if literal is None:
             return start
