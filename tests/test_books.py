@@ -46,5 +46,9 @@ async def test_a_book_is_read_as_its_site_shows_it(case: Path, tmp_path: Path) -
     settings = _settings(parts.get("settings", ""), write_book(tmp_path / "book", files), tmp_path / "data")
     shown = _shown(await read_book(settings, run=run_directly, tracker=Tracker(lambda _: None)))
     if os.environ.get("APPROVE"):
-        case.write_text("".join(f"@@@ {name}\n{shown if name == 'expected' else text}" for name, text in parts.items()))
+        _approve(case, {**parts, "expected": shown})
     assert shown == parts_of(case)["expected"]
+
+
+def _approve(case: Path, parts: dict[str, str]) -> None:
+    case.write_text("".join(f"@@@ {name}\n{text}" for name, text in parts.items()), encoding="utf-8")

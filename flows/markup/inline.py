@@ -26,14 +26,14 @@ INNER = rf"""(?:[^{{}}"'`]|{STRING}|`[^`]*`)"""
 EXPRESSION = rf"""\{{(?:{INNER}|\{{{INNER}*\}})*\}}"""
 """Braces inside braces once, as in `style={{color: 'red'}}`."""
 TAG = re.compile(
-    rf"""</?(?:([A-Za-z][\w.:-]*)(?:\s+[\w:.@-]+(?:\s*=\s*(?:{STRING}|{EXPRESSION}|[^\s"'=<>`{{}}]+))?|\s*{EXPRESSION})*)?\s*/?>"""
+    rf"""</?(?:([A-Z][\w.:-]*|[a-z][A-Za-z0-9.:-]*)(?:\s+[\w:.@-]+(?:\s*=\s*(?:{STRING}|{EXPRESSION}|[^\s"'=<>`{{}}]+))?|\s*{EXPRESSION})*)?\s*/?>"""
 )
 ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
 LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
 ATTRIBUTE = rf"""(?:[.#][A-Za-z][\w:-]*|[A-Za-z][\w-]*=(?:{STRING}|[^\s{{}}"'=]+))"""
 ATTRIBUTES = re.compile(rf"(?<!\{{)\{{(?::|(?<=[])`*_]\{{)|(?=[ ]*[.#]))[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}(?!\}})")
-"""Python-Markdown's attribute lists: `{ .class #id }`, `{: key=value }`; without a colon, attributes alone stand right behind what
-they are for."""
+"""Python-Markdown's attribute lists: `{ .class #id }`, `{: key=value }`; without a colon, those that begin with a key stand
+right behind what they are for."""
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
 MATH = re.compile(r"\$\$(?:[^$\\`]|\\.)++\$\$|\$(?![\s$])(?:[^$\\`]|\\.)++(?<!\s)\$(?![\d$])")
 """A formula begins and ends beside what is no space, with no digit behind it: prices are none (pandoc, `tex_math_dollars`)."""

@@ -43,8 +43,8 @@ def in_reading_order(pages: Sequence[Page], site: Site, categories: Mapping[str,
     """`pages` as the site's sidebar has them; those that `site.chapters` names come first, as it names them.
 
     Docusaurus (`plugin-content-docs`, `sidebars/generator.ts`, `sortItems`): by position, then by name; what has no position
-    comes last. A folder's is that of its `_category_` file, else of its index page, which leads it, else its number prefix. Each
-    locale and version has a sidebar of its own.
+    comes last. A folder's is that of its `_category_` file, else of its index page, which leads it, else its number prefix.
+    Each locale and version has a sidebar of its own.
     MkDocs without `nav` (`structure/files.py`, `_sort_files`): the index page, then the other pages, then the folders, by name.
     """
     named = {str(PurePosixPath(site.folder, chapter)): number for number, chapter in enumerate(site.chapters)}

@@ -52,12 +52,21 @@ class Cut:
         """The units, and by how much their tokens may add up to more than the block's."""
         text = self.source.text
         atoms = list(self._atoms(self.block.start, self.source.stop(self.block.end), self._separators()))
+        if self.block.kind == "table":
+            atoms = self._with_one_header(atoms)
         ranks = [(rank, key_of(text, start) if rank else 0) for start, _, _, rank in atoms]
         sizes = [tokens for _, _, tokens, _ in atoms]
         groups = group(ranks, within(sizes, [0] * len(sizes), self.limit))
         exact = self.by_lines and min(ranks)[0] > 0
         units = [self._unit(atoms[first:last], exact, first == 0, last == len(atoms)) for first, last in groups]
         return [unit for unit in units if unit.start < unit.end], 0 if exact else len(atoms)  # not the space behind a word
+
+    def _with_one_header(self, atoms: list[Atom]) -> list[Atom]:
+        """The same, with the header and the row of dashes below it as one."""
+        first, *rest = atoms
+        if not rest or first[3] != 1 or rest[0][3] != 1 or first[2] + rest[0][2] > self.limit:
+            return atoms
+        return [(first[0], rest[0][1], first[2] + rest[0][2], 1), *rest[1:]]
 
     def _unit(self, atoms: Sequence[Atom], exact: bool, first: bool, last: bool) -> Unit:
         start, stop = atoms[0][0], atoms[-1][1]
