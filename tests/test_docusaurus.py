@@ -103,6 +103,12 @@ def test_the_format_of_a_page_decides_what_braces_are() -> None:
     assert anchors(head.format("detect") + "## <https://e.com>", SITE) == ["httpsecom"]
 
 
+def test_a_formula_is_slugged_as_written() -> None:
+    """As Docusaurus 3.10.2 with remark-math 6 made them."""
+    text = "## Energy $E_1 = m_1 * c_2 * d$\n\n## $\\mathbf{q}_d + x_{1}$ *here*\n"
+    assert anchors(text, SITE, "a.mdx") == ["energy-e_1--m_1--c_2--d", "mathbfq_d--x_1-here"]
+
+
 def test_headings_are_counted_through_tabs_admonitions_and_details() -> None:
     parts = (
         "<Tabs>\n<TabItem>",

@@ -28,6 +28,13 @@ CASES = {
     "<5 and a < b > c": "<5 and a < b > c",
     "{'one'} {`two`} {three} {/* four */} {": "one two {three}  {",
     "before <!-- comment --> after <!-- open": "before  after <!-- open",
+    "a {/* b */ /* c */} d { /* e\n */ }f {/* g */ h}": "a  d f {/* g */ h}",
+    "<!--> empty, {/*/} not */} closed": " empty,  closed",
+    "<a_b>text</a_b> <my-tag>none</my-tag> <My_Part/>": "<a_b>text</a_b> none ",
+    r"$x_{1}$, $\{a*b*c\}$ and $$d_e_f$$": r"$x_{1}$, $\{a*b*c\}$ and $$d_e_f$$",
+    "from \\$4, $5 to *$6*, $7/$8, $ *9* $": "from $4, $5 to $6, $7/$8, $ 9 $",
+    "[a](b){ .button } ![c](d){width=3} `e`{.py} *f*{: x=y }": "a c e f",
+    "{a=b} {.5} {c.d} { e } {{ .F }} {#if g}": "{a=b} {.5} {c.d} { e } {{ .F }} {#if g}",
     "a claim[^1] and [^note]": "a claim and ",
     '<img src="x" alt="An arm &amp; hand"> <img src="y">': "An arm & hand ",
 }
@@ -77,6 +84,14 @@ HOSTILE = [
     "a](<",
     " \n",
     "<a b='",
+    "$",
+    "$a",
+    "$$\\",
+    "{ ",
+    "{/* a */ b",
+    "{/* */ /*",
+    "{.a ",
+    "]{a=b ",
 ]
 
 

@@ -133,6 +133,12 @@ HOSTILE = [
     *("<A b={\n", "<A b='\n", "<!--\n", "{/*\n", "$$\n", ":::note\n", "```\n~~~\n", "import {\n", "export const a = `\n"),
     *("[a]: <\n", "[a", "![", "`a``b```", "<a>\n<b>\n", "</a>\n", "<Tabs>\n", "| a ", "!!! note\n    ", "--8<-- x\n"),
     *(
+        "{/* a */ b\n",
+        "{\n",
+        "> {/* a\n",
+        "> !!! note\n>     ",
+        "<div>\n# a\n</div>\n",
+        "```mdx-code-block\n",
         "a\n: b\n",
         "[^a]: b\n",
         "> - 1. ",
