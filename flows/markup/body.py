@@ -24,7 +24,7 @@ from flows.markup.inline import label
 from flows.markup.lines import Lines, lines_of, with_line_feeds
 from flows.markup.mdx import prepare
 from flows.markup.partials import find_partial
-from flows.markup.prepared import Aside, Prepared
+from flows.markup.prepared import STAND_IN, Aside, Prepared
 from shared.errors import DocumentError
 from shared.models import Problem
 
@@ -99,12 +99,10 @@ class Body:
         while first < len(tokens):
             token, last = tokens[first], closing(tokens, first)
             scopes.enter(token.map[0] if token.map else 0)
-            found = read_block(reader, tokens, first, last)
-            blocks += found
+            blocks += read_block(reader, tokens, first, last)
             if token.type in {"heading", "heading_open"}:
-                reader.current = scopes.announced = blocks[-1].heading
-            elif any(block.text for block in found):
-                scopes.announced = -1
+                reader.current = blocks[-1].heading
+                scopes.behind = token.map[1] if token.map else 0
             first = last + 1
         return blocks
 
@@ -150,8 +148,8 @@ class _Scopes:
         """The next one last."""
         self.open: list[tuple[int, int]] = []
         """(end line, heading to go back to) of those around the line, innermost last."""
-        self.announced = -1
-        """The heading that nothing has followed so far: of `<div>` `# Title` `</div>`, it is that of what comes next."""
+        self.behind = 0
+        """The line behind the last heading."""
 
     def enter(self, line: int) -> None:
         """Tell that the block at `line` comes next; lines only rise."""
@@ -164,5 +162,14 @@ class _Scopes:
 
     def _leave(self, line: int) -> None:
         while self.open and self.open[-1][0] <= line:
-            _, before = self.open.pop()
-            self.reader.current = before if self.announced < 0 else self.announced
+            end, before = self.open.pop()
+            if self.behind > end or not self._ends_with_heading(end):
+                self.reader.current = before
+
+    def _ends_with_heading(self, end: int) -> bool:
+        """Whether nothing a reader sees is between the last heading and line `end`: of `<div>` `# Title` `</div>`."""
+        for number in range(self.behind, end):
+            said = [aside for aside in self.reader.asides.get(number, ()) if aside.text or aside.partial]
+            if said or self.reader.lines[number].strip(" \t>") not in {"", STAND_IN}:
+                return False
+        return True
