@@ -12,6 +12,10 @@ BlockKind = Literal[
 ]
 
 
+MAX_NAME_CHARS = 200
+"""Longest heading that is a name; those of the books measured have at most 110 characters."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file of the book."""
@@ -44,6 +48,11 @@ class Heading:
     once it has ended."""
     html: str = ""
     """The heading's inline Markdown as written, without hashes and custom id: for generators that slug the rendered form."""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can name what stands below it: it says something, and is no paragraph that was underlined by accident."""
+        return 0 < len(self.text) <= MAX_NAME_CHARS
 
 
 class Block(NamedTuple):

@@ -56,7 +56,7 @@ def _title(path: str, values: Mapping[str, Any], headings: Sequence[Heading]) ->
     given = values.get("title")
     if isinstance(given, str | int | float) and str(given).strip():
         return str(given).strip()
-    first = next((heading.text for heading in headings if heading.level == 1 and heading.text), None)
+    first = next((heading.text for heading in headings if heading.level == 1 and heading.is_name), None)
     return first or PurePosixPath(path).stem
 
 

@@ -141,11 +141,11 @@ def _joined(units: Sequence[Unit]) -> str:
 
 
 def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
-    """The path of each heading by its index, those without text left out; empty for -1, before the first."""
+    """The path of each heading by its index, of those that name something; empty for -1, before the first."""
     paths: dict[int, tuple[str, ...]] = {-1: ()}
     for index, heading in enumerate(document.headings):
         above = paths[heading.parent]
-        paths[index] = (*above, heading.text) if heading.text else above
+        paths[index] = (*above, heading.text) if heading.is_name else above
     return paths
 
 
