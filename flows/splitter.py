@@ -77,7 +77,9 @@ def split(document: Document, *, limits: Limits, count: Count, collection: str) 
     for start, end in group(ranks, _joinable(pieces, limits)):
         together = pieces[start:end]
         tokens = sum(map(TOKENS, together)) if all(map(EXACT, together)) else None
-        chunks.append(builder.chunk([unit for piece in together for unit in piece.units], tokens))
+        units = [unit for piece in together for unit in piece.units]
+        if any(unit.text for unit in units):  # tags alone say nothing
+            chunks.append(builder.chunk(units, tokens))
     return chunks
 
 

@@ -40,8 +40,9 @@ def _long(source: Source, block: Block, heading: int) -> list[Unit]:
         tokens = source.count(source.text[block.start : stop])
         if source.fits(tokens, block.end, stop):
             return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading)]
-    if block.kind == "text":  # a tag of many attributes: the rest of them holds nothing to read
-        return [units[0]._replace(text=block.text, exact=False)]
+    if block.kind == "text":  # a tag of many attributes, or several tags: the rest of them holds nothing to read
+        saying = (unit for unit in units if block.text in source.text[unit.start : unit.end])
+        return [next(saying, units[0])._replace(text=block.text, exact=False)]
     return units
 
 
