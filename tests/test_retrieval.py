@@ -191,3 +191,10 @@ async def test_without_a_build_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotBuiltError):
         await find_in(index).search("gripper", k=1)
     await index.aclose()
+
+
+async def test_words_that_only_ask_decide_no_follow_up(index: EmbeddedIndex) -> None:
+    talk = (Turn(role="user", content="What is forward kinematics?"), Turn(role="assistant", content="Joints to hand."))
+    passages = await find_in(index).retrieve(ChatRequest(question="How does the inverse one work?", history=talk))
+    assert passages.answerable
+    assert addresses(passages)[0] == "arm/kinematics#inverse"

@@ -40,7 +40,7 @@ _POINTS_BACK = re.compile(
 _REQUEST = re.compile(
     r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
     r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
-    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches)\b",
+    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches|ones?)\b",
     re.IGNORECASE,
 )
 """Words that ask, and say nothing of what is asked about."""

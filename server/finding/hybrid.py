@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from server.finding.abbreviations import long_forms
 from server.finding.assembly import Ranked
 from server.finding.definitions import definer, thing_asked
+from server.finding.followup import without_request
 from server.finding.frequencies import Frequencies
 from server.finding.fusion import fuse, lift_pages
 from server.finding.places import Place, is_bare
@@ -95,9 +96,12 @@ class HybridSearch:
         )
 
     def _shares(self, query: str, context: str) -> dict[int, float]:
-        """What each term to search for counts."""
-        shares = dict.fromkeys(self.bm25.query(context).indices, CONTEXT) if context else {}
-        return shares | dict.fromkeys(self.bm25.query(query).indices, 1.0)
+        """What each term to search for counts; words that only ask count no more than the context where there is one."""
+        own = dict.fromkeys(self.bm25.query(query).indices, 1.0)
+        if not context:
+            return own
+        asking = own.keys() - self.bm25.query(without_request(query)).indices
+        return dict.fromkeys(self.bm25.query(context).indices, CONTEXT) | own | dict.fromkeys(asking, CONTEXT)
 
     async def _spelled_out(
         self, snapshot: Snapshot, query: str, hits: Sequence[Hit], asked: Mapping[int, float]
