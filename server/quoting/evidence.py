@@ -53,6 +53,10 @@ LENGTH_PRICE = 0.1
 """What each further `USUAL_WORDS` cost: long pieces hold more terms by chance."""
 
 
+Piece = tuple[Quotable, frozenset[int]]
+"""With the terms it holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A piece with where it stands and how well it answers."""
@@ -135,41 +139,60 @@ def _weights(
 
 
 def _judge(
-    question: Question,
-    passage: Passage,
-    pieces: Sequence[tuple[Quotable, frozenset[int]]],
-    weights: dict[int, float],
-    terms: Terms,
+    question: Question, passage: Passage, pieces: Sequence[Piece], weights: dict[int, float], terms: Terms
 ) -> list[Candidate]:
+    """The passage's pieces that hold enough of the question to be an answer."""
     path = place(passage)
     judged: list[Candidate] = []
     for index, (piece, held) in enumerate(pieces):
-        if piece.kind == "heading" or (piece.kind == "code" and not _may_answer(question, piece)):
+        if not _may_be_quoted(question, pieces, index, path[-1]):
             continue
-        if piece.introduces and (index + 1 == len(pieces) or pieces[index + 1][0].kind == "heading"):
-            continue
-        if not question.wants_announced and (is_aside(piece.text) or is_announcing(piece.heading or path[-1])):
-            continue
-        above, before = pieces[index - 1] if index else (None, frozenset[int]())
-        if piece.kind == "row":
-            above, before = next(other for other in pieces if other[0].block == piece.block)
-        elif above is None or (above.block != piece.block and piece.kind != "code"):
-            before = frozenset[int]()
-        headings = terms(" ".join((*path[-2:], piece.heading)))
-        own, near, ahead = (sum(weights.get(term, 0.0) for term in part) for part in (held, headings, before - held))
-        if piece.kind == "code":
-            own = worth(piece.text, weights, terms)
-        opens = piece.kind == "sentence" and (index == 0 or pieces[index - 1][0].kind == "heading")
-        coverage = own + HEADING_SHARE * (1 + opens) * near + BEFORE_SHARE * ahead
-        named = len((held | headings | before) & question.terms)
-        if (
-            (own or (opens and question.terms <= headings))
-            and coverage >= LEAST_COVERAGE
-            and named >= min(LEAST_TERMS, len(question.terms))
-        ):
+        coverage = _coverage(question, pieces, index, path[-2:], weights=weights, terms=terms)
+        if coverage >= LEAST_COVERAGE:
             factor = _fitness(question, piece, terms) * (1 + passage.score) / 2
             judged.append(Candidate(passage, index, held, coverage * factor, is_code=piece.kind == "code"))
     return judged
+
+
+def _may_be_quoted(question: Question, pieces: Sequence[Piece], index: int, section: str) -> bool:
+    """Whether a piece says something by itself, and the kind of thing that is asked for."""
+    piece = pieces[index][0]
+    if piece.kind == "heading" or (piece.kind == "code" and not _may_answer(question, piece)):
+        return False
+    if piece.introduces and (index + 1 == len(pieces) or pieces[index + 1][0].kind == "heading"):
+        return False  # what it announces is not there
+    return question.wants_announced or not (is_aside(piece.text) or is_announcing(piece.heading or section))
+
+
+def _coverage(
+    question: Question,
+    pieces: Sequence[Piece],
+    index: int,
+    headings: Sequence[str],
+    *,
+    weights: dict[int, float],
+    terms: Terms,
+) -> float:
+    """The share of the question's weight that a piece holds or stands under; 0 where it hardly says a word of it itself."""
+    piece, held = pieces[index]
+    before, above = _before(pieces, index), terms(" ".join((*headings, piece.heading)))
+    own, near, ahead = (sum(weights.get(term, 0.0) for term in part) for part in (held, above, before - held))
+    if piece.kind == "code":
+        own = worth(piece.text, weights, terms)
+    opens = piece.kind == "sentence" and (index == 0 or pieces[index - 1][0].kind == "heading")
+    named = len((held | above | before) & question.terms)
+    if named < min(LEAST_TERMS, len(question.terms)) or not (own or (opens and question.terms <= above)):
+        return 0.0
+    return own + HEADING_SHARE * (1 + opens) * near + BEFORE_SHARE * ahead
+
+
+def _before(pieces: Sequence[Piece], index: int) -> frozenset[int]:
+    """The terms of what a piece goes on with: its table's header, the sentence before it in its block or before code."""
+    piece = pieces[index][0]
+    if piece.kind == "row":
+        return next(held for other, held in pieces if other.block == piece.block)
+    goes_on = index > 0 and (piece.kind == "code" or pieces[index - 1][0].block == piece.block)
+    return pieces[index - 1][1] if goes_on else frozenset()
 
 
 def _may_answer(question: Question, code: Quotable) -> bool:
