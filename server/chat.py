@@ -60,6 +60,8 @@ class Passages(Frozen):
     """The embedding model was out of reach: found by words only."""
     rarity: dict[int, float] = Field(default_factory=dict[int, float])
     """{term: inverse document frequency in the book} of the words searched for."""
+    long_forms: dict[str, str] = Field(default_factory=dict[str, str])
+    """{abbreviation of the question: what the book says it stands for}."""
 
 
 class Results(Frozen):

@@ -100,6 +100,7 @@ class Retriever:
                 support=supported,
                 degraded=found.degraded,
                 rarity=found.rarity,
+                long_forms=found.long_forms,
             )
 
     async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results:

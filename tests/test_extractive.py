@@ -313,3 +313,11 @@ async def test_aims_and_tasks_are_quoted_only_when_asked_about() -> None:
 async def test_the_question_is_read_as_it_was_searched_for() -> None:
     passages = found("Summary:: Inverse kinematics finds joint angles.").model_copy(update={"question": "inverse kinematics"})
     assert "finds joint angles" in (await ask("invers kinematcs", passages))[0]
+
+
+async def test_what_spells_an_abbreviation_out_speaks_of_it() -> None:
+    texts = ("Summary:: ZMP theory is the foundation.", "Balance:: The zero moment point is where the forces add up to none.")
+    known = found(*texts).model_copy(update={"long_forms": {"ZMP": "zero moment point"}})
+
+    assert "“The zero moment point is where" in (await ask("What is ZMP?", known))[0]
+    assert "zero moment point" not in (await ask("What is ZMP?", found(*texts)))[0]

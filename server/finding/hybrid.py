@@ -56,6 +56,8 @@ class Found:
     """The embedding model was out of reach: by words only."""
     rarity: dict[int, float]
     """{term: inverse document frequency} of the query's terms."""
+    long_forms: dict[str, str]
+    """{abbreviation of the query: what the book says it stands for}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class HybridSearch:
             snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
             self._dense(snapshot, f"{context}\n{query}" if context else query, where),
         )
-        shares = asked | await self._spelled_out(snapshot, query, lexical, asked)
+        forms = long_forms(query, (hit.chunk.content for hit in lexical))
+        shares = asked | await self._spelled_out(snapshot, forms, asked)
         if len(shares) > len(asked):
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
@@ -93,6 +96,7 @@ class HybridSearch:
             cosine=ranked[0].cosine if ranked else None,
             degraded=degraded,
             rarity=rarity,
+            long_forms=forms,
         )
 
     def _shares(self, query: str, context: str) -> dict[int, float]:
@@ -103,12 +107,10 @@ class HybridSearch:
         asking = own.keys() - self.bm25.query(without_request(query)).indices
         return dict.fromkeys(self.bm25.query(context).indices, CONTEXT) | own | dict.fromkeys(asking, CONTEXT)
 
-    async def _spelled_out(
-        self, snapshot: Snapshot, query: str, hits: Sequence[Hit], asked: Mapping[int, float]
-    ) -> dict[int, float]:
-        """The further terms that the query's abbreviations stand for, by what those hits say, and what each counts."""
+    async def _spelled_out(self, snapshot: Snapshot, forms: Mapping[str, str], asked: Mapping[int, float]) -> dict[int, float]:
+        """The further terms of the long forms of the query's abbreviations, and what each counts."""
         further: dict[int, float] = {}
-        for short, long in long_forms(query, (hit.chunk.content for hit in hits)).items():
+        for short, long in forms.items():
             own, others = self.terms.of(short), set(self.terms.of(long)) - asked.keys()
             known = await self.frequencies.weigh(snapshot, [*own, *others])
             of_short, of_others = (sum(known[term] for term in terms) for terms in (own, others))

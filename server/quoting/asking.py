@@ -6,7 +6,7 @@ By English words; for a book or a question in another language every test says n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.finding.followup import without_request
@@ -60,6 +60,20 @@ def read_question(text: str, terms: Terms) -> Question:
         wants_code=wants_code(text),
         wants_announced=wants_announced(text),
     )
+
+
+def abbreviating(terms: Terms, long_forms: Mapping[str, str]) -> Terms:
+    """`terms`, with the abbreviation in place of the words it stands for where a text has them all."""
+    forms = [(terms(short), terms(long)) for short, long in long_forms.items()]
+
+    def abbreviated(text: str) -> frozenset[int]:
+        found = terms(text)
+        for short, long in forms:
+            if long <= found:
+                found = (found - long) | short
+        return found
+
+    return abbreviated if forms else terms
 
 
 def defined_by(sentence: str) -> str:

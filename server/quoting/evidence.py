@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from server.chat import Passage, Passages
 from server.finding.roles import is_announcing
 from server.passages import body, place
-from server.quoting.asking import Question, Terms, defined_by, is_aside
+from server.quoting.asking import Question, Terms, abbreviating, defined_by, is_aside
 from server.quoting.listings import is_commands, is_data, is_diagram, shorten, spelled_out, worth
 from server.quoting.sentences import Quotable, read_quotables
 from server.quoting.widening import widen
@@ -85,6 +85,7 @@ def quotables(passage: Passage) -> list[Quotable]:
 
 def find_evidence(question: Question, passages: Passages, terms: Terms) -> list[Excerpt]:
     """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
+    terms = abbreviating(terms, passages.long_forms)
     found = {passage.n: quotables(passage) for passage in passages.passages}
     held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
     headings = [terms(" ".join(place(passage)[-2:])) for passage in passages.passages]
