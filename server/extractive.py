@@ -94,12 +94,14 @@ def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
 def decline(passages: Sequence[Passage]) -> Iterator[str]:
     """What is said when nothing answers: the sign, and the nearest sections as links."""
     yield f"{NO_ANSWER} "
-    nearest = list({passage.url: passage for passage in reversed(passages)}.values())[::-1][:MAX_NEAREST]
+    nearest: dict[str, Passage] = {}
+    for passage in passages:
+        nearest.setdefault(passage.url, passage)
     if not nearest:
         yield NOTHING_NEAR
         return
     yield f"{NEAREST}\n"
-    for passage in nearest:
+    for passage in list(nearest.values())[:MAX_NEAREST]:
         yield f"\n- [{_label(place(passage))}]({_address(passage.url)}) [{passage.n}]"
 
 

@@ -139,6 +139,15 @@ async def test_where_nothing_answers_the_nearest_sections_are_offered_as_links(a
     assert (cited, abstained) == ((1, 2), True)
 
 
+async def test_a_section_found_twice_is_offered_once_in_the_place_of_its_best_passage() -> None:
+    passages = found("Arms:: Arms bend.", "Legs:: Legs walk.", "Arms:: Arms swing.", answerable=False)
+    first, legs, again = passages.passages
+    same = passages.model_copy(update={"passages": (first, legs, again.model_copy(update={"url": first.url}))})
+    text, cited, _ = await ask("Why is bread brown?", same)
+    assert cited == (1, 2)
+    assert text.index("Arms") < text.index("Legs")
+
+
 async def test_without_passages_it_says_so() -> None:
     text, cited, abstained = await ask("Why?", found())
     assert (text, cited, abstained) == ("The book does not seem to say anything about this.", (), True)
