@@ -23,6 +23,7 @@ from tests.small_book import find_in, open_book, read
         ("Explain inverse kinematics.", "inverse kinematics"),
         ("Define a behavior tree", "behavior tree"),
         ("What is a topic in ROS 2?", "topic"),
+        ("  **what is SLAM** ??", "SLAM"),
     ],
 )
 def test_the_thing_to_be_defined_is_known(question: str, thing: str) -> None:
@@ -37,11 +38,17 @@ def test_the_thing_to_be_defined_is_known(question: str, thing: str) -> None:
         "What are the main differences between topics and services?",
         "Which planner is the fastest?",
         "What is?",
+        "What is (-)?",
         "",
     ],
 )
 def test_other_questions_ask_for_no_definition(question: str) -> None:
     assert thing_asked(question) is None
+
+
+def test_a_long_question_takes_no_long_time() -> None:
+    assert thing_asked("what is " + " " * 500_000 + "(?x") is None
+    assert thing_asked("what does " + "a " * 300_000 + "?") is None
 
 
 def place(body: str, heading: str = "Walking") -> Place:

@@ -14,13 +14,13 @@ from server.finding.roles import without_code
 
 MOST_WORDS = 4
 """Of a thing asked about: with more, the question is about something special."""
+_AROUND = " \t\r\n?!.,;:…*_`'\"“”‘’"
+"""Characters around a question, or the thing in it, that are no part of it."""
 _ASKS = re.compile(
-    r"""\W*(?:
-        (?:what|who)(?:['’]s|\ (?:is|are|was|were))\ (?:meant\ by\ |(?:the\ )?(?:meaning|definition)\ of\ )?
+    r"""(?:what|who)(?:['’]s|\ (?:is|are|was|were))\ (?:meant\ by\ |(?:the\ )?(?:meaning|definition)\ of\ )?
         (?:an?\ |the\ )?([^?.,;:]+)
       | what\ (?:do|does)\ (?:an?\ |the\ )?([^?.,;:]+?)\ (?:mean|stand\ for)\b.*
-      | (?:define|explain)\ (?:an?\ |the\ )?([^?.,;:]+)
-    )\W*""",
+      | (?:define|explain)\ (?:an?\ |the\ )?([^?.,;:]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SAYS = r"""(?:^|[.!?:>|*•(\n-][ ]*|\b(?:an?|the)\ ){name}(?:\W*\([^()]{{2,60}}\))?(?:,[^,.\n]{{3,60}},)?\W{{1,4}}
@@ -35,10 +35,10 @@ _HEADED = r"""[\W\d]*(?:(?:what\ (?:is|are)|introduction\ to|introducing|underst
 
 def thing_asked(question: str) -> str | None:
     """What is to be defined; None where the question asks for something else."""
-    match = _ASKS.fullmatch(question.strip())
+    match = _ASKS.fullmatch(question.strip(_AROUND))
     asked = next(part for part in match.groups() if part) if match else ""
-    thing = asked.partition(" in ")[0].strip(" '\"“”")
-    return thing if thing and len(thing.split()) <= MOST_WORDS else None
+    thing = asked.partition(" in ")[0].strip(_AROUND)
+    return thing if re.search(r"\w", thing) and len(thing.split()) <= MOST_WORDS else None
 
 
 def definer(thing: str) -> Callable[[Place], bool]:
