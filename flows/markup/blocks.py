@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from flows.document import Block, BlockKind, Heading
 from flows.markup.inline import plain
 from flows.markup.lines import Lines
-from flows.markup.prepared import Aside
+from flows.markup.prepared import STAND_IN, Aside
 
 CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
 TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
@@ -170,11 +170,20 @@ def _heading(reader: Reader, token: Token, behind: Token) -> Block:
 
 def _code(reader: Reader, token: Token, _: Token) -> Block:
     if token.type == "code_block":
-        return reader.block("code", token, token.content.rstrip("\n"))
+        return reader.block("code", token, _as_written(reader, token).rstrip("\n"))
     if token.info == "math":
         return reader.block("math", token, token.content.rstrip("\n"))
     opening = f"{token.markup}{token.info}".rstrip() + "\n"
     return reader.block("fence", token, f"{opening}{token.content}{token.markup}", opening)
+
+
+def _as_written(reader: Reader, token: Token) -> str:
+    """Indented code, with what was set aside in it for the mark of an admonition, which in code is none."""
+    lines, (first, _) = token.content.split("\n"), token.map or (0, 0)
+    for number, line in enumerate(lines):
+        if line.strip() == STAND_IN and first + number in reader.asides:
+            lines[number] = line.replace(STAND_IN, reader.source.lines[first + number].strip())
+    return "\n".join(lines)
 
 
 def _table(reader: Reader, token: Token, _: Token) -> Block:
