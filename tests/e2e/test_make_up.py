@@ -40,6 +40,9 @@ class Launch:
         )  # fmt: skip
         try:
             yield process
+        except BaseException:
+            sys.stderr.write(self.log())  # pytest shows it with the failure
+            raise
         finally:
             if process.returncode is None:
                 process.terminate()
@@ -77,11 +80,14 @@ async def read_until(process: asyncio.subprocess.Process, end: str) -> list[str]
     """The lines up to the one that begins with `end`."""
     assert process.stdout is not None
     lines: list[str] = []
-    async with asyncio.timeout(LIMIT_S):
-        while not lines or not lines[-1].startswith(end):
-            line = await process.stdout.readline()
-            assert line, "\n".join(lines)
-            lines.append(line.decode().rstrip())
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while not lines or not lines[-1].startswith(end):
+                line = await process.stdout.readline()
+                assert line, "\n".join(lines)
+                lines.append(line.decode().rstrip())
+    except TimeoutError:
+        raise AssertionError("\n".join([f"{end!r} was not said within {LIMIT_S:.0f} s:", *lines])) from None
     return lines
 
 
