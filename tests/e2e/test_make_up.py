@@ -77,12 +77,12 @@ def launch(tmp_path: Path) -> Launch:
 
 
 async def read_until(process: asyncio.subprocess.Process, end: str) -> list[str]:
-    """The lines up to the one that begins with `end`."""
+    """The lines up to the one with `end`; several programs write to one pipe, so it may stand behind half a line of another."""
     assert process.stdout is not None
     lines: list[str] = []
     try:
         async with asyncio.timeout(LIMIT_S):
-            while not lines or not lines[-1].startswith(end):
+            while not lines or end not in lines[-1]:
                 line = await process.stdout.readline()
                 assert line, "\n".join(lines)
                 lines.append(line.decode().rstrip())
