@@ -48,5 +48,15 @@ def test_of_several_long_forms_the_most_frequent_counts() -> None:
     assert long_forms("Which PC is needed?", texts) == {"PC": "personal computer"}
 
 
+def test_of_many_abbreviations_only_the_first_are_looked_up() -> None:
+    question = " ".join(f"A{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(600))
+    text = " ".join(
+        f"alpha {chr(97 + n // 26)}eta {chr(97 + n % 26)}amma (A{chr(65 + n // 26)}{chr(65 + n % 26)})." for n in range(600)
+    )
+
+    assert list(long_forms(question, [text])) == ["AAA", "AAB", "AAC", "AAD"]
+    assert long_forms("Aa" * 200_000 + "_", [text]) == {}
+
+
 def test_a_long_text_of_brackets_takes_no_long_time() -> None:
     assert long_forms("What is ZZZZ?", ["z z z z (ZZZZ) " * 20_000, "(" * 300_000, "ZZZZ (" * 50_000]) == {"ZZZZ": "z z z z"}

@@ -12,17 +12,19 @@ from collections.abc import Iterable, Iterator
 
 LONGEST = 100
 """Characters of a long form."""
-_ABBREVIATION = re.compile(r"\b([A-Z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*?)s?\b")
+MOST = 4
+"""Abbreviations of one question that are looked up."""
+_ABBREVIATION = re.compile(r"\b([A-Z][A-Za-z0-9]{0,8}[A-Z][A-Za-z0-9]{0,8}?)s?\b")
 _OTHER = re.compile(r"[^\w'’/ -]")
 """What a long form does not go on over."""
 
 
 def long_forms(question: str, texts: Iterable[str]) -> dict[str, str]:
-    """{abbreviation: long form in lower case, the most frequent one} of those in the question that the texts spell out.
+    """{abbreviation: long form in lower case, the most frequent one} of the question's first `MOST` that the texts spell out.
 
     One that the question spells out itself is left out.
     """
-    forms = {short: Counter[str]() for short in _ABBREVIATION.findall(question)}
+    forms = {short: Counter[str]() for short in [*dict.fromkeys(_ABBREVIATION.findall(question))][:MOST]}
     for text in texts if forms else ():
         for short, counted in forms.items():
             counted.update(long.lower() for long in _spelled_out(short, text))
