@@ -40,7 +40,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/data \
     DATA_DIR=/data \
     ENVIRONMENT=production \
-    PREFECT_LOGGING_CONFIG_PATH=/app/flows/logging.yml \
+    PREFECT_LOGGING_CONFIG_PATH=/app/flows/orchestration/logging.yml \
     PREFECT_SERVER_UI_STATIC_DIRECTORY=/tmp/prefect-ui \
     PORT=7860
 USER 1000:1000

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flows.configuration import find_vocabulary
-from flows.globs import Selection
-from flows.pages import NO_TEXT, Page, Rules
 from flows.progress import Tracker
-from flows.readers import Readers, open_readers, processes_for
+from flows.reading.processes.messages import NO_TEXT, Page, ReadingRules
+from flows.reading.processes.pool import Readers, open_readers, processes_for
 from flows.report import describe_problem
 from flows.sites.sidebar import in_reading_order, read_category_positions
 from flows.sites.site_config import read_site_config
-from flows.source import Listing, Source, find_files, open_source
+from flows.source.files import BookSource, Listing, find_files, open_source
+from flows.source.globs import FileSelection
 from flows.steps import Runner
+from flows.vocabulary import find_vocabulary
 from shared.errors import BookError
 from shared.models import Chunk, Problem, Site
 from shared.retry import Patience, retry
@@ -31,7 +31,7 @@ FETCH = Patience(attempts=3, first_wait_s=1.0, longest_wait_s=10.0)
 class Book:
     """The book as it is on disk now."""
 
-    source: Source
+    source: BookSource
     pages: tuple[Page, ...]
     """In the order of the site's sidebar."""
     chunks: tuple[Chunk, ...]
@@ -65,17 +65,17 @@ async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Boo
     return Book(source, pages, chunks, problems, exact_tokens, rules.site)
 
 
-async def _find(settings: Settings) -> tuple[Source, Listing]:
-    async def fetch() -> Source:
+async def _find(settings: Settings) -> tuple[BookSource, Listing]:
+    async def fetch() -> BookSource:
         return await asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir)
 
     source = await retry(fetch, FETCH)
-    selection = Selection(settings.book_include, settings.book_exclude)
+    selection = FileSelection(settings.book_include, settings.book_exclude)
     return source, await asyncio.to_thread(find_files, source, selection)
 
 
-def _rules(settings: Settings, source: Source) -> Rules:
-    return Rules(
+def _rules(settings: Settings, source: BookSource) -> ReadingRules:
+    return ReadingRules(
         root=source.root,
         boundary=source.boundary,
         vocabulary=find_vocabulary(settings.data_dir),
@@ -85,7 +85,7 @@ def _rules(settings: Settings, source: Source) -> Rules:
     )
 
 
-def _in_order(pages: Sequence[Page], rules: Rules) -> tuple[Page, ...]:
+def _in_order(pages: Sequence[Page], rules: ReadingRules) -> tuple[Page, ...]:
     return tuple(in_reading_order(pages, rules.site, read_category_positions(rules.root, pages, rules.boundary)))
 
 
@@ -106,7 +106,7 @@ def _remarks(problems: Sequence[Problem]) -> list[str]:
     return [describe_problem(problem) for problem in problems]
 
 
-def _nothing_to_index(source: Source, pages: Sequence[Page], problems: Sequence[Problem]) -> BookError:
+def _nothing_to_index(source: BookSource, pages: Sequence[Page], problems: Sequence[Problem]) -> BookError:
     skipped = [problem for problem in problems if problem.skipped]
     if skipped:
         return BookError(f"Nothing in {source.name!r} can be indexed: {skipped[0].path!r}: {skipped[0].reason}.")

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.book import Book, read_book
-from flows.configuration import find_vocabulary, read_settings
-from flows.display import show_progress
+from flows.configuration import read_settings
 from flows.plan import Plan
 from flows.progress import Tracker
 from flows.report import describe_cost, describe_problems, describe_report, describe_tally
 from flows.steps import run_directly
+from flows.terminal import show_progress
+from flows.vocabulary import find_vocabulary
 from shared.errors import LecternError
 from shared.pricing import price_usd
 from shared.settings import NO_MODEL, Settings
@@ -124,8 +125,8 @@ def run_chunks(_options: argparse.Namespace, settings: Settings) -> int:
 
 def run_verify(options: argparse.Namespace, settings: Settings) -> int:
     """Print every address that does not exist on the site; exit code 1 when there is one."""
-    from flows.sites.sitemap import verify_sitemap
-    from flows.verify import verify
+    from flows.sites.verification.sitemap import verify_sitemap
+    from flows.sites.verification.verify import verify
 
     book = _read(settings)
     chunks = book.chunks

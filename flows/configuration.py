@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.git import is_git
-from shared.settings import HOME, Settings
-from shared.tokens import VOCABULARY_FILE, vocabulary_folder
-
-INSTALLED = HOME / Settings.model_fields["data_dir"].default
-"""The data folder `make` fetches the tokenizer's vocabulary into."""
-
-
-def find_vocabulary(data_dir: Path) -> Path:
-    """The folder to load the tokenizer from: the data folder's, or where that has none the installation's.
-
-    Estimated tokens would cut other chunks than exact ones, and buy their vectors once more.
-    """
-    own, installed = vocabulary_folder(data_dir), vocabulary_folder(INSTALLED)
-    return installed if not (own / VOCABULARY_FILE).exists() and (installed / VOCABULARY_FILE).exists() else own.absolute()
+from flows.source.git import is_git
+from shared.settings import Settings
 
 
 def read_settings(book: str | None = None) -> Settings:

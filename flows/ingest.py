@@ -1,8 +1,8 @@
 """The Prefect flow `ingest-book`: the steps of `flows/pipeline.py`, each a task, watched through artifacts.
 
-What the run publishes, and in which shape, is said in `shared/runs.py`. Tasks are as large as a batch of files: a Prefect task
-costs 5-30 ms. None is cached (a cached write is data never written) and none is retried by Prefect: what can be tried again
-(git, the embeddings API, Qdrant) is, where it is called (`shared/retry.py`).
+What the run publishes, and in which shape, is said in `shared/ingest_runs.py`. Tasks are as large as a batch of files: a
+Prefect task costs 5-30 ms. None is cached (a cached write is data never written) and none is retried by Prefect: what can be
+tried again (git, the embeddings API, Qdrant) is, where it is called (`shared/retry.py`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
+from flows.orchestration.artifacts import RunArtifacts, open_artifacts
+from flows.orchestration.one_at_a_time import find_running_ingest
 from flows.pipeline import ingest
 from flows.plan import Plan
-from flows.publication import Publication, open_publication
 from flows.report import describe_report, describe_skipped
 from flows.steps import Runner, no_remarks
-from flows.turns import wait_for_turn
+from shared.ingest_runs import FLOW
 from shared.models import StepName
-from shared.runs import FLOW
 from shared.settings import Settings
 
 T = TypeVar("T")
@@ -39,8 +39,8 @@ async def ingest_book(full: bool = False) -> State[Any]:
     """
     logger = get_run_logger()
     run_id = UUID(flow_run.get_id())
-    async with get_client() as client, open_publication(run_id) as publication:
-        if other := await wait_for_turn(client, str(run_id)):
+    async with get_client() as client, open_artifacts(run_id) as publication:
+        if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
         outcome = await ingest(Settings(), full=full, run=_publishing(publication), on_progress=publication.on_progress)
         await publication.publish_outcome(outcome)
@@ -50,7 +50,7 @@ async def ingest_book(full: bool = False) -> State[Any]:
     return Completed(message=summary)
 
 
-def _publishing(publication: Publication) -> Runner:
+def _publishing(publication: RunArtifacts) -> Runner:
     """Runs each piece as a task, and publishes the plan once there is one."""
 
     async def run(

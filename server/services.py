@@ -10,26 +10,27 @@ from typing import Protocol
 
 import structlog
 
-from server.budget import Budget
-from server.chat import ChatEvent, ChatRequest, Passages, Results, Usage
-from server.drain import Drain
-from server.extractive import open_extractive
-from server.finding.followup import rewriting
-from server.limits import Limits
-from server.llm import most_usd, open_chat_model
-from server.metrics import Metrics
-from server.prefect_api import Findings, PrefectApi, Run
-from server.query_embeddings import QueryEmbeddings
-from server.rag import Answers
-from server.replay import Replay
-from server.retrieval import Retriever
-from server.side_requests import Completing, SideRequests
-from server.stream import Ids, Timing
-from server.vitals import Probe
+from server.answering.events import AnswerIds, ChatEvent, Usage
+from server.answering.generate import AnswerGenerator
+from server.answering.pacing import Timing
+from server.answering.resume import RecentAnswers
+from server.finding.passages import Passages, SearchOutcome
+from server.finding.retriever import Retriever
+from server.http.draining import Draining
+from server.http.limits import RateLimits
+from server.models.budget import Budget
+from server.models.chat_model import ChatModel, most_usd
+from server.models.query_embeddings import QueryEmbeddings
+from server.models.quoting.quoting_model import open_extractive
+from server.models.rewriting import BoundedCompletions, CompletingModel, rewriting
+from server.prefect_api import Findings, FlowRun, PrefectApi
+from server.questions import ChatRequest
+from server.status.metrics import Metrics
+from server.status.probes import Probe
 from shared.bm25 import Bm25
-from shared.embeddings import open_embeddings
+from shared.embedding.model import open_embeddings
+from shared.index.open_index import open_index
 from shared.index.port import Filter, Index
-from shared.index.store import open_index
 from shared.models import Build
 from shared.pricing import price_usd
 from shared.settings import Settings
@@ -47,18 +48,18 @@ LAST_INGEST_AGE_S = 30.0
 
 
 class Finder(Protocol):
-    """Finds places in the book; `server.retrieval.Retriever`."""
+    """Finds places in the book; `server.finding.retriever.Retriever`."""
 
     async def retrieve(self, request: ChatRequest) -> Passages: ...
 
-    async def search(self, query: str, *, k: int, where: Filter | None = None) -> Results: ...
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome: ...
 
 
 class Answerer(Protocol):
-    """Turns a question and passages into the events of an answer; `server.rag.Answers`."""
+    """Turns a question and passages into the events of an answer; `server.answering.generate.Answers`."""
 
     def generate(
-        self, request: ChatRequest, passages: Passages, ids: Ids, *, on_left: Callable[[Usage], None]
+        self, request: ChatRequest, passages: Passages, ids: AnswerIds, *, on_left: Callable[[Usage], None]
     ) -> AsyncGenerator[ChatEvent]: ...
 
 
@@ -66,7 +67,7 @@ class Answerer(Protocol):
 class LastIngest:
     """The latest ingest run and what it has written down."""
 
-    run: Run
+    run: FlowRun
     findings: Findings
 
 
@@ -101,11 +102,11 @@ class Services:
     health: Health
     exact_tokens: bool
     """Whether token counts are exact, or estimates for want of the vocabulary."""
-    limits: Limits
+    limits: RateLimits
     budget: Budget
     metrics: Metrics
-    replay: Replay = field(default_factory=Replay)
-    drain: Drain = field(default_factory=Drain)
+    replay: RecentAnswers = field(default_factory=RecentAnswers)
+    drain: Draining = field(default_factory=Draining)
     timing: Timing = field(default_factory=Timing)
     ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Two requests to ingest at the same instant are one."""
@@ -159,9 +160,11 @@ def open_services(settings: Settings) -> Services:
             embeddings=embeddings,
             tokenizer=tokenizer,
             enough=settings.answer_support,
-            rewrite=rewriting(SideRequests(model, tokenizer.count, budget).complete) if isinstance(model, Completing) else None,
+            rewrite=rewriting(BoundedCompletions(model, tokenizer.count, budget).complete)
+            if isinstance(model, CompletingModel)
+            else None,
         ),
-        answerer=Answers(
+        answerer=AnswerGenerator(
             model=model,
             fallback=fallback,
             may_spend=lambda: budget.hold(most_usd(model.name)),
@@ -176,7 +179,7 @@ def open_services(settings: Settings) -> Services:
             last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
         ),
         exact_tokens=tokenizer.exact,
-        limits=Limits(settings),
+        limits=RateLimits(settings),
         budget=budget,
         metrics=metrics,
         closers=(index.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
@@ -190,3 +193,12 @@ def _warn_of_unknown_prices(settings: Settings) -> None:
         log.warning(
             "not_in_the_budget", models=unknown, reason="Their prices are not known; DAILY_BUDGET_USD does not stop them."
         )
+
+
+def open_chat_model(settings: Settings, *, count: Callable[[str], int]) -> ChatModel:
+    """The model of the settings: without OPENAI_API_KEY, the one that quotes. Nothing is connected to yet."""
+    if settings.openai_api_key is None:
+        return open_extractive(settings)
+    from server.models.openai_chat import OpenAIChat  # the SDK is 50 MB nobody needs without a key
+
+    return OpenAIChat(name=settings.chat_model, base_url=settings.openai_base_url, api_key=settings.openai_api_key, count=count)

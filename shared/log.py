@@ -1,6 +1,6 @@
 """One log for both programs: lines for people in development, JSON in production; keys never reach it.
 
-`configure` sets it up for a process of ours; Prefect's own processes get the same through `flows/logging.yml`.
+`configure` sets it up for a process of ours; Prefect's own processes get the same through `flows/orchestration/logging.yml`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _ending(settings: Settings) -> list[Processor]:
     return [structlog.processors.format_exc_info, Redaction.of(settings), renderer]
 
 
-class Message(logging.Formatter):
+class MessageFormatter(logging.Formatter):
     """A record's message alone, with its trace and without keys: for handlers that send it elsewhere than to the log."""
 
     def __init__(self) -> None:

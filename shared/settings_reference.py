@@ -1,6 +1,6 @@
 """Renders `.env.example` and `docs/settings.md` from `Settings`: run `make reference` after changing a setting.
 
-`tests/test_policy.py` fails while either differs from what this renders.
+`tests/policy/test_policy.py` fails while either differs from what this renders.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ import pytest
 import structlog
 
 from shared.settings import Settings
-from tests.openai_stand_in import stand_in  # noqa: F401  a fixture, offered to every module
+from tests.support.openai_stand_in import stand_in  # noqa: F401  a fixture, offered to every module
 
 REPOSITORY = Path(__file__).parent.parent
+FIXTURES = REPOSITORY / "tests" / "fixtures"
 MEASURING_DATA = REPOSITORY.parent / "shared" / "data"
 """Real books and evaluation sets, beside the checkout of those who have them."""
 

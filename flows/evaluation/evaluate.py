@@ -22,12 +22,12 @@ import httpx
 from pydantic import BaseModel
 
 from flows.evaluation.declining import judge
-from flows.evaluation.metrics import Gold, Span, score
-from flows.evaluation.questions import Question, find_gold, read_questions
-from flows.evaluation.run import Asked, Found, Run
+from flows.evaluation.metrics import Gold, Span, score_results
+from flows.evaluation.questions import EvaluationQuestion, find_gold, read_questions
+from flows.evaluation.run import Asked, EvaluationRun, FoundPlace
 from flows.pipeline import ingest
 from flows.progress import OnProgress, ignore_progress
-from flows.source import open_source
+from flows.source.files import open_source
 from shared.errors import ConfigurationError
 from shared.settings import HOME, Settings
 
@@ -45,7 +45,7 @@ QUESTION_CHARS = 2000
 class Reply(BaseModel):
     """Of `GET /search`."""
 
-    results: tuple[Found, ...]
+    results: tuple[FoundPlace, ...]
     answerable: bool
     support: float
     degraded: bool
@@ -58,7 +58,7 @@ class QuestionSet:
     name: str
     book: str
     """A folder, or a git address."""
-    questions: list[Question]
+    questions: list[EvaluationQuestion]
 
 
 def find_set(path: Path, settings: Settings) -> QuestionSet:
@@ -70,7 +70,7 @@ def find_set(path: Path, settings: Settings) -> QuestionSet:
     return QuestionSet(path.absolute().name, book, read_questions(path / "questions.jsonl"))
 
 
-async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnProgress = ignore_progress) -> Run:
+async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnProgress = ignore_progress) -> EvaluationRun:
     """Ingest the set's book, ask every question, and score what was found.
 
     Raises what `ingest` raises, `BookError` when an answer is not in the book, `ConfigurationError` when the server fails.
@@ -83,8 +83,8 @@ async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnPro
     texts = _Texts(source.root, {chunk.path for chunk in outcome.chunks})
     golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in asked.questions]
     async with serve(own) as address:
-        replies = await ask(address, asked.questions)
-    return Run(
+        replies = await ask_questions(address, asked.questions)
+    return EvaluationRun(
         name=asked.name,
         created_at=datetime.now(UTC),
         embedding_model=own.embedding_model if own.embedding_key else None,
@@ -94,8 +94,8 @@ async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnPro
     )
 
 
-def _judge(question: Question, gold: Gold | None, reply: Reply) -> Asked:
-    scores = score(gold, [Span(one.path, one.start, one.end) for one in reply.results]) if gold else {}
+def _judge(question: EvaluationQuestion, gold: Gold | None, reply: Reply) -> Asked:
+    scores = score_results(gold, [Span(one.path, one.start, one.end) for one in reply.results]) if gold else {}
     scores |= judge(gold, answerable=reply.answerable)
     return Asked(id=question.id, question=question.question, results=reply.results, support=reply.support, scores=scores)
 
@@ -151,7 +151,7 @@ async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-async def ask(address: str, questions: Sequence[Question]) -> list[Reply]:
+async def ask_questions(address: str, questions: Sequence[EvaluationQuestion]) -> list[Reply]:
     """What `GET /search` finds for each question, in their order.
 
     Raises `ConfigurationError`, also where the embedding model stayed away.
@@ -159,7 +159,7 @@ async def ask(address: str, questions: Sequence[Question]) -> list[Reply]:
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
     async with httpx.AsyncClient(base_url=address, timeout=QUESTION_S, trust_env=False) as client:
 
-        async def put(question: Question) -> Reply:
+        async def put(question: EvaluationQuestion) -> Reply:
             for _ in range(TRIES):
                 async with turn:
                     response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})

@@ -57,7 +57,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def score(gold: Gold, results: Sequence[Span]) -> Scores:
+def score_results(gold: Gold, results: Sequence[Span]) -> Scores:
     """Every metric of one question; the span metrics only where the gold has spans."""
     scores = _page_scores(gold, results)
     if gold.spans:

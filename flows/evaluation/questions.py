@@ -29,7 +29,7 @@ class Answer(Frozen):
     end: int | None = None
 
 
-class Question(Frozen):
+class EvaluationQuestion(Frozen):
     """One line of a question file; fields not named here are the author's own."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
@@ -42,13 +42,13 @@ class Question(Frozen):
     """One of the pages is enough."""
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[EvaluationQuestion]:
     """The questions of a JSON-lines file whose gold is known. Raises `BookError` naming the line that is wrong."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise BookError(f"The questions {str(path)!r} cannot be read: {exc}.") from exc
-    questions: dict[str, Question] = {}
+    questions: dict[str, EvaluationQuestion] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -62,7 +62,7 @@ def read_questions(path: Path) -> list[Question]:
     return known
 
 
-def find_gold(question: Question, read: Callable[[str], str | None]) -> Gold | None:
+def find_gold(question: EvaluationQuestion, read: Callable[[str], str | None]) -> Gold | None:
     """The question's answers as spans of the book; None where it has none.
 
     `read`: a file's text by its path, None where there is no such file.
@@ -90,9 +90,9 @@ def draft(chunks: Sequence[Chunk]) -> Iterator[dict[str, object]]:
             yield {"id": f"draft-{number}", "question": question, "gold": [{"path": path, "start": start, "end": end}]}
 
 
-def _parse(line: str, where: str) -> Question:
+def _parse(line: str, where: str) -> EvaluationQuestion:
     try:
-        return Question.model_validate(json.loads(line))
+        return EvaluationQuestion.model_validate(json.loads(line))
     except ValidationError as exc:
         first = exc.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -101,7 +101,7 @@ def _parse(line: str, where: str) -> Question:
         raise BookError(f"{where} is not one JSON object.") from exc
 
 
-def _span(answer: Answer, question: Question, read: Callable[[str], str | None]) -> Span | None:
+def _span(answer: Answer, question: EvaluationQuestion, read: Callable[[str], str | None]) -> Span | None:
     text = read(answer.path)
     if text is None:
         raise BookError(f"Question {question.id!r}: the book has no page {answer.path!r}.")

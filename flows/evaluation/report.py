@@ -7,7 +7,7 @@ from html import escape
 
 from flows.evaluation.declining import DECLINED, OFFERED, Point, trade_off
 from flows.evaluation.metrics import Interval, compare, summarise
-from flows.evaluation.run import Asked, Run
+from flows.evaluation.run import Asked, EvaluationRun
 
 HEADLINES = (
     "page_hit@1",
@@ -36,7 +36,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } svg { max-
 """
 
 
-def describe(run: Run, other: Run | None = None) -> Iterator[str]:
+def describe(run: EvaluationRun, other: EvaluationRun | None = None) -> Iterator[str]:
     """Every metric with its 95 % interval and, against another run, the paired difference; a star: the interval is off 0."""
     yield f"{run.name}: {len(run.questions)} questions, {run.chunks} chunks, {_how(run)}"
     differences = compare(run.scores, other.scores) if other else {}
@@ -50,7 +50,7 @@ def describe(run: Run, other: Run | None = None) -> Iterator[str]:
         yield f"  against {other.name} of {_when(other)}, {_how(other)}: {shared} questions in both"
 
 
-def write_page(run: Run, other: Run | None = None) -> str:
+def write_page(run: EvaluationRun, other: EvaluationRun | None = None) -> str:
     """The HTML page."""
     metrics = summarise(run.scores.values())
     differences = compare(run.scores, other.scores) if other else {}
@@ -74,7 +74,7 @@ def write_page(run: Run, other: Run | None = None) -> str:
     )
 
 
-def _against(other: Run | None, differences: Mapping[str, Interval]) -> Iterator[str]:
+def _against(other: EvaluationRun | None, differences: Mapping[str, Interval]) -> Iterator[str]:
     if other is None:
         return
     yield f"<p>Differences are against {escape(other.name)}, {escape(_how(other))}, {_when(other)}.</p>"
@@ -178,9 +178,9 @@ def _signed(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]{star}"
 
 
-def _how(run: Run) -> str:
+def _how(run: EvaluationRun) -> str:
     return f"words and {run.embedding_model}" if run.embedding_model else "words only"
 
 
-def _when(run: Run) -> str:
+def _when(run: EvaluationRun) -> str:
     return f"{run.created_at:%Y-%m-%d %H:%M} UTC"

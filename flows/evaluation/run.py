@@ -12,7 +12,7 @@ from shared.errors import BookError
 from shared.models import Frozen
 
 
-class Found(Frozen):
+class FoundPlace(Frozen):
     """One result of one question."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -29,13 +29,13 @@ class Asked(Frozen):
 
     id: str
     question: str
-    results: tuple[Found, ...]
+    results: tuple[FoundPlace, ...]
     support: float
     """How likely the book holds the answer, as the search judged it."""
     scores: dict[str, float]
 
 
-class Run(Frozen):
+class EvaluationRun(Frozen):
     """One evaluation, as it is saved and compared with."""
 
     name: str
@@ -52,9 +52,9 @@ class Run(Frozen):
         return {asked.id: dict(asked.scores) for asked in self.questions}
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path) -> EvaluationRun:
     """A saved run. Raises `BookError`."""
     try:
-        return Run.model_validate_json(path.read_text(encoding="utf-8"))
+        return EvaluationRun.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as exc:
         raise BookError(f"{str(path)!r} is no saved evaluation.") from exc

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from flows.evaluation.declining import DECLINED, OFFERED
-from flows.evaluation.metrics import Gold, Interval, Span, score
+from flows.evaluation.metrics import Gold, Interval, Span, score_results
 
-METRICS = (*score(Gold(("page",), (Span("page", 0, 1),)), []), OFFERED, DECLINED)
+METRICS = (*score_results(Gold(("page",), (Span("page", 0, 1),)), []), OFFERED, DECLINED)
 """The name of every metric there is."""
 
 

@@ -17,12 +17,12 @@ from threading import Thread
 from typing import Any
 
 from flows.configuration import read_settings
-from flows.launch.claims import claim_data_dir, claim_prefect_port
-from flows.launch.guide import lead, say
+from flows.launch.locks import lock_data_dir, lock_prefect_port
 from flows.launch.preflight import check, check_services, find_complaints
-from flows.launch.services import Deployment, lay_out, start_supervisor, stop_supervisor
-from flows.launch.vocabulary import bring_vocabulary
-from flows.source import public_name
+from flows.launch.startup import follow_startup, say
+from flows.launch.supervisor import Layout, lay_out, start_supervisor, stop_supervisor
+from flows.source.files import public_name
+from flows.vocabulary import bring_vocabulary
 from shared.errors import LecternError, ServiceError
 from shared.settings import Settings
 
@@ -37,7 +37,7 @@ def main() -> int:
         check(settings)
         if settings.environment == "development":
             check_services(settings)
-        with claim_data_dir(settings.data_dir), claim_prefect_port(taken=settings.port) as prefect_port:
+        with lock_data_dir(settings.data_dir), lock_prefect_port(taken=settings.port) as prefect_port:
             return asyncio.run(_run(settings, prefect_port))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
@@ -70,9 +70,9 @@ def _complain(settings: Settings) -> None:
         say(f"lectern: {complaint} Lectern goes on without it; /health tells when it is back.")
 
 
-async def _watch(supervisor: subprocess.Popen[bytes], deployment: Deployment, stop: asyncio.Event) -> int:
+async def _watch(supervisor: subprocess.Popen[bytes], deployment: Layout, stop: asyncio.Event) -> int:
     """Guide, then wait until told to stop, or until there is nothing left to watch."""
-    async with _task(lead(deployment)) as guiding, _task(_end_of(supervisor)) as ended, _task(stop.wait()) as stopped:
+    async with _task(follow_startup(deployment)) as guiding, _task(_end_of(supervisor)) as ended, _task(stop.wait()) as stopped:
         await asyncio.wait((guiding, ended, stopped), return_when=asyncio.FIRST_COMPLETED)
         if guiding.done():
             try:

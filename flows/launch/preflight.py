@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from flows.git import is_git, parse_repository
-from flows.globs import Selection
-from flows.source import find_files, open_source
+from flows.source.files import find_files, open_source
+from flows.source.git import is_git, parse_repository
+from flows.source.globs import FileSelection
 from shared.addresses import is_address
 from shared.data_folder import check_writable
 from shared.errors import ConfigurationError, ServiceError
-from shared.index.store import check_index
+from shared.index.open_index import check_index
 from shared.settings import Settings
 
 REQUEST_TIMEOUT_S = 5.0
@@ -77,7 +77,7 @@ def check_book(settings: Settings) -> None:
             raise ConfigurationError("The book is in git, but the git program is not installed.")
         return
     source = open_source(settings.book_source, data_dir=settings.data_dir)
-    find_files(source, Selection(settings.book_include, settings.book_exclude))
+    find_files(source, FileSelection(settings.book_include, settings.book_exclude))
 
 
 def _used_keys(settings: Settings) -> list[tuple[str, str, SecretStr]]:

@@ -1,1 +1,1 @@
-"""The parts of `flows/links.py`: how each site generator makes page addresses and heading ids."""
+"""Where pages and headings are on the published site, and in which order a reader meets them."""

@@ -15,9 +15,9 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from flows.document import Document
-from flows.markup.inline import MATH
-from flows.markup.jsx import expression_end, tag_end
+from flows.reading.document import Document
+from flows.reading.extensions.jsx import expression_end, tag_end
+from flows.reading.inline import MATH
 
 MAX_CHARS = 500
 """Longest heading parsed; a longer one is slugged as it stands (markdown-it is quadratic on hostile brackets)."""
@@ -119,7 +119,7 @@ def _pulldown_piece(token: Token) -> str:
             return ""
 
 
-Rule = Callable[[StateInline, bool], bool]
+InlineRule = Callable[[StateInline, bool], bool]
 
 
 @cache
@@ -145,11 +145,11 @@ def _directive_parser() -> MarkdownIt:
 def _mdx_parser() -> MarkdownIt:
     """What Docusaurus reads in `format: mdx`: the same with expressions and JSX, and without HTML and `<autolinks>`."""
     parser = MarkdownIt("commonmark").disable(["html_inline", "autolink"])
-    rules: dict[str, Rule] = {"comment": _comment, "footnote": _footnote, "directive": _directive, "formula": _formula}
+    rules: dict[str, InlineRule] = {"comment": _comment, "footnote": _footnote, "directive": _directive, "formula": _formula}
     return _with_rules(parser, **rules, expression=_expression, jsx=_jsx)
 
 
-def _with_rules(parser: MarkdownIt, **rules: Rule) -> MarkdownIt:
+def _with_rules(parser: MarkdownIt, **rules: InlineRule) -> MarkdownIt:
     for name, rule in rules.items():
         parser.inline.ruler.before("link", name, rule)
     return parser.enable("strikethrough")

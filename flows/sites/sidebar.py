@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import yaml
 
-from flows.pages import Page
-from flows.sites import docusaurus
+from flows.reading.processes.messages import Page
+from flows.sites.generators import docusaurus
 from shared.models import Site
 
 CATEGORY_FILES = ("_category_.json", "_category_.yml", "_category_.yaml")
-Step = tuple[int, float, str]
+SidebarStep = tuple[int, float, str]
 """What one folder or file is sorted by: a rank, its position, its name."""
 
 
@@ -53,24 +53,26 @@ def in_reading_order(pages: Sequence[Page], site: Site, categories: Mapping[str,
     return sorted(pages, key=lambda page: (named.get(page.path, len(named)), steps(page)))
 
 
-def _path_steps(page: Page) -> list[Step]:
+def _path_steps(page: Page) -> list[SidebarStep]:
     return [(0, 0.0, page.path)]
 
 
-def _mkdocs_steps(page: Page) -> list[Step]:
+def _mkdocs_steps(page: Page) -> list[SidebarStep]:
     *folders, name = PurePosixPath(page.path).parts
     is_index = PurePosixPath(name).stem in {"index", "README"}
     return [*[(2, 0.0, folder) for folder in folders], (0 if is_index else 1, 0.0, name)]
 
 
-def _docusaurus_steps(pages: Sequence[Page], categories: Mapping[str, float], site: Site) -> Callable[[Page], list[Step]]:
+def _docusaurus_steps(
+    pages: Sequence[Page], categories: Mapping[str, float], site: Site
+) -> Callable[[Page], list[SidebarStep]]:
     def folder_position(folder: PurePosixPath) -> float | None:
         given = categories.get(str(folder), indexes.get(str(folder)))
         return docusaurus.number_prefix(folder.name) if given is None else given
 
-    def steps(page: Page) -> list[Step]:
+    def steps(page: Page) -> list[SidebarStep]:
         file = PurePosixPath(page.path)
-        place = docusaurus.find_place(page.path, site)
+        place = docusaurus.find_route(page.path, site)
         depth = len(PurePosixPath(place.source).parts) - 1 if place else 0
         folders = list(reversed(file.parents[:depth]))
         leads = bool(folders) and docusaurus.is_category_index(file)
@@ -82,7 +84,7 @@ def _docusaurus_steps(pages: Sequence[Page], categories: Mapping[str, float], si
     return steps
 
 
-def _sidebar(place: docusaurus.Place | None, site: Site) -> list[Step]:
+def _sidebar(place: docusaurus.PageRoute | None, site: Site) -> list[SidebarStep]:
     """Which sidebar the page is in: each locale and version has its own, the book as it is written now comes first."""
     if place is None:
         return []
@@ -90,5 +92,5 @@ def _sidebar(place: docusaurus.Place | None, site: Site) -> list[Step]:
     return [(0, 0.0, place.locale), (age, 0.0, place.version)]
 
 
-def _step(position: float | None, name: str) -> Step:
+def _step(position: float | None, name: str) -> SidebarStep:
     return (1, inf if position is None else position, name)

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import yaml
 
-from flows.markup.formats import FORMATS
-from flows.sites import docusaurus
-from flows.sites.docusaurus_config import Literals, find_literal, read_literals
+from flows.reading.extensions.page_format import FORMATS
+from flows.sites.generators import docusaurus
+from flows.sites.generators.docusaurus_config import Literals, find_literal, read_literals
 from shared.errors import BookError
 from shared.models import Site
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from flows.sites.alphabetic import is_alphanumeric, is_circled_letter
+from flows.sites.generators.alphabetic import is_alphanumeric, is_circled_letter
 
 GITHUB_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
 COUNTED_ID = re.compile(r"^(.*)_([0-9]+)$")

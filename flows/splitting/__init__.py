@@ -1,1 +1,1 @@
-"""The parts of `flows/splitter.py`: where a document may be cut, and what goes together. Pure."""
+"""A page's blocks to chunks. Pure."""

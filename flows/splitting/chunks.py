@@ -8,8 +8,8 @@ from itertools import takewhile
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from flows.document import Document
-from flows.splitting.measure import Source, Unit
+from flows.reading.document import Document
+from flows.splitting.measure import MeasuredText, Unit
 from shared.models import Chunk, Section
 
 NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
@@ -27,7 +27,7 @@ LISTED = frozenset({"list_item", "definition"})
 class ChunkBuilder:
     """Makes the chunks of one page, in order."""
 
-    def __init__(self, document: Document, source: Source, collection: str) -> None:
+    def __init__(self, document: Document, source: MeasuredText, collection: str) -> None:
         self.document = document
         self.source = source
         self.collection = collection

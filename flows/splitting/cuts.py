@@ -11,10 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from flows.document import Block
-from flows.markup.inline import plain
+from flows.reading.document import Block
+from flows.reading.inline import plain
 from flows.splitting.grouping import group, within
-from flows.splitting.measure import TOKEN_CHARS, Source, Unit, key_of
+from flows.splitting.measure import TOKEN_CHARS, MeasuredText, Unit, key_of
 
 Atom = tuple[int, int, int, int]
 """(start, stop, tokens, rank) of a range that is not cut."""
@@ -37,7 +37,7 @@ JOINERS = frozenset("\u200d\ufe0e\ufe0f")
 class Cut:
     """A block over the limit that holds no others."""
 
-    def __init__(self, source: Source, block: Block, heading: int) -> None:
+    def __init__(self, source: MeasuredText, block: Block, heading: int) -> None:
         self.source = source
         self.block = block
         self.heading = heading

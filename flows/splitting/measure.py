@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
 
-Count = Callable[[str], int]
+CountTokens = Callable[[str], int]
 KEY_CHARS = 32
 """A range's first characters make its boundary's rank: few enough that most edits leave them alone."""
 TOKEN_CHARS = 3
@@ -50,13 +50,13 @@ def key_of(text: str, start: int = 0) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MeasuredText:
     """A file's text, and how long a range of it may be."""
 
     text: str
     limit: int
     """In tokens."""
-    count: Count
+    count: CountTokens
     tails: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """What `tail` has found: last words, most of them fence marks, and the line ends behind them."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flows.document import Block
+from flows.reading.document import Block
 from flows.splitting.cuts import Cut
-from flows.splitting.measure import Source, Unit
+from flows.splitting.measure import MeasuredText, Unit
 
 SLACK = 16
 """Tokens by which the parts' sum may be less than the whole: what stands between them."""
 
 
-def units_of(source: Source, block: Block, heading: int) -> list[Unit]:
+def units_of(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
     """`block` as units within the limit, covering it but for white space; a comment over the limit has none."""
     kind, start, end, text, _, prefix, _ = block
     stop = source.stop(end)
@@ -29,7 +29,7 @@ def units_of(source: Source, block: Block, heading: int) -> list[Unit]:
     return _long(source, block, heading) if text else []
 
 
-def _long(source: Source, block: Block, heading: int) -> list[Unit]:
+def _long(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
     """A block that is likely over the limit: counted by its parts, and whole only where they come near it."""
     if block.parts:
         units, spare = [unit for part in _covering(source, block) for unit in units_of(source, part, heading)], 0
@@ -46,7 +46,7 @@ def _long(source: Source, block: Block, heading: int) -> list[Unit]:
     return units
 
 
-def _covering(source: Source, block: Block) -> Iterator[Block]:
+def _covering(source: MeasuredText, block: Block) -> Iterator[Block]:
     """The parts of a container, each reaching to the next where more than white space is between them: a quote's empty line."""
     start = block.start
     for part, limit in zip(block.parts, [*[part.start for part in block.parts[1:]], block.end], strict=True):
@@ -55,8 +55,8 @@ def _covering(source: Source, block: Block) -> Iterator[Block]:
         start = limit
 
 
-def _imported(source: Source, block: Block, stop: int, heading: int) -> list[Unit]:
+def _imported(source: MeasuredText, block: Block, stop: int, heading: int) -> list[Unit]:
     """Pieces of a partial's text, all in the place of the tag that imports it."""
     inner = Block(block.kind, 0, len(block.text), block.text, heading, block.prefix)
-    units = units_of(Source(block.text, source.limit, source.count), inner, heading)
+    units = units_of(MeasuredText(block.text, source.limit, source.count), inner, heading)
     return [unit._replace(start=block.start, end=block.end, stop=stop, exact=False) for unit in units]

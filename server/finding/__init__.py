@@ -1,1 +1,1 @@
-"""The parts of `server/retrieval.py`: rank, judge, choose."""
+"""From a question to the passages an answer may use."""

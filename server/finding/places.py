@@ -16,7 +16,7 @@ from shared.models import Chunk, Section
 BREADCRUMB = " > "
 BLANK_LINE = "\n\n"
 
-Count = Callable[[str], int]
+CountTokens = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def url(chunk: Chunk, section: Section) -> str:
     return page_url(chunk) + (f"#{section.anchor}" if section.anchor else "")
 
 
-def as_chunk(places: Sequence[Place], section: Section, count: Count) -> Chunk:
+def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> Chunk:
     """Neighbouring places of one page, in order, as one chunk under one of their headings; it keeps the first chunk's id.
 
     What stands between two chunks and is not blank (an import, a JSX tag) is in its range but not in its text.

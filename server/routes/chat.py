@@ -11,18 +11,21 @@ from uuid import uuid4
 import structlog
 from quart import Blueprint, Response, g, json, request
 
-from server.callers import limited_client
-from server.chat import ChatEvent, ChatRequest, Failed, Passages
-from server.documented import ChatBody, JsonAnswer, SelectionBody
-from server.ledger import Ledger
-from server.openapi import documents
-from server.replay import Recording, Replay
-from server.requests import read_chat, read_json
-from server.routes.bodies import read_body
+from server.answering.answer_log import AnswerLog
+from server.answering.events import AnswerIds, ChatEvent, Failed
+from server.answering.not_read_yet import answer_not_read_yet
+from server.answering.pacing import CUT_OFF, Told, pace
+from server.answering.resume import RecentAnswers, Recording
+from server.finding.passages import Passages
+from server.http.auth import limited_client
+from server.http.bodies import read_body
+from server.http.openapi import documents
+from server.http.requests import read_chat, read_json
+from server.http.schemas import ChatBody, JsonAnswer, SelectionBody
+from server.questions import ChatRequest
 from server.services import Services
-from server.stream import CUT_OFF, Ids, Told, pace
-from server.unread import answer_unread
-from server.wire import answer, native
+from server.wire import json_answer as answer
+from server.wire import native
 from shared.errors import LecternError, NotBuiltError, RequestError
 from shared.models import Progress
 
@@ -52,7 +55,7 @@ class _Asked:
     """One question on its way to an answer."""
 
     chat: ChatRequest
-    ids: Ids
+    ids: AnswerIds
     replay_key: str
 
 
@@ -101,8 +104,8 @@ class ChatRoutes:
         client = limited_client(request, self.services.settings)
         return _Asked(
             chat=chat,
-            ids=Ids(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id),
-            replay_key=Replay.key(client, request.path, session, raw),
+            ids=AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id),
+            replay_key=RecentAnswers.key(client, request.path, session, raw),
         )
 
     def _hold_stream(self) -> None:
@@ -114,10 +117,10 @@ class ChatRoutes:
         held.enter_context(self.services.limits.stream(limited_client(request, self.services.settings)))
         _when_over(held.close)
 
-    def _open_ledger(self, chat: ChatRequest) -> Ledger:
+    def _open_ledger(self, chat: ChatRequest) -> AnswerLog:
         """Closed when the answer is over, or with the request when no answer ever began."""
         mode = "selection" if chat.selected_text else "chat"
-        ledger = Ledger(self.services.budget, self.services.metrics, mode=mode)
+        ledger = AnswerLog(self.services.budget, self.services.metrics, mode=mode)
         _when_over(ledger.close)
         return ledger
 
@@ -128,7 +131,7 @@ class ChatRoutes:
         recording = self.services.replay.find(replay_key)
         return recording.follow(int(last_event_id)) if recording else None
 
-    async def _retrieve(self, chat: ChatRequest, ledger: Ledger) -> Passages | None:
+    async def _retrieve(self, chat: ChatRequest, ledger: AnswerLog) -> Passages | None:
         """The passages; None when the book has not been read yet."""
         try:
             async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
@@ -142,9 +145,9 @@ class ChatRoutes:
         ledger.retrieved(passages)
         return passages
 
-    async def _events(self, asked: _Asked, passages: Passages | None, ledger: Ledger) -> AsyncGenerator[ChatEvent]:
+    async def _events(self, asked: _Asked, passages: Passages | None, ledger: AnswerLog) -> AsyncGenerator[ChatEvent]:
         if passages is None:
-            return answer_unread(asked.ids, await self._progress())
+            return answer_not_read_yet(asked.ids, await self._progress())
         return self.services.answerer.generate(asked.chat, passages, asked.ids, on_left=ledger.pay)
 
     async def _progress(self) -> Progress | None:
@@ -173,7 +176,7 @@ def _when_over(close: Callable[[], None]) -> None:
 
 
 async def _frames(
-    events: AsyncGenerator[ChatEvent | None], ids: Ids, recording: Recording, ledger: Ledger
+    events: AsyncGenerator[ChatEvent | None], ids: AnswerIds, recording: Recording, ledger: AnswerLog
 ) -> AsyncGenerator[bytes]:
     """The answer in the native dialect, frame by frame, recorded as it goes."""
     told = Told(ids)
@@ -202,7 +205,7 @@ def _recorded(event: ChatEvent, recording: Recording) -> list[bytes]:
     return frames
 
 
-async def _json_answer(events: AsyncGenerator[ChatEvent | None], ledger: Ledger) -> Response:
+async def _json_answer(events: AsyncGenerator[ChatEvent | None], ledger: AnswerLog) -> Response:
     """The answer as one object, or the problem that ended it: nothing was sent yet, so the status can be honest."""
     heard: list[ChatEvent] = []
     try:

@@ -9,11 +9,11 @@ from typing import Literal
 
 from quart import Blueprint, Response
 
-from server.documented import Alive, HealthReport, LiveBuild
-from server.looking import is_well, live_build
-from server.openapi import documents
-from server.routes.bodies import json_response
+from server.http.bodies import json_response
+from server.http.openapi import documents
+from server.http.schemas import Alive, HealthReport, LiveBuild
 from server.services import Services
+from server.status.probes import is_well, live_build
 from server.version import VERSION
 from shared.errors import RequestError
 

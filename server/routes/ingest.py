@@ -8,16 +8,16 @@ from uuid import UUID
 
 from quart import Blueprint, Response, request
 
-from server.callers import require_admin
-from server.documented import IngestBody, IngestRun, IngestStarted, IngestStatus
-from server.looking import live_build
-from server.openapi import documents
-from server.prefect_api import Findings, Run
-from server.requests import read_ingest
-from server.routes.bodies import json_response, read_body
+from server.http.auth import require_admin
+from server.http.bodies import json_response, read_body
+from server.http.openapi import documents
+from server.http.requests import read_ingest
+from server.http.schemas import IngestBody, IngestRun, IngestStarted, IngestStatus
+from server.prefect_api import Findings, FlowRun
 from server.services import Services
+from server.status.probes import live_build
 from shared.errors import RequestError, ServiceError
-from shared.runs import is_dead, is_silent
+from shared.ingest_runs import is_dead, is_silent
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -75,7 +75,7 @@ class IngestRoutes:
         await self.services.prefect.cancel(run)
         return _accepted(run)
 
-    async def _start_or_join(self, *, full: bool) -> Run:
+    async def _start_or_join(self, *, full: bool) -> FlowRun:
         """The run on its way, or a new one.
 
         The key under which a new one is created hangs on the run before it: of two replicas asked at the same instant both
@@ -92,11 +92,11 @@ class IngestRoutes:
         before = recent[0].id if recent else "none"
         return await prefect.start(full=full, idempotency_key=f"after-{before}-{'full' if full else 'changes'}")
 
-    async def _can_be_joined(self, run: Run) -> bool:
+    async def _can_be_joined(self, run: FlowRun) -> bool:
         """Whether a caller may wait for that run; one killed outright stays `running` in Prefect for ever.
 
         One that is silent may have died. The caller gets a run of its own then, which waits until that is certain
-        (flows/turns.py).
+        (flows/orchestration/one_at_a_time.py).
         """
         if not run.has_process:
             return True
@@ -107,13 +107,13 @@ class IngestRoutes:
             return False
         return run.state != "running" or not is_silent(last_sign, now)
 
-    async def _find(self, run_id: str) -> Run:
+    async def _find(self, run_id: str) -> FlowRun:
         run = await self.services.prefect.run(run_id) if self.services.settings.reads_book else None
         if run is None:
             raise RequestError("run_not_found", "There is no ingest run of that id.", status=404)
         return run
 
-    async def _describe(self, run: Run) -> IngestRun:
+    async def _describe(self, run: FlowRun) -> IngestRun:
         findings: Findings = await self.services.prefect.findings(run.id)
         return IngestRun(
             run_id=run.id,
@@ -123,6 +123,6 @@ class IngestRoutes:
         )
 
 
-def _accepted(run: Run) -> Response:
+def _accepted(run: FlowRun) -> Response:
     started = IngestStarted(run_id=run.id, status_url=f"/ingest/{run.id}")
     return json_response(started, 202, Location=started.status_url)

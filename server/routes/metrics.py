@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from quart import Blueprint, Response, request
 
-from server.callers import require_metrics_key
-from server.gauges import read_gauges
-from server.metrics import CONTENT_TYPE
-from server.openapi import documents
+from server.http.auth import require_metrics_key
+from server.http.openapi import documents
 from server.services import Services
+from server.status.gauges import read_gauges
+from server.status.metrics import CONTENT_TYPE
 
 
 def blueprint(services: Services) -> Blueprint:

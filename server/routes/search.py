@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from quart import Blueprint, Response, request
 
-from server.documented import SearchQuery, SearchResult, SearchResults
-from server.openapi import documents
-from server.requests import MAX_QUESTION_CHARS
-from server.routes.bodies import json_response
+from server.http.bodies import json_response
+from server.http.openapi import documents
+from server.http.requests import MAX_QUESTION_CHARS
+from server.http.schemas import SearchParameters, SearchResult, SearchResults
 from server.services import Services
 from shared.errors import RequestError
 from shared.index.port import Filter
@@ -34,7 +34,7 @@ class SearchRoutes:
 
     services: Services
 
-    @documents("search", query=SearchQuery, answer=SearchResults)
+    @documents("search", query=SearchParameters, answer=SearchResults)
     async def search(self) -> Response:
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""
         found = await self.services.finder.search(_query(), k=_count(), where=_where())

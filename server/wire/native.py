@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from server.chat import ChatEvent, Done, Failed, Source, Sources, Start, TextDelta
+from server.answering.events import ChatEvent, CitedSource, Done, Failed, Sources, Start, TextDelta
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 PING = b": ping\n\n"
@@ -109,7 +109,7 @@ def _smaller_dones(event: Done) -> Iterator[ChatEvent]:
         yield event.model_copy(update={"suggestions": (), "metadata": {}, "sources": shortest[:count]})
 
 
-def _clipped(sources: tuple[Source, ...], width: int, title_width: int) -> tuple[Source, ...]:
+def _clipped(sources: tuple[CitedSource, ...], width: int, title_width: int) -> tuple[CitedSource, ...]:
     return tuple(
         source.model_copy(
             update={

@@ -16,14 +16,14 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from flows.document import SourceFile
-from flows.markdown import parse
-from flows.splitter import Limits, split
-from server.finding.selection import enclose, locate
+from flows.reading.document import SourceFile
+from flows.reading.parse import parse
+from flows.splitting.split import ChunkLimits, split
+from server.finding.selected_text import enclose, find_selection
 from shared.bm25 import Bm25
-from shared.index.embedded import EmbeddedIndex
+from shared.index.embedded.index import EmbeddedIndex
 from shared.models import Chunk
-from tests.fakes import make_build
+from tests.support.fakes import make_build
 
 CHUNKS = 5000
 SELECTIONS = 100
@@ -59,7 +59,7 @@ def chunks_of_a_book() -> list[Chunk]:
         if len(chunks) >= CHUNKS:
             break
         document = parse(SourceFile(f"{number}.md", page))
-        chunks += split(document, limits=Limits(), count=lambda text: len(text) // 4 + 1, collection="book")
+        chunks += split(document, limits=ChunkLimits(), count=lambda text: len(text) // 4 + 1, collection="book")
     return chunks[:CHUNKS]
 
 
@@ -86,7 +86,7 @@ async def main(rounds: int) -> None:
             for _ in range(rounds):
                 for chunk, text in selections(chunks, Random(7)):
                     began = time.perf_counter()
-                    found = await locate(snapshot, bm25, text)
+                    found = await find_selection(snapshot, bm25, text)
                     if found:
                         await enclose(snapshot, found, text)
                     times.append(1000 * (time.perf_counter() - began))

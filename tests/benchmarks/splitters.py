@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.document import SourceFile
-from flows.markdown import parse
-from flows.splitter import Limits, split
+from flows.reading.document import SourceFile
+from flows.reading.parse import parse
+from flows.splitting.split import ChunkLimits, split
 from shared.settings import Settings
 from shared.tokens import load_tokenizer, vocabulary_folder
 
@@ -25,7 +25,7 @@ Splitter = Callable[[Sequence[str]], list[str]]
 def lectern() -> Splitter:
     """This project's parser and splitter."""
     count = load_tokenizer(VOCABULARY).count
-    limits = Limits.up_to(MAX_TOKENS)
+    limits = ChunkLimits.up_to(MAX_TOKENS)
 
     def run(pages: Sequence[str]) -> list[str]:
         files = (SourceFile(f"{number}.mdx", page) for number, page in enumerate(pages))

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.prefect_stage import Runs, Stage, stop
+from tests.support.prefect_stage import Runs, Stage, stop
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from flows.dead_runs import close_dead_runs
+from flows.orchestration.dead_runs import close_dead_runs
 from server.prefect_api import PrefectApi
-from shared.index.store import open_index
-from shared.models import Build
-from shared.runs import (
+from shared.index.open_index import open_index
+from shared.ingest_runs import (
     CHANGES_KEY,
     DEPLOYMENT,
     PROGRESS_KEY,
@@ -30,11 +29,12 @@ from shared.runs import (
     decode_progress,
     decode_report,
 )
+from shared.models import Build
 from shared.settings import Settings
-from tests.book_folder import PAGES, settings_for, write_book
 from tests.conftest import REPOSITORY
-from tests.e2e.prefect_stage import LIMIT_S, Runs, Stage, stop
-from tests.openai_stand_in import StandIn
+from tests.support.book_folder import PAGES, settings_for, write_book
+from tests.support.openai_stand_in import StandIn
+from tests.support.prefect_stage import LIMIT_S, Runs, Stage, stop
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
@@ -159,7 +159,7 @@ async def test_a_schedule_that_was_switched_on_stays_on(stage: Stage, runs: Runs
         where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
         (await runs.client.patch(where, json={"active": active})).raise_for_status()
         register = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "flows.deploy", cwd=REPOSITORY, env=stage.environment
+            sys.executable, "-m", "flows.orchestration.deployments", cwd=REPOSITORY, env=stage.environment
         )
         assert await register.wait() == 0
         (schedule,) = (await runs.client.get(f"/deployments/name/{NIGHTLY}")).raise_for_status().json()["schedules"]

@@ -1,7 +1,7 @@
 """kill -9 of an ingest at each step: the old build stays live, and the next ingest reaches the same index.
 
 Each step is made to wait from outside: reading by its length, planning by a lock on the embedding cache, embedding by a model
-that does not answer. Applying cannot be; tests/test_embedded.py kills it at each of its own steps.
+that does not answer. Applying cannot be; tests/shared/index/test_embedded.py kills it at each of its own steps.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.index.store import open_index
+from shared.index.open_index import open_index
 from shared.models import Build, Chunk
 from shared.settings import Settings
-from tests.book_folder import settings_for, write_book
 from tests.conftest import REPOSITORY
-from tests.openai_stand_in import StandIn
+from tests.support.book_folder import settings_for, write_book
+from tests.support.openai_stand_in import StandIn
 
 pytestmark = pytest.mark.processes
 

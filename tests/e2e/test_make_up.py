@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.book_folder import write_book
 from tests.conftest import REPOSITORY
-from tests.e2e.prefect_stage import LIMIT_S, free_port
-from tests.openai_stand_in import StandIn
+from tests.support.book_folder import write_book
+from tests.support.openai_stand_in import StandIn
+from tests.support.prefect_stage import LIMIT_S, free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
@@ -164,7 +164,7 @@ async def test_a_lectern_without_a_book_answers_from_the_index_it_is_given(launc
         running = launch.processes()
     assert "answering from 3 pages" in "".join(said)
     assert "Prefect" not in "".join(said)
-    assert [line for line in running if "prefect" in line or "flows.worker" in line] == []
+    assert [line for line in running if "prefect" in line or "flows.orchestration.worker" in line] == []
     assert "joints" in answer["answer"]
 
 

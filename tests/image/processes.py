@@ -17,7 +17,7 @@ ROLES = {
     "-m server ": "web",
     "prefect server start": "prefect",
     "prefect.server.api.server:create_app": "prefect",
-    "flows.worker": "worker",
+    "flows.orchestration.worker": "worker",
     "prefect.engine": "ingest",
     "prefect flow-run": "ingest",
     "spawn_main": "ingest",

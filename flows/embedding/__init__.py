@@ -1,0 +1,1 @@
+"""Vectors for a book's chunks, bought once."""

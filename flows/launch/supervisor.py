@@ -1,0 +1,138 @@
+"""The supervisor and the environment its programs run in."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.launch.locks import USUAL_PREFECT_PORT
+from flows.launch.tether import tether_to_parent
+from shared.settings import HOME, Settings
+
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+PREFECT_LOGGING = HOME / "flows" / "orchestration" / "logging.yml"
+STOP_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the programs of one start are to be found."""
+
+    web_url: str
+    prefect_url: str
+    """Prefect's UI; its API is below /api."""
+    own_prefect: bool
+    """False: PREFECT_API_URL names a server that somebody else runs."""
+    reads_book: bool
+    """False: only the web server runs, and answers from an index that is filled from elsewhere."""
+    admin_key: str
+    admin_key_file: Path | None
+    """Where the key of this start is written; None when ADMIN_API_KEY was set."""
+    logs: Path
+    started: datetime
+
+
+def lay_out(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -> Layout:
+    """Choose addresses and keys; makes the folders of logs and of what lives as long as this start."""
+    logs, run = settings.data_dir / "logs", settings.data_dir / "run"
+    for folder in (logs, run):
+        folder.mkdir(parents=True, exist_ok=True)
+    key, key_file = _admin_key(settings, run)
+    own_prefect = settings.prefect_api_url is None
+    api_url = settings.prefect_api_url or f"http://127.0.0.1:{prefect_port}/api"
+    return Layout(
+        web_url=f"http://{_reachable(settings.host)}:{settings.port}",
+        prefect_url=api_url.rstrip("/").removesuffix("/api"),
+        own_prefect=own_prefect,
+        reads_book=settings.reads_book,
+        admin_key=key,
+        admin_key_file=key_file,
+        logs=logs,
+        started=datetime.now(UTC),
+    )
+
+
+def _admin_key(settings: Settings, run: Path) -> tuple[str, Path | None]:
+    """The configured key, or a new one that is good for this start and only for whoever can read this user's files."""
+    if settings.admin_api_key is not None:
+        return settings.admin_api_key.get_secret_value(), None
+    path, key = run / "admin-key", secrets.token_urlsafe(24)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(key + "\n", encoding="ascii")
+    return key, path
+
+
+def _reachable(host: str) -> str:
+    """An address at which this machine reaches what listens on `host`."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  translated, not bound
+    return f"[{host}]" if ":" in host else host
+
+
+def environment(settings: Settings, deployment: Layout) -> dict[str, str]:
+    """What the programs find in their environment: the caller's, with addresses and paths made definite."""
+    port = deployment.prefect_url.rpartition(":")[2]
+    prefect = {
+        "PREFECT_HOME": str(settings.data_dir / "prefect"),
+        "PREFECT_API_URL": f"{deployment.prefect_url}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_CLI_COLORS": "false",
+        "PREFECT_LOGGING_CONFIG_PATH": str(PREFECT_LOGGING),
+        "PREFECT_LOGGING_LEVEL": settings.log_level,
+    }
+    layout = {
+        "LECTERN_PYTHON": sys.executable,
+        "LECTERN_LOGS": str(deployment.logs),
+        "LECTERN_RUN": str(deployment.logs.parent / "run"),
+        "LECTERN_START_PREFECT": str(deployment.own_prefect and deployment.reads_book).lower(),
+        "LECTERN_START_WORKER": str(deployment.reads_book).lower(),
+        "LECTERN_PREFECT_PORT": port if deployment.own_prefect else str(USUAL_PREFECT_PORT),
+        **_logs(settings, deployment),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+        "PYTHONUNBUFFERED": "1",
+    }
+    ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": deployment.admin_key}
+    return os.environ | prefect | layout | ours
+
+
+def _logs(settings: Settings, deployment: Layout) -> dict[str, str]:
+    """In production everything goes to standard output, which the platform keeps; elsewhere to files."""
+    programs = ("web", "prefect", "worker")
+    if settings.environment == "production":
+        return {f"LECTERN_{name.upper()}_LOG": "/dev/fd/1" for name in programs} | {"LECTERN_LOG_BYTES": "0"}
+    files = {f"LECTERN_{name.upper()}_LOG": str(deployment.logs / f"{name}.log") for name in programs}
+    return files | {"LECTERN_LOG_BYTES": "5MB"}
+
+
+def start_supervisor(settings: Settings, deployment: Layout) -> subprocess.Popen[bytes]:
+    """supervisord in a session of its own: Ctrl-C and a closed terminal reach it through us, once, as SIGTERM."""
+    return subprocess.Popen(  # noqa: S603  our own interpreter and configuration
+        [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIGURATION)],
+        env=environment(settings, deployment),
+        cwd=HOME,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=tether_to_parent,  # noqa: PLW1509  no thread has been started
+    )
+
+
+def stop_supervisor(supervisor: subprocess.Popen[bytes]) -> int:
+    """Stop every program and wait for it; supervisord's exit code."""
+    if supervisor.poll() is None:
+        supervisor.send_signal(signal.SIGTERM)
+    try:
+        return supervisor.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        return supervisor.wait()

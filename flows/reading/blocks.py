@@ -1,0 +1,235 @@
+"""markdown-it's tokens as blocks and headings, each with its place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from flows.reading.document import Block, BlockKind, Heading
+from flows.reading.extensions.prepared import STAND_IN, Aside
+from flows.reading.inline import plain
+from flows.reading.lines import SourceLines
+
+CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
+TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
+ALERT = re.compile(r"\[!(\w+)\][-+]?[ \t]*")
+UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+MARKUP_IN_CELLS = re.compile(r"\]\(|\]\[|[<`\\&]|\*\*|__|~~")
+MAX_STRUCTURE = 40
+"""Nested containers whose structure is kept; what lies deeper is text."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """What the blocks of one page are made with, and the headings found on the way."""
+
+    source: SourceLines
+    """The file."""
+    lines: Sequence[str] = ()
+    """The Markdown that is read, as prepared: as many lines, some of them blank now."""
+    references: frozenset[str] = frozenset()
+    """Labels of its link definitions."""
+    asides: Mapping[int, Sequence[Aside]] = field(default_factory=dict[int, Sequence[Aside]])
+    """What was set aside, by the line of its stand-in."""
+    read_partial: Callable[[Aside], Iterable[Block]] = lambda _: ()
+    """The blocks of the file that an aside imports."""
+    headings: list[Heading] = field(default_factory=list[Heading])
+    current: int = -1
+    """Index of the heading the next block stands under."""
+    tag: tuple[int, int] | None = None
+    """Lines of the tag that imports the partial being read: the place of everything in it."""
+    reach: Callable[[int], None] = lambda _: None
+    """Told the line of every item of a list of single lines before its block is made."""
+
+    def place(self, first: int, last: int) -> tuple[int, int]:
+        """Offsets of lines first..last-1, blank ones at the end left out."""
+        if self.tag is not None:
+            first, last = self.tag
+        else:
+            while last > first + 1 and not self.lines[last - 1].strip():
+                last -= 1
+        return self.source.starts[first], self.source.starts[last - 1] + len(self.source.lines[last - 1].rstrip())
+
+    def end(self, line: int) -> int:
+        """Offset behind the last character of a line that is not blank."""
+        return self.source.starts[line] + len(self.source.lines[line].rstrip())
+
+    def above(self, level: int) -> int:
+        """Index of the heading that one of `level` would stand under here."""
+        index = self.current
+        while index >= 0 and self.headings[index].level >= level:
+            index = self.headings[index].parent
+        return index
+
+    def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "", parts: tuple[Block, ...] = ()) -> Block:
+        """A block in the place of `token`."""
+        first, last = token.map or (0, 1)
+        start, end = self.place(first, last)
+        return Block(kind, start, end, text, self.current, prefix, parts)
+
+    def set_aside(self, line: int) -> list[Block] | None:
+        """What the stand-in at `line` stands for; None for a rule of the author's."""
+        if line not in self.asides:
+            return None
+        return [block for aside in self.asides[line] for block in self._aside(aside)]
+
+    def _aside(self, aside: Aside) -> Iterable[Block]:
+        if aside.partial is not None:
+            return self.read_partial(aside)
+        first, last = aside.line, aside.end_line
+        start, end = self.place(first, last) if self.tag is not None else (self.source.starts[first], self.end(last - 1))
+        return [Block("text", start, end, plain(aside.text, self.references).strip(), self.current)]
+
+
+def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -> list[Block]:
+    """The blocks of the sibling constructs that tokens first..end-1 are, in order; headings join `reader.headings`."""
+    blocks: list[Block] = []
+    while first < end:
+        last = closing(tokens, first)
+        blocks += read_block(reader, tokens, first, last)
+        first = last + 1
+    return blocks
+
+
+def closing(tokens: Sequence[Token], position: int) -> int:
+    """Index of the token that closes the one at `position`; itself where it stands alone."""
+    token = tokens[position]
+    if token.nesting == 0:
+        return position
+    level = token.level
+    position += 1
+    while tokens[position].level != level:
+        position += 1
+    return position
+
+
+def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
+    """The blocks of the construct that tokens first..last are: one, the items of a list, none where there is nothing."""
+    token = tokens[first]
+    if token.type == "dt_open":
+        _place_term(reader, token, tokens[last + 1])
+    if token.type in LISTS and token.level < MAX_STRUCTURE:
+        return read_blocks(reader, tokens, first + 1, last)
+    if token.type == "items":
+        return [_item(reader, line, item) for line, item in token.meta["items"]]
+    read = READERS.get(token.type)
+    if read is not None:
+        block = read(reader, token, tokens[first + 1] if last > first else token)
+        return [block] if block.start < block.end else []  # of white space that Markdown takes for text
+    if last > first:
+        return [_container(reader, tokens, first, last)]
+    aside = reader.set_aside(token.map[0]) if token.type == "hr" and token.map else None
+    return [reader.block("text", token, "")] if aside is None else aside  # a rule, a link definition: nothing a reader reads
+
+
+def _place_term(reader: Reader, term: Token, definition: Token) -> None:
+    """Put a term on its line and its definition below it: mdit-py-plugins gives the one no line and the other the term's."""
+    line = (term.map or (0, 0))[0]
+    term.map = [line, line + 1]
+    first, last = definition.map or (0, 0)
+    below = range(max(first, line + 1), last)
+    definition.map = [next((number for number in below if reader.lines[number].strip()), first), last]
+
+
+def _paragraph(reader: Reader, token: Token, _: Token) -> Block:
+    return reader.block("paragraph", token, plain(token.content, reader.references).strip())
+
+
+def _term(reader: Reader, token: Token, inline: Token) -> Block:
+    return reader.block("definition", token, plain(inline.content, reader.references).strip())
+
+
+def _item(reader: Reader, line: int, item: re.Match[str]) -> Block:
+    """An item of one line: a match of `leaves.ITEM`."""
+    reader.reach(line)
+    text = plain(item[2].rstrip(" \t"), reader.references).strip()
+    start, end = reader.place(line, line + 1)
+    return Block("list_item", start, end, _without_box(f"{item[1]} {text}"), reader.current)
+
+
+def _html(reader: Reader, token: Token, _: Token) -> Block:
+    return reader.block("html", token, plain(UNSEEN.sub("", token.content), reader.references).strip())
+
+
+def _heading(reader: Reader, token: Token, behind: Token) -> Block:
+    content = behind.content
+    line = (reader.tag or token.map or (0, 0))[0]
+    custom = CUSTOM_ID.search(content) if "{" in content else None
+    inline = content[: custom.start()] if custom else content
+    text = plain(inline, reader.references).strip()
+    start, end = reader.place(*(token.map or (0, 1)))
+    custom_id = (custom[1] or custom[2]) if custom else None
+    level = int(token.tag[1])
+    parent = reader.above(level)
+    reader.headings.append(Heading(level, text, start, end, line + 1, custom_id, parent=parent, html=inline.strip()))
+    return Block("heading", start, end, text, len(reader.headings) - 1)
+
+
+def _code(reader: Reader, token: Token, _: Token) -> Block:
+    if token.type == "code_block":
+        return reader.block("code", token, _as_written(reader, token).rstrip("\n"))
+    if token.info == "math":
+        return reader.block("math", token, token.content.rstrip("\n"))
+    opening = f"{token.markup}{token.info}".rstrip() + "\n"
+    return reader.block("fence", token, f"{opening}{token.content}{token.markup}", opening)
+
+
+def _as_written(reader: Reader, token: Token) -> str:
+    """Indented code, with what was set aside in it for the mark of an admonition, which in code is none."""
+    lines, (first, _) = token.content.split("\n"), token.map or (0, 0)
+    for number, line in enumerate(lines):
+        if line.strip() == STAND_IN and first + number in reader.asides:
+            lines[number] = line.replace(STAND_IN, reader.source.lines[first + number].strip())
+    return "\n".join(lines)
+
+
+def _table(reader: Reader, token: Token, _: Token) -> Block:
+    first, last = token.map or (0, 0)
+    rows = [row.lstrip(" \t>").rstrip() for row in reader.lines[first:last]]
+    if MARKUP_IN_CELLS.search("\n".join(rows)):
+        rows = [plain(row.replace("\\|", "|"), reader.references) for row in rows]  # in code too (GFM 4.10)
+    return reader.block("table", token, "\n".join(rows).rstrip(), "\n".join(rows[:2]) + "\n")
+
+
+def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> Block:
+    """A list item, quote, footnote or definition with its parts."""
+    token = tokens[first]
+    if token.level >= MAX_STRUCTURE:
+        texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
+        return reader.block("paragraph", token, "\n".join(texts))
+    parts = tuple(read_blocks(reader, tokens, first + 1, last))
+    text = "\n".join([part.text for part in parts if part.text])
+    match token.type:
+        case "list_item_open":
+            mark = f"{token.info}{token.markup} "
+            text = mark + (text.replace("\n", "\n" + " " * len(mark)) if "\n" in text else text)
+            return reader.block("list_item", token, _without_box(text), parts=parts)
+        case "blockquote_open":
+            alert = ALERT.match(text)
+            text = f"{alert[1].capitalize()}: {text[alert.end() :]}" if alert else text
+            return reader.block("quote", token, text, parts=parts)
+        case _:
+            kind = "footnote" if token.type == "footnote_reference_open" else "definition"
+            return reader.block(kind, token, text, parts=parts)
+
+
+def _without_box(item: str) -> str:
+    """A list item without the box of a task list."""
+    return TASK.sub(r"\1", item, count=1) if "[" in item else item
+
+
+LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
+READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
+    "paragraph": _paragraph,
+    "heading": _heading,
+    "heading_open": _heading,
+    "fence": _code,
+    "code_block": _code,
+    "table": _table,
+    "html_block": _html,
+    "dt_open": _term,
+}
+"""What reads a construct: given its first token and the one behind, which holds the text of a heading or a term."""

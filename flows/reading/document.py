@@ -1,0 +1,95 @@
+"""One page of the book, parsed: what `parse` makes, `sites` gives addresses and `splitting` cuts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from shared.models import Problem
+
+BlockKind = Literal[
+    "paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"
+]
+
+
+MAX_NAME_CHARS = 200
+"""Longest heading that is a name; those of the books measured have at most 110 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the book."""
+
+    path: str
+    """Relative to the book's root, with forward slashes."""
+    text: str
+    """Decoded (UTF-8, a byte order mark removed), line ends as in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading the reader sees."""
+
+    level: int
+    """1 to 6."""
+    text: str
+    """Plain text: no markup, entities decoded, custom id removed, emoji kept."""
+    start: int
+    end: int
+    """Character offsets of the heading's lines in the file (end exclusive)."""
+    line: int
+    """1-based."""
+    custom_id: str | None = None
+    """From `{#custom-id}` (or `{/* #custom-id */}`), as written."""
+    anchor: str | None = None
+    """The id on the rendered page; set by `sites/addresses.py`, None until then and where the generator gives none."""
+    parent: int = -1
+    """Index of the heading it stands under; -1 for none. What stands in an element or admonition is under none of its headings
+    once it has ended."""
+    html: str = ""
+    """The heading's inline Markdown as written, without hashes and custom id: for generators that slug the rendered form."""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can name what stands below it: it says something, and is no paragraph that was underlined by accident."""
+        return 0 < len(self.text) <= MAX_NAME_CHARS
+
+
+class Block(NamedTuple):
+    """The smallest piece the splitter keeps whole unless it alone is over the limit."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    """Character offsets in the file, end exclusive. Blocks are in order and do not overlap, but for those of an imported
+    partial: they all have the place of the tag that imports it."""
+    text: str
+    """Cleaned rendering: no JSX, no link targets, alt text kept; code and tables as written."""
+    heading: int
+    """Index into `Document.headings` of the heading it stands under; -1 before the first."""
+    prefix: str = ""
+    """What is repeated in front of each further part when the block is cut: a table's header rows, a fence's opening line."""
+    parts: tuple[Block, ...] = ()
+    """The blocks in a container (list item, quote, footnote, definition): where it is cut when it alone is over the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page: its front matter, headings and blocks with their spans."""
+
+    path: str
+    text: str
+    title: str
+    description: str
+    front_matter: dict[str, Any]
+    headings: tuple[Heading, ...]
+    blocks: tuple[Block, ...]
+    """Together they cover every non-blank character that is not front matter, import/export or a JSX tag."""
+    problems: tuple[Problem, ...] = ()
+    """What the reader of this page should know: broken front matter, an include left out."""
+    skip: str | None = None
+    """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
+    url: str = ""
+    """Address of the page without anchor; set by `sites/addresses.py`."""
+    tags: tuple[str, ...] = field(default=())
+    """`tags` and `keywords`: what the author says the page is about."""

@@ -1,0 +1,1 @@
+"""What MDX, directives and MkDocs' extensions add to Markdown, taken out or rewritten line by line before it is parsed."""

@@ -1,0 +1,1 @@
+"""How each site generator makes page addresses and heading ids."""

@@ -1,0 +1,73 @@
+"""mdBook: chapter to `.html` page, and the ids of its headings."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from flows.reading.document import Document, Heading
+from flows.sites.generators.mkdocs_html import code_ranges, is_inside
+from flows.sites.heading_text import References, find_references, pulldown_text
+from flows.sites.slugs import MdbookIds, mdbook_slug
+from shared.models import Site
+
+ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
+TERM = re.compile(r"^(?![ \t]*[:~#>|-])[ ]{0,3}(\S.*)\n\n?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
+"""A line that the next one, or the one after an empty one, defines."""
+
+
+def page_address(document: Document, site: Site) -> str | None:
+    """The page's path on the site; None for a file that `SUMMARY.md` does not name, and for `SUMMARY.md` itself.
+
+    `html_handlebars/hbs_renderer.rs`: the chapter's path with the extension `html`. `builtin_preprocessors/index.rs`: a
+    `README`, in any case, becomes `index`.
+    """
+    path = PurePosixPath(document.path)
+    if site.folder and not path.is_relative_to(site.folder):
+        return None
+    path = path.relative_to(site.folder) if site.folder else path
+    if str(path) == "SUMMARY.md" or (site.chapters and str(path) not in site.chapters):
+        return None
+    name = "index" if path.stem.lower() == "readme" else path.stem
+    return site.base + quote(str(path.with_name(f"{name}.html")))
+
+
+def anchors(document: Document, site: Site) -> list[str | None]:  # noqa: ARG001  every generator is asked the same way
+    """One id per heading, in order: `mdbook-html/src/html/tree.rs`, `add_header_links`.
+
+    A custom id (pulldown-cmark's heading attributes, `{#id .class}`) is taken as written and not remembered. The terms of
+    definition lists get ids from the same counter.
+    """
+    ids, references, terms = MdbookIds(), find_references(document), deque(_terms(document))
+    anchors: list[str | None] = []
+    for heading in document.headings:
+        while terms and terms[0][0] < heading.start:
+            ids.unique(mdbook_slug(pulldown_text(terms.popleft()[1], references)))
+        anchors.append(_heading_id(heading, document.text, ids, references) or None)
+    return anchors
+
+
+def _terms(document: Document) -> list[tuple[int, str]]:
+    code = code_ranges(document.blocks)
+    starts = [start for start, _ in code]
+    found = [(match.start(), match[1]) for match in TERM.finditer(document.text)]
+    return [(offset, term) for offset, term in found if not is_inside(offset, code, starts)]
+
+
+def _heading_id(heading: Heading, page: str, ids: MdbookIds, references: References) -> str:
+    source = _source(heading, page)
+    attributes = ATTRIBUTES.search(source)
+    given = [word[1:] for word in (attributes[1].split() if attributes else ()) if word.startswith("#")]
+    if given:
+        return given[-1]
+    return ids.unique(mdbook_slug(pulldown_text(ATTRIBUTES.sub("", source), references)))
+
+
+def _source(heading: Heading, page: str) -> str:
+    """The heading's inline Markdown with its attributes, which only count at the very end of the line."""
+    if heading.custom_id is None:
+        return heading.html or heading.text
+    line = page[heading.start : heading.end].partition("\n")[0].rstrip()
+    return f"{heading.html} {{#{heading.custom_id}}}{'' if line.endswith('}') else ' '}"

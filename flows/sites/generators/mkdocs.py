@@ -1,0 +1,74 @@
+"""MkDocs 1.6, with or without Material: file to address, and the ids of Python-Markdown's `toc` extension."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from flows.reading.document import Document, Heading
+from flows.sites.generators.mkdocs_html import is_inside, raw_ranges
+from flows.sites.heading_text import find_references, html_text
+from flows.sites.slugs import TocIds, pymdownx_slug, toc_slug
+from shared.models import Site
+
+ATTRIBUTES = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\n]*)[ ]*\}[ ]*$")
+ATTRIBUTE_ID = re.compile(r"(?:^|[ ])(?:#([^\s}]+)|id=[\"']?([^\s\"'}]+))")
+SLUGIFY: dict[str, Callable[[str], str]] = {
+    "default": toc_slug,
+    "unicode": lambda text: toc_slug(text, ascii_only=False),
+    "pymdownx": pymdownx_slug,
+}
+
+
+def page_address(document: Document, site: Site) -> str | None:
+    """The page's path on the site: `mkdocs/structure/files.py`, `_get_stem`, `_get_dest_path` and `_get_url`.
+
+    `README` counts as `index` (both spelled just so); `use_directory_urls` gives `page/`, without it `page.html`.
+    """
+    path = PurePosixPath(document.path)
+    if site.folder and not path.is_relative_to(site.folder):
+        return None
+    path = path.relative_to(site.folder) if site.folder else path
+    name = "index" if path.stem == "README" else path.stem
+    if site.trailing_slash is False:
+        return site.base + quote(str(path.with_name(f"{name}.html")))
+    folder = path.parent if name == "index" else path.with_name(name)
+    return site.base + ("" if folder == PurePosixPath() else quote(f"{folder}/"))
+
+
+def anchors(document: Document, site: Site) -> list[str | None]:
+    """One id per heading, in order: `markdown/extensions/toc.py`, `TocTreeprocessor.run`.
+
+    Custom ids (`attr_list`: `{#id}`, `{: #id .class }`) are taken first, all over the page; the others then step aside for
+    them and for each other: `name`, `name_1`, `name_2`. A heading inside raw HTML is not rendered and has no id.
+    """
+    raw = raw_ranges(document)
+    starts = [start for start, _ in raw]
+    rendered = [not is_inside(heading.start, raw, starts) for heading in document.headings]
+    sources = [_source(heading, document.text) for heading in document.headings]
+    custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
+    ids, references = TocIds(given for given in custom if given), find_references(document)
+    texts = (html_text(ATTRIBUTES.sub("", source), references) for source in sources)
+    return [
+        given or ids.unique(SLUGIFY[site.ids](text)) if shown else None
+        for text, given, shown in zip(texts, custom, rendered, strict=True)
+    ]
+
+
+def _source(heading: Heading, page: str) -> str:
+    """The heading's inline Markdown with its attribute list, which only counts after a space."""
+    if heading.custom_id is None:
+        return heading.html or heading.text
+    written = page[heading.start : heading.end]
+    at = written.find(f"{{#{heading.custom_id}}}")
+    gap = "" if at > 0 and not written[at - 1].isspace() else " "
+    return f"{heading.html}{gap}{{#{heading.custom_id}}}"
+
+
+def _attribute_id(source: str) -> str | None:
+    """The id in an attribute list at the heading's end (`markdown/extensions/attr_list.py`, `HEADER_RE`)."""
+    attributes = ATTRIBUTES.search(source)
+    given = ATTRIBUTE_ID.search(attributes[1]) if attributes else None
+    return (given[1] or given[2]) if given else None

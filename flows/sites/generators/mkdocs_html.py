@@ -1,0 +1,69 @@
+"""Where Python-Markdown takes HTML as it stands: Markdown inside it, headings too, is not rendered."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from flows.reading.document import Block, Document
+
+BLOCK_ELEMENT = re.compile(
+    r"address|article|aside|blockquote|body|canvas|center|colgroup|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form"
+    r"|group|h[1-6]|header|hgroup|html|iframe|legend|li|main|map|math|menu|nav|noscript|object|ol|option|output|p|pre|progress"
+    r"|script|search|section|style|summary|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
+)
+"""`markdown/core.py`, `block_level_elements`, without the empty ones (`hr`)."""
+TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
+AT_LINE_START = re.compile(r" {0,3}")
+MARKDOWN_ATTRIBUTE = re.compile(r"""(?:^|\s)markdown(?:\s|$|=["']?(?:1|block|span)\b)""")
+
+
+def raw_ranges(document: Document) -> list[tuple[int, int]]:
+    """Offsets, in order and apart, of every block element without a `markdown` attribute, its tags included.
+
+    `markdown/htmlparser.py`, `HTMLExtractor`: such an element begins at the start of a line and lasts until its own closing
+    tag, over blank lines; without one, to the end of the page. `md_in_html`: `markdown` lets Markdown in again, though not
+    below an element that is raw.
+    """
+    ranges: list[tuple[int, int]] = []
+    name, depth, start = "", 0, 0
+    for match in _tags(document):
+        closing, tag = bool(match[1]), match[2].lower()
+        if depth:
+            depth += 0 if tag != name else -1 if closing else 1
+            if not depth:
+                ranges.append((start, match.end()))
+        elif not closing and _is_raw(document.text, match):
+            name, depth, start = tag, 1, match.start()
+    return [*ranges, (start, len(document.text))] if depth else ranges
+
+
+def _is_raw(text: str, tag: re.Match[str]) -> bool:
+    line = text.rfind("\n", 0, tag.start()) + 1
+    if not BLOCK_ELEMENT.fullmatch(tag[2].lower()) or tag[3].endswith("/") or MARKDOWN_ATTRIBUTE.search(tag[3]):
+        return False
+    return AT_LINE_START.fullmatch(text, line, tag.start()) is not None
+
+
+def _tags(document: Document) -> Iterator[re.Match[str]]:
+    """The tags of the page, those in code left out."""
+    code = code_ranges(document.blocks)
+    starts = [start for start, _ in code]
+    for match in TAG.finditer(document.text):
+        if not is_inside(match.start(), code, starts):
+            yield match
+
+
+def is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
+    """Whether one of `ranges`, which begin at `starts` and are in order and apart, holds `offset`."""
+    index = bisect_right(starts, offset) - 1
+    return index >= 0 and offset < ranges[index][1]
+
+
+def code_ranges(blocks: tuple[Block, ...]) -> list[tuple[int, int]]:
+    """Offsets of the fences and indented code among `blocks` and in what they hold, in order."""
+    ranges: list[tuple[int, int]] = []
+    for block in blocks:
+        ranges += [(block.start, block.end)] if block.kind in ("fence", "code") else code_ranges(block.parts)
+    return ranges

@@ -1,0 +1,1 @@
+"""Addresses checked against the site as it was built or published."""

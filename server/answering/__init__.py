@@ -1,0 +1,1 @@
+"""From passages to the events of one answer, paced, numbered, logged and kept for a reader who comes back."""

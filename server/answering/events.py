@@ -1,0 +1,103 @@
+"""What a reader hears, before any dialect: the events of one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from server.finding.passages import Passage, place
+from shared.models import Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIds:
+    """What one answer is called."""
+
+    session_id: str
+    message_id: str
+    request_id: str
+
+
+class CitedSource(Frozen):
+    """A citation as the reader sees it."""
+
+    n: int
+    title: str
+    chapter: str
+    section: str
+    url: str
+    score: float
+
+
+class Usage(Frozen):
+    """What an answer cost."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+class Start(Frozen):
+    type: Literal["start"] = "start"
+    session_id: str
+    message_id: str
+    metadata: dict[str, Any]
+    """mode, retrieved_chunks, model, query, build."""
+
+
+class Sources(Frozen):
+    type: Literal["sources"] = "sources"
+    sources: tuple[CitedSource, ...]
+
+
+class TextDelta(Frozen):
+    type: Literal["chunk"] = "chunk"
+    content: str
+
+
+class Failed(Frozen):
+    """Something broke after the first byte; `Done` with finish_reason 'error' follows."""
+
+    type: Literal["error"] = "error"
+    error: str
+    """Stable snake_case code."""
+    message: str
+    """One sentence a reader can be shown."""
+    retryable: bool
+    request_id: str
+
+
+class Done(Frozen):
+    type: Literal["done"] = "done"
+    session_id: str
+    message_id: str
+    finish_reason: Literal["stop", "length", "error"]
+    abstained: bool
+    """The book does not say; machine-readable."""
+    degraded: bool = False
+    """The chat model was out of reach and the answer is quotations."""
+    cited: tuple[int, ...] = ()
+    sources: tuple[CitedSource, ...] = ()
+    """Only those cited."""
+    suggestions: tuple[str, ...] = ()
+    usage: Usage | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+ChatEvent = Annotated[Start | Sources | TextDelta | Failed | Done, Field(discriminator="type")]
+"""Start, Sources, TextDelta*, then Done, or Failed and Done: exactly one Done, always last."""
+
+
+def cite(passage: Passage) -> CitedSource:
+    """The passage as a citation."""
+    names = place(passage)
+    return CitedSource(
+        n=passage.n,
+        title=passage.chunk.title,
+        chapter=names[0],
+        section=names[-1],
+        url=passage.url,
+        score=round(passage.score, 4),
+    )

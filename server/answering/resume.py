@@ -1,0 +1,102 @@
+"""What was sent of recent answers, so that a broken connection can be taken up again (`Last-Event-ID`).
+
+An answer is found by who asked what: the browser's own reconnection sends the same body again with the id of the last event
+it saw. Kept in memory, for minutes, within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+from hashlib import sha256
+
+KEEP_S = 180.0
+MAX_ANSWERS = 100
+MAX_BYTES = 96 * 1024
+"""Frames kept of one answer, a thousand tokens or so; a longer one cannot be taken up again."""
+
+
+class Recording:
+    """The frames of one answer in order; the n-th has the event id n."""
+
+    def __init__(self, expires_at: float) -> None:
+        self.expires_at = expires_at
+        self._frames: list[bytes] = []
+        self._size_bytes = 0
+        self._finished = False
+        self._changed = asyncio.Event()
+
+    @property
+    def next_id(self) -> int:
+        """Event id of the frame recorded next."""
+        return len(self._frames) + 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every frame was kept."""
+        return self._size_bytes <= MAX_BYTES
+
+    def append(self, frame: bytes) -> None:
+        """Keep one more frame."""
+        self._size_bytes += len(frame)
+        self._frames.append(frame if self.is_whole else b"")
+        self._notify()
+
+    def finish(self) -> None:
+        """No frame follows."""
+        self._finished = True
+        self._notify()
+
+    async def follow(self, after: int) -> AsyncGenerator[bytes]:
+        """The frames after event id `after`: those there are, then those that still come."""
+        position = max(0, after)
+        while True:
+            changed = self._changed
+            while position < len(self._frames):
+                yield self._frames[position]
+                position += 1
+            if self._finished:
+                return
+            await changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class RecentAnswers:
+    """Recordings of recent answers by who asked what."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._recordings: OrderedDict[str, Recording] = OrderedDict()
+
+    @staticmethod
+    def key(*parts: str | bytes | None) -> str:
+        """What identifies an answer: the caller, the address and the body."""
+        encoded = (part.encode() if isinstance(part, str) else part or b"" for part in parts)
+        return sha256(b"\0".join(encoded)).hexdigest()
+
+    def record(self, key: str) -> Recording:
+        """A new recording under `key`; it takes the place of an older one."""
+        self._forget()
+        recording = Recording(self._clock() + KEEP_S)
+        self._recordings.pop(key, None)
+        self._recordings[key] = recording
+        return recording
+
+    def find(self, key: str) -> Recording | None:
+        """The recording under `key`, when it is whole and not too old."""
+        self._forget()
+        recording = self._recordings.get(key)
+        return recording if recording and recording.is_whole else None
+
+    def _forget(self) -> None:
+        now = self._clock()
+        while self._recordings:
+            oldest = next(iter(self._recordings.values()))
+            if oldest.expires_at > now and len(self._recordings) < MAX_ANSWERS:
+                return
+            self._recordings.popitem(last=False)

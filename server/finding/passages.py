@@ -1,0 +1,68 @@
+"""What is found: passages for an answer, results for a search; and the words of a passage and the names of its place."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.models import Chunk, Frozen, Hit
+
+
+class Passage(Frozen):
+    """A piece of the book put before the model, numbered from 1."""
+
+    n: int
+    chunk: Chunk
+    score: float
+    """0 to 1, higher is better; comparable within one answer only."""
+    url: str
+    """Where the reader lands: page and #anchor of the heading in the chunk that fits the question best."""
+    heading_path: tuple[str, ...]
+    """Of that heading."""
+
+
+class Passages(Frozen):
+    """What retrieval found for one question."""
+
+    passages: tuple[Passage, ...]
+    query: str
+    """What was searched for: the questions it leans on, one a line, then the question."""
+    question: str = ""
+    """Of that the question alone: made whole by a model, spelled as the book spells."""
+    build_id: str
+    answerable: bool
+    """False: the book does not seem to hold the answer; the passages are then the nearest sections."""
+    support: float = 1.0
+    """How likely the book holds the answer, 0 to 1; `answerable` is this against a threshold."""
+    degraded: bool = False
+    """The embedding model was out of reach: found by words only."""
+    rarity: dict[int, float] = Field(default_factory=dict[int, float])
+    """{term: inverse document frequency in the book} of the words searched for."""
+    long_forms: dict[str, str] = Field(default_factory=dict[str, str])
+    """{abbreviation of the question: what the book says it stands for}."""
+
+
+class SearchOutcome(Frozen):
+    """What a search found."""
+
+    hits: tuple[Hit, ...]
+    """Best first, scores 0 to 1."""
+    query: str
+    """What was searched for."""
+    answerable: bool
+    support: float
+    degraded: bool = False
+    """As in `Passages`."""
+
+
+def body(chunk: Chunk) -> str:
+    """The cleaned rendering without the line of title and headings it is indexed with, and that of tags."""
+    head, blank, rest = chunk.content.partition("\n\n")
+    head, _, _ = head.partition("\n")
+    named = {chunk.title, *chunk.heading_path[-1:]}
+    return rest if blank and any(head.endswith(name) for name in named if name) else chunk.content
+
+
+def place(passage: Passage) -> tuple[str, ...]:
+    """Page title, then the headings down to the one cited; the title is not said twice."""
+    title, path = passage.chunk.title, passage.heading_path
+    return path if path and path[0].casefold() == title.casefold() else (title, *path)

@@ -1,0 +1,104 @@
+"""What to search for when a question leans on what was said before: "And how do I calibrate it?".
+
+Without a model, by rule: a question that names nothing, or points back, is searched for together with the questions before it.
+With a model, the model says it in one sentence; when it cannot, the rule does.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from server.finding.query.terms import Stemmer
+from server.questions import EXCHANGES, Turn
+from shared.errors import ServiceError
+
+ENOUGH_TERMS = 3
+"""Different words, stop words aside, from which on a question that does not point back stands by itself."""
+LONGEST_QUERY_CHARS = 400
+"""A longer "question" is not one: the model answered instead."""
+
+Rewrite = Callable[[str, Sequence[Turn]], Awaitable[str]]
+"""(question, turns before it, oldest first) -> a question that stands by itself. Raises `ServiceError`."""
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|itself|this|these|those|they|them|their|he|she|him|his|hers|former|latter)\b"
+    r"|\b(?:about|after|before|by|do|does|for|from|how|in|is|like|of|on|to|was|why|with|without) that\b|\bthat\W*$"
+    r"|\bthe [\w-]+ ones?\b|\b(?:this|that|which|another|other) ones?\b"
+    r"|\bthe (?:first|second|third|last|next|other|same|previous)(?: ones?)?\W*$"
+    r"|^\W*(?:and|or|but|so|also|then|why|what about|how about|what else|what if|yes|no|ok|okay)\b",
+    re.IGNORECASE,
+)
+"""English; in other languages only the number of words tells."""
+_REQUEST = re.compile(
+    r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
+    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
+    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches|ones?)\b",
+    re.IGNORECASE,
+)
+"""Words that ask, and say nothing of what is asked about."""
+_NAMES = re.compile(r"\S\s+\W*(?:[A-Z][\w-]*|[\w-]*\d[\w-]*)|^\W*[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
+"""A short question that names its subject: "How does SLAM work?", "What is a gait?"; "the" in its place points back."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What to search for."""
+
+    text: str
+    context: str = ""
+    """Earlier questions it leans on, oldest first; empty where it stands by itself."""
+
+    @property
+    def whole(self) -> str:
+        """As it is told to the reader."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+async def make_query(question: str, history: Sequence[Turn], terms: Stemmer, rewrite: Rewrite | None = None) -> SearchQuery:
+    """The query for `question`, asked after `history` (oldest first). Never raises: the rule needs nobody."""
+    if not leans_back(question, history, terms):
+        return SearchQuery(question)
+    if rewrite is not None:
+        try:
+            query = (await rewrite(question, history)).strip()
+        except ServiceError as exc:
+            log.warning("following up by rule: %s", exc)
+        else:
+            if query and len(query) <= LONGEST_QUERY_CHARS + len(question):
+                return SearchQuery(query)
+    earlier = _earlier(question, history, terms)
+    if not terms.of(without_request(question)):  # "Show me the code" has no word of its own that could be found
+        return SearchQuery(f"{earlier}\n{question}")
+    return SearchQuery(question, earlier)
+
+
+def without_request(question: str) -> str:
+    """The question without the words that ask."""
+    return _REQUEST.sub(" ", question)
+
+
+def leans_back(question: str, history: Sequence[Turn], terms: Stemmer) -> bool:
+    """Whether the question needs the turns before it to be understood; never when there are none."""
+    if not any(turn.role == "user" for turn in history):
+        return False
+    if _POINTS_BACK.search(question):
+        return True
+    return len(set(terms.of(question))) < ENOUGH_TERMS and not _NAMES.search(question)
+
+
+def _earlier(question: str, history: Sequence[Turn], terms: Stemmer) -> str:
+    """The reader's question before this one, and the one before that while that leans back too; oldest first."""
+    parts: list[str] = []
+    turns = list(history[-2 * EXCHANGES :])
+    while turns:
+        turn = turns.pop()
+        if turn.role != "user" or turn.content == question:
+            continue
+        parts.append(turn.content)
+        if not leans_back(turn.content, turns, terms):
+            break
+    return "\n".join(reversed(parts))

@@ -1,0 +1,89 @@
+"""A reader's words as the book spells them: "kinematcs", and "behaviour" in a book that says "behavior".
+
+Only a word whose term the book does not have is touched, and only for one that is a single slip away: a letter too many, too
+few, another, or two swapped, after the first. Two slips apart are mostly two words ("president", "present"), and a capital
+within a question is a name's. What was searched for is told with the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+
+from server.finding.query.term_frequencies import Frequencies
+from server.finding.query.terms import Stemmer
+from shared.index.port import Snapshot
+
+LEAST_CHARS = 6
+"""Of a word of the book: a shorter one is near too many others ("unity", "unit"). The reader may have lost a letter of it."""
+MOST_WORDS = 5
+"""Of one question that are looked up."""
+_LONG_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS},}}\b")
+_ASKED_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS - 1},}}\b")
+
+Words = Mapping[str, Counter[str]]
+"""The book's words by their first letter, with how often each occurs."""
+
+
+class Spelling:
+    """Corrects questions against the words of the live build, which are read when a question first needs them."""
+
+    def __init__(self, terms: Stemmer, frequencies: Frequencies) -> None:
+        self._terms = terms
+        self._frequencies = frequencies
+        self._known: tuple[str, Words] | None = None
+
+    async def correct(self, snapshot: Snapshot, question: str) -> str:
+        """The question with words the book does not have replaced by near ones that it has. Raises `ServiceError`."""
+        strange = await self._strange(snapshot, question)
+        if not strange:
+            return question
+        words = await self._words(snapshot)
+        near = await asyncio.to_thread(lambda: {word: _nearest(word.lower(), words) for word in strange})
+        return _ASKED_WORD.sub(lambda match: near.get(match[0]) or match[0], question)
+
+    async def _strange(self, snapshot: Snapshot, question: str) -> list[str]:
+        """The long words whose terms are nowhere in the book."""
+        words = [match[0] for match in _ASKED_WORD.finditer(question) if match[0].islower() or match.start() == 0]
+        terms = {word: self._terms.of(word) for word in dict.fromkeys(words)}
+        absent = await self._frequencies.absent(snapshot, [term for found in terms.values() for term in found])
+        return [word for word, found in terms.items() if found and absent.issuperset(found)][:MOST_WORDS]
+
+    async def _words(self, snapshot: Snapshot) -> Words:
+        if self._known is None or self._known[0] != snapshot.build.id:
+            words: defaultdict[str, Counter[str]] = defaultdict(Counter)
+            for path in await snapshot.documents():
+                texts = [chunk.content for chunk in await snapshot.page(path)]
+                await asyncio.to_thread(_count, texts, words)
+            self._known = (snapshot.build.id, words)
+        return self._known[1]
+
+
+def _count(texts: Sequence[str], words: defaultdict[str, Counter[str]]) -> None:
+    for word in _LONG_WORD.findall("\n".join(texts).lower()):
+        words[word[0]][word] += 1
+
+
+def _nearest(word: str, words: Words) -> str | None:
+    """The most frequent of the book's words that are one slip away."""
+    among = words.get(word[0], Counter[str]())
+    return max((other for other in among if is_slip(word, other)), key=among.__getitem__, default=None)
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two words differ by one letter more, less or another, or by two neighbours swapped."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = _same(one, other)
+    one, other = one[start:], other[start:]
+    end = _same(one[::-1], other[::-1])
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
+
+
+def _same(one: str, other: str) -> int:
+    """Letters that both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,1 @@
+"""Which places of the book fit a query best."""

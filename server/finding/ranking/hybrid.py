@@ -1,0 +1,165 @@
+"""Every place in the book worth looking at for a query, ranked.
+
+1. Ask the index for the chunks nearest by words and, where there is an embedding model, by meaning. Where they spell out an
+   abbreviation of the question, ask once more with the words it stands for (`abbreviations`).
+2. Read them: part them at their headings and weigh every place (`relevance`).
+3. Add both scales, and what the page around says (`fusion`).
+4. Lower what asks, announces or lists (`roles`) and, when it is asked what a thing is, what does not say so (`definitions`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from server.finding.choosing import Ranked
+from server.finding.places import Place, is_bare
+from server.finding.query.abbreviations import long_forms
+from server.finding.query.follow_up import without_request
+from server.finding.query.term_frequencies import Frequencies
+from server.finding.query.terms import Stemmer
+from server.finding.ranking.definitions import definer, thing_asked
+from server.finding.ranking.fusion import fuse, lift_pages
+from server.finding.ranking.relevance import ScoredPlace, perfect_score, read, score_places
+from server.finding.ranking.roles import WORTH, Role, role_of, wanted_roles
+from shared.bm25 import Bm25
+from shared.embedding.model import EmbeddingModel
+from shared.errors import ServiceError
+from shared.index.port import Filter, Snapshot
+from shared.models import Hit, SparseVector
+
+CANDIDATES = 100
+"""Chunks each ranking contributes: deeper ones never came up among the first twenty."""
+SPELLED_OUT = 0.5
+"""What the words an abbreviation stands for count together, against the abbreviation."""
+UNSAID = 0.82
+"""What a place counts that does not say what the thing asked about is, against one that does; twice for what does not tell."""
+CONTEXT = 0.5
+"""What a word of an earlier question counts, against one of this question: the topic stays, the new question decides."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPlaces:
+    """What a query found."""
+
+    ranked: list[Ranked]
+    """Every place of the candidates, best first."""
+    words: float
+    """The best lexical score, as a share of what a place with every word of the query would get."""
+    cosine: float | None
+    """Of the best place; None where meaning was not searched."""
+    degraded: bool
+    """The embedding model was out of reach: by words only."""
+    rarity: dict[int, float]
+    """{term: inverse document frequency} of the query's terms."""
+    long_forms: dict[str, str]
+    """{abbreviation of the query: what the book says it stands for}."""
+
+
+@dataclass(frozen=True, slots=True)
+class HybridSearch:
+    """Hybrid search over one build; by words alone where there is no embedding model or it is out of reach."""
+
+    bm25: Bm25
+    embeddings: EmbeddingModel | None
+    terms: Stemmer
+    frequencies: Frequencies
+
+    async def find(self, snapshot: Snapshot, query: str, *, context: str = "", where: Filter | None = None) -> RankedPlaces:
+        """Every place worth looking at, ranked. Raises `ServiceError` only for the index.
+
+        `context`: what the query leans on; its words count `CONTEXT` of those of the query.
+        """
+        asked = self._shares(query, context)
+        lexical, (dense, degraded) = await asyncio.gather(
+            snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
+            self._dense(snapshot, f"{context}\n{query}" if context else query, where),
+        )
+        forms = long_forms(query, (hit.chunk.content for hit in lexical))
+        shares = asked | await self._spelled_out(snapshot, forms, asked)
+        if len(shares) > len(asked):
+            lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
+        rarity = await self.frequencies.weigh(snapshot, tuple(shares))
+        weights = {term: shares[term] * weight for term, weight in rarity.items()}
+        scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
+        thing = thing_asked(query)
+        ranked = rank(scored, wanted_roles(query), definer(thing) if thing else None)
+        best = max((one.lexical for one in scored), default=0.0)
+        perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})
+        return RankedPlaces(
+            ranked=ranked,
+            words=best / perfect if perfect else 0.0,
+            cosine=ranked[0].cosine if ranked else None,
+            degraded=degraded,
+            rarity=rarity,
+            long_forms=forms,
+        )
+
+    def _shares(self, query: str, context: str) -> dict[int, float]:
+        """What each term to search for counts; words that only ask count no more than the context where there is one."""
+        own = dict.fromkeys(self.bm25.query(query).indices, 1.0)
+        if not context:
+            return own
+        asking = own.keys() - self.bm25.query(without_request(query)).indices
+        return dict.fromkeys(self.bm25.query(context).indices, CONTEXT) | own | dict.fromkeys(asking, CONTEXT)
+
+    async def _spelled_out(self, snapshot: Snapshot, forms: Mapping[str, str], asked: Mapping[int, float]) -> dict[int, float]:
+        """The further terms of the long forms of the query's abbreviations, and what each counts."""
+        further: dict[int, float] = {}
+        for short, long in forms.items():
+            own, others = self.terms.of(short), set(self.terms.of(long)) - asked.keys()
+            known = await self.frequencies.weigh(snapshot, [*own, *others])
+            of_short, of_others = (sum(known[term] for term in terms) for terms in (own, others))
+            further |= dict.fromkeys(others, min(SPELLED_OUT, SPELLED_OUT * of_short / of_others) if others else 0.0)
+        return further
+
+    def _read(
+        self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], chunks: int
+    ) -> list[ScoredPlace]:
+        cosines = {hit.chunk.id: hit.score for hit in dense}
+        found = {hit.chunk.id: hit.chunk for hit in (*lexical, *dense)}
+        wanted = frozenset(weights)
+        candidates = [read(chunk, cosines.get(chunk.id), wanted, self.terms) for chunk in found.values()]
+        return score_places(candidates, self.terms.of(query), weights, chunks)
+
+    async def _dense(self, snapshot: Snapshot, query: str, where: Filter | None) -> tuple[list[Hit], bool]:
+        if self.embeddings is None or snapshot.build.dimensions is None:
+            return [], False
+        try:
+            vector = await self.embeddings.embed_query(query)
+        except ServiceError as exc:
+            log.warning("searching by words only: %s", exc)
+            return [], True
+        return await snapshot.search(vector, limit=CANDIDATES, where=where), False
+
+
+def rank(
+    scored: Sequence[ScoredPlace], wanted: Collection[Role] = (), defines: Callable[[Place], bool] | None = None
+) -> list[Ranked]:
+    """Places with their score, 0 to 1, best first; equal ones in the order of the book.
+
+    `wanted`: roles that cost nothing. `defines`: whether a place says what the thing asked about is; None: nothing of the kind.
+    """
+    fused = fuse([one.lexical for one in scored], [one.dense for one in scored])
+    lifted = lift_pages(fused, [one.place.chunk.path for one in scored], [one.place.chunk.id for one in scored])
+    pairs = [(one, value) for one, value in zip(scored, lifted, strict=True) if not is_bare(one.place)]
+    ranked = [_weigh(one, value, wanted, defines) for one, value in pairs]
+    return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
+
+
+def _weigh(one: ScoredPlace, value: float, wanted: Collection[Role], defines: Callable[[Place], bool] | None) -> Ranked:
+    role = role_of(one.place)
+    costs = role is not None and role not in wanted
+    listing = costs and role == "lists code"
+    worth = WORTH[role] if role is not None and costs else 1.0
+    if defines is not None and not ((listing or not costs) and defines(one.place)):
+        worth *= UNSAID**2 if costs else UNSAID
+    return Ranked(one.place, value * worth, one.dense, listing=listing)
+
+
+def _sparse(shares: Mapping[int, float]) -> SparseVector:
+    return SparseVector(indices=tuple(shares), values=tuple(shares.values()))

@@ -1,0 +1,184 @@
+"""From a question to the passages an answer may use, and from a query to search results.
+
+1. Say what to search for: the question, made whole from the turns before it (`followup`) and spelled as the book spells
+   (`spelling`). Never the selected text.
+2. Rank the places of the book (`hybrid`), and judge whether it holds the answer (`abstention`).
+3. Begin with the section a selection stands in (`selection`), then choose: several sections rather than one, nothing twice,
+   short sections whole (`assembly`), within the token budget.
+
+A reader who searches is shown the exact section; a model is given the whole chunk around it, pinned to that section's heading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from server.finding.abstention import ENOUGH, support
+from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete
+from server.finding.cosine_baseline import CosineBaseline
+from server.finding.passages import Passage, Passages, SearchOutcome
+from server.finding.places import Place, as_chunk, cut
+from server.finding.query.follow_up import Rewrite, make_query
+from server.finding.query.spelling import Spelling
+from server.finding.query.term_frequencies import Frequencies
+from server.finding.query.terms import Stemmer
+from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
+from server.finding.selected_text import enclose, find_selection
+from server.questions import ChatRequest
+from shared.bm25 import Bm25
+from shared.embedding.model import EmbeddingModel
+from shared.index.port import Filter, Index, Snapshot
+from shared.models import Chunk, Hit
+from shared.tokens import Tokenizer
+
+ENOUGH_TERMS = 2
+"""Words, stop words aside, below which a question about a selection ("What does this mean?") asks about nothing else."""
+MAX_TOKENS = 4000
+"""Of all passages together: half of what a prompt may take."""
+
+Key = tuple[str, int]
+"""Of a place: its chunk's id and its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A range of the book, and the score of the place it was found by."""
+
+    chunk: Chunk
+    score: float
+
+
+class Retriever:
+    """Finds places in the live build; by words alone where there is no embedding model or it is out of reach."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        bm25: Bm25,
+        embeddings: EmbeddingModel | None,
+        tokenizer: Tokenizer,
+        enough: float = ENOUGH,
+        rewrite: Rewrite | None = None,
+    ) -> None:
+        """`enough`: the support from which on a question counts as answerable.
+
+        `rewrite`: makes a follow-up question whole; None: done by rule.
+        """
+        self._index = index
+        self._bm25 = bm25
+        self._count = tokenizer.count
+        self._enough = enough
+        self._rewrite = rewrite
+        self._terms = Stemmer(bm25)
+        frequencies = Frequencies(bm25)
+        self._spelling = Spelling(self._terms, frequencies)
+        self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies)
+        self._background = CosineBaseline(index)
+
+    async def retrieve(self, request: ChatRequest) -> Passages:
+        """The passages for one request, numbered from 1, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
+        query = await make_query(request.question, request.history, self._terms, self._rewrite)
+        async with self._index.snapshot() as snapshot:
+            query = replace(query, text=await self._spelling.correct(snapshot, query.text))
+            found, (selected, shown) = await asyncio.gather(
+                self._hybrid.find(snapshot, query.text, context=query.context), self._selected(snapshot, request)
+            )
+            points_at_it = bool(selected) and len(set(self._terms.of(query.whole))) < ENOUGH_TERMS
+            limit = 0 if points_at_it else request.k - len(selected)
+            more = self._results(snapshot, found.ranked, limit=limit, whole=True, shown=shown)
+            results = await _within_budget(selected, more)
+            supported = await self._support(snapshot, found)
+            return Passages(
+                passages=tuple(_passage(n, result) for n, result in enumerate(results, 1)),
+                query=query.whole,
+                question=query.text,
+                build_id=snapshot.build.id,
+                answerable=bool(results) and (bool(selected) or supported >= self._enough),
+                support=supported,
+                degraded=found.degraded,
+                rarity=found.rarity,
+                long_forms=found.long_forms,
+            )
+
+    async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome:
+        """The `k` best places for `query`, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
+        async with self._index.snapshot() as snapshot:
+            query = await self._spelling.correct(snapshot, query)
+            found = await self._hybrid.find(snapshot, query, where=where)
+            async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
+                hits = [Hit(chunk=result.chunk, score=result.score) async for result in results]
+            supported = await self._support(snapshot, found)
+            return SearchOutcome(
+                hits=tuple(hits),
+                query=query,
+                answerable=bool(hits) and supported >= self._enough,
+                support=supported,
+                degraded=found.degraded,
+            )
+
+    async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Result], set[Key]]:
+        """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
+        if not request.selected_text or not request.selected_text.strip():
+            return [], set()
+        found = await find_selection(
+            snapshot, self._bm25, request.selected_text, around=request.surrounding_context, page=request.page_url
+        )
+        if not found:
+            return [], set()
+        places, section = await enclose(snapshot, found, request.selected_text)
+        return [Result(as_chunk(places, section, self._count), 1.0)], {_key(place) for place in places}
+
+    async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:
+        if found.cosine is None:
+            return support(found.words, None)
+        spread = await self._background.spread(snapshot)
+        return support(found.words, spread.above(found.cosine) if spread else None)
+
+    async def _results(
+        self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[Key]
+    ) -> AsyncGenerator[Result]:
+        """The chosen places not `shown`, each in a section shown whole where it is short; `whole`: and in all of its chunk."""
+        for one in choose(ranked, limit=limit):
+            if limit <= 0:
+                return
+            if _key(one.place) in shown:
+                continue
+            window = await _window(snapshot, one.place.chunk)
+            places = complete(one.place, window)
+            if whole:
+                chunks = {place.chunk.id for place in places}
+                places = [place for chunk in window if chunk.id in chunks for place in cut(chunk)]
+            if any(_key(place) in shown for place in places):
+                places = [one.place]
+            shown.update(_key(place) for place in places)
+            yield Result(as_chunk(places, one.place.section, self._count), one.score)
+            limit -= 1
+
+
+async def _window(snapshot: Snapshot, chunk: Chunk) -> list[Chunk]:
+    """The chunks from `NEIGHBOURS` before it to as many after it, in order."""
+    return await snapshot.page(chunk.path, first=max(0, chunk.position - NEIGHBOURS), last=chunk.position + NEIGHBOURS)
+
+
+async def _within_budget(results: Sequence[Result], more: AsyncGenerator[Result]) -> list[Result]:
+    """All of `results`, then of `more` what still fits; the first fits always."""
+    chosen = list(results)
+    async with aclosing(more):
+        async for result in more:
+            used = sum(one.chunk.tokens for one in chosen)
+            if not chosen or used + result.chunk.tokens <= MAX_TOKENS:
+                chosen.append(result)
+    return chosen
+
+
+def _key(place: Place) -> Key:
+    return place.chunk.id, place.start
+
+
+def _passage(n: int, result: Result) -> Passage:
+    chunk = result.chunk
+    return Passage(n=n, chunk=chunk, score=min(1.0, result.score), url=chunk.url, heading_path=chunk.heading_path)

@@ -1,0 +1,116 @@
+"""Who is calling, how often, and how many answers at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Literal
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+from shared.errors import RequestError
+from shared.settings import Settings
+
+RequestKind = Literal["question", "lookup"]
+"""A question may cost money upstream; a lookup (search, ingest status) only costs us."""
+
+LOOKUPS_PER_QUESTION = 10
+READERS = 40
+"""All readers together may do what this many could: a flood from many addresses still ends somewhere."""
+STREAMS_SHARE = 10
+"""One reader may hold a tenth of all streams, and at least `MIN_STREAMS`."""
+MIN_STREAMS = 4
+BUSY_RETRY_S = 5.0
+
+
+def client_of(peer: str | None, forwarded_for: str | None, trusted_hops: int) -> str:
+    """The address limits are kept under: the socket's peer, or what the n-th proxy from the right saw.
+
+    Entries further left are the client's own claim. IPv6 counts by /64, the least a household gets. Where the header is
+    shorter than the proxies that were promised, or holds no address, the peer is the client.
+    """
+    entries = [entry.strip() for entry in (forwarded_for or "").split(",")]
+    if trusted_hops and len(entries) >= trusted_hops and (seen := _address(entries[-trusted_hops])):
+        return _network(seen)
+    address = _address(peer or "")
+    return _network(address) if address else "unknown"
+
+
+def is_loopback(peer: str | None) -> bool:
+    """Whether the peer is a process on this machine."""
+    address = _address(peer or "")
+    return address is not None and address.is_loopback
+
+
+class RateLimits:
+    """Requests a minute and open streams, per reader and over all. A `client` of None (the author's own desk) has no limit."""
+
+    def __init__(self, settings: Settings) -> None:
+        questions = settings.requests_per_minute
+        self._storage = MemoryStorage()
+        self._windows = SlidingWindowCounterRateLimiter(self._storage)
+        self._per_reader = {
+            "question": RateLimitItemPerMinute(questions),
+            "lookup": RateLimitItemPerMinute(questions * LOOKUPS_PER_QUESTION),
+        }
+        self._over_all = {kind: RateLimitItemPerMinute(item.amount * READERS) for kind, item in self._per_reader.items()}
+        self._streams: Counter[str] = Counter()
+        self.max_streams = settings.max_streams
+        self._max_streams_each = min(settings.max_streams, max(MIN_STREAMS, settings.max_streams // STREAMS_SHARE))
+
+    async def admit(self, client: str | None, kind: RequestKind) -> None:
+        """Count one request; raises `RequestError` 429 with the time to wait when it is one too many."""
+        if client is None:
+            return
+        for item, key in ((self._per_reader[kind], client), (self._over_all[kind], "")):
+            if not await self._windows.hit(item, kind, key):
+                window = await self._windows.get_window_stats(item, kind, key)
+                wait_s = max(1.0, window.reset_time - time.time())
+                message = "That was a lot of questions at once. Please wait a moment and ask again."
+                raise RequestError("rate_limited", message, status=429, retry_after_s=wait_s)
+
+    @contextmanager
+    def stream(self, client: str | None) -> Generator[None]:
+        """Hold one of the open streams; raises `RequestError` 503 when all are taken, 429 when this reader has too many."""
+        if client is not None and self._streams[client] >= self._max_streams_each:
+            message = "You have several answers on the way already. Please wait for one to end."
+            raise RequestError("too_many_streams", message, status=429, retry_after_s=BUSY_RETRY_S)
+        if self._streams.total() >= self.max_streams:
+            message = "Many people are asking right now. Please try again in a moment."
+            raise RequestError("busy", message, status=503, retry_after_s=BUSY_RETRY_S)
+        key = client or ""
+        self._streams[key] += 1
+        try:
+            yield
+        finally:
+            self._streams[key] -= 1
+            if not self._streams[key]:
+                del self._streams[key]
+
+    @property
+    def open_streams(self) -> int:
+        """Answers on their way right now."""
+        return self._streams.total()
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, with or without a port and brackets; IPv4 inside IPv6 is IPv4. None for anything else."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def _network(address: IPv4Address | IPv6Address) -> str:
+    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)

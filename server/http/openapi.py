@@ -1,0 +1,91 @@
+"""What `/openapi.json` says of each handler: the one place that talks to quart-schema's untyped decorators."""
+
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (quart-schema's decorators take models whose optional kinds, msgspec and attrs, are not installed and so unknown)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from quart_schema import (
+    OpenAPIProvider,
+    document_querystring,
+    document_request,
+    document_response,
+    security_scheme,
+    tag,
+)
+from werkzeug.routing import BaseConverter, Rule, UUIDConverter
+
+from server.http.problem_responses import CONTENT_TYPE
+from server.http.schemas import ProblemBody
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+_OTHERS = "_lectern_other_answers"
+_PROBLEM = ProblemBody.model_json_schema()
+
+
+def documents(
+    group: str,
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    status: int = 200,
+    text: Mapping[str, str] | None = None,
+    admin: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Say what a handler takes and gives; it changes nothing of what it does.
+
+    `text`: what else it may answer with, by content type.
+    """
+
+    def describe(handler: Handler) -> Handler:
+        handler = tag([group])(handler)
+        if body is not None:
+            handler = document_request(body)(handler)
+        if query is not None:
+            handler = document_querystring(query)(handler)
+        if answer is not None:
+            handler = document_response(answer, status)(handler)
+        if admin:
+            handler = security_scheme([{"bearer": []}, {"api_key": []}])(handler)
+        setattr(handler, _OTHERS, dict(text or {}))
+        return handler
+
+    return describe
+
+
+class DescribedByPath(OpenAPIProvider):
+    """One handler answers under several paths, so an operation is named after its path: ids must be unique."""
+
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:  # noqa: ARG002  the provider's signature
+        """E.g. `post_api_chat`."""
+        words = path.replace("{", "").replace("}", "").strip("/").replace("/", "_")
+        return f"{method.lower()}_{words or 'root'}"
+
+    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
+        """The provider's, which does not know that a UUID has a format."""
+        parameter = super().build_path_parameter(name, converter)
+        if isinstance(converter, UUIDConverter):
+            parameter["schema"] = {"type": "string", "format": "uuid"}
+        return parameter
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The provider's, with what it cannot say: answers that are no JSON, and the problem every failure is."""
+        paths, components = super().build_paths(rule)
+        others: dict[str, str] = getattr(self._app.view_functions[rule.endpoint], _OTHERS, {})
+        for operation in (one for methods in paths.values() for one in methods.values()):
+            responses = operation["responses"]
+            if others:
+                success = responses.setdefault(200, {"description": "As text.", "content": {}})
+                success["content"] |= {name: _text(meaning) for name, meaning in others.items()}
+            responses["default"] = {"description": "A failure.", "content": {CONTENT_TYPE: {"schema": _PROBLEM}}}
+        return paths, components
+
+
+def _text(meaning: str) -> dict[str, Any]:
+    return {"schema": {"type": "string", "description": meaning}}

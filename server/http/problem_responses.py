@@ -1,0 +1,56 @@
+"""Every failure as `application/problem+json` (RFC 9457), in one shape.
+
+{"type": "urn:lectern:problem:<code>", "title", "status", "detail", "code", "request_id"}
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from quart import Quart, Response, g, json
+from werkzeug.exceptions import HTTPException
+
+from server.problems import ProblemDetails, problem_of, report
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem_response(problem: ProblemDetails) -> Response:
+    """The problem as a response; only inside a request, which is told its code."""
+    g.problem = problem.code
+    body = {
+        "type": f"urn:lectern:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": g.get("request_id", ""),
+    }
+    response = Response(json.dumps(body), problem.status, content_type=CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if problem.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))
+    return response
+
+
+def install(app: Quart) -> None:
+    """Answer every failure of `app` with a problem."""
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_error)
+
+
+async def _on_http_error(error: HTTPException) -> Response:
+    response = problem_response(problem_of(error))
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "location"}:
+            response.headers[name] = value
+    return response
+
+
+async def _on_error(error: Exception) -> Response:
+    report(error)
+    problem = problem_of(error)
+    response = problem_response(problem)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

@@ -1,0 +1,1 @@
+"""The chat model that needs no key: it quotes the passages. Pure."""

@@ -1,0 +1,31 @@
+"""What a reader asks, before any dialect."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.models import Frozen
+
+EXCHANGES = 3
+"""Questions with their answers that a follow-up may rest on."""
+
+
+class Turn(Frozen):
+    """One earlier entry of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class ChatRequest(Frozen):
+    """A question, in our own words; `http/requests.py` makes it from every field name a known widget sends."""
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    session_id: str | None = None
+    selected_text: str | None = None
+    surrounding_context: str | None = None
+    page_url: str | None = None
+    k: int = 5
+    """Passages to answer from, 1 to 20."""
+    stream: bool = True

@@ -1,1 +1,0 @@
-"""The parts of `server/extractive.py`: which sentences answer a question. Pure."""

@@ -1,0 +1,1 @@
+"""How the service is: probes of what it depends on, metrics and gauges."""

@@ -1,0 +1,103 @@
+"""How things stand right now, in Prometheus' terms: read when it is asked for, from what /health looks at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from server.http.schemas import LiveBuild
+from server.services import LastIngest, Services
+from server.status.probes import WAIT_S, is_well, live_build
+from server.version import VERSION
+
+GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "info": ("Always 1; what this process is.", ("version", "chat_model", "embedding_model")),
+    "streams_open": ("Answers on their way.", ()),
+    "streams_max": ("Answers that may be on their way at once (MAX_STREAMS).", ()),
+    "budget_spent_usd": ("Dollars spent upstream since midnight UTC, by this process.", ()),
+    "budget_cap_usd": ("Dollars a day after which answers are quotations (DAILY_BUDGET_USD); 0: no cap.", ()),
+    "service_up": ("1 when it answers: `index`, `chat_model`, `embeddings`, `prefect`; absent when not used.", ("service",)),
+    "index_build_info": ("Always 1; the live build.", ("build_id", "embedding_model")),
+    "index_build_timestamp_seconds": ("When the live build was made; its age is `time()` minus this.", ()),
+    "index_documents": ("Pages in the live build.", ()),
+    "index_chunks": ("Chunks in the live build.", ()),
+    "ingest_last_run_state": ("Always 1; the state of the latest ingest run, as Prefect calls it.", ("state",)),
+    "ingest_last_run_end_timestamp_seconds": ("When the latest ingest run ended; absent while it runs.", ()),
+    "ingest_last_run_problems": ("Files the latest ingest run reported and skipped.", ()),
+    "ingest_last_run_embedding_tokens": ("Tokens the latest ingest run had embedded.", ()),
+    "ingest_last_run_cost_usd": ("What that cost; absent when the price is not known.", ()),
+}
+"""Meaning and labels, by name without `lectern_`."""
+
+
+class Reading(NamedTuple):
+    """One value of a gauge."""
+
+    name: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+async def read_gauges(services: Services) -> list[Metric]:
+    """Every gauge that has a value; asks no service more often than /health does, and waits for none longer."""
+    build, ups, ingest = await asyncio.gather(
+        live_build(services.health.build), _services_up(services), services.health.last_ingest.look(WAIT_S)
+    )
+    readings = [*_process(services), *ups, *_build(build), *_ingest(ingest.value if ingest else None)]
+    return [_family(name, [one for one in readings if one.name == name]) for name in GAUGES]
+
+
+def _family(name: str, readings: list[Reading]) -> Metric:
+    meaning, labels = GAUGES[name]
+    family = GaugeMetricFamily(f"lectern_{name}", meaning, labels=labels)
+    for reading in readings:
+        family.add_metric(reading.labels, reading.value)
+    return family
+
+
+def _process(services: Services) -> Iterator[Reading]:
+    settings, health = services.settings, services.health
+    chat_model = settings.chat_model if health.chat_model else "extractive"
+    yield Reading("info", 1, (VERSION, chat_model, settings.embedding_model if health.embeddings else "none"))
+    yield Reading("streams_open", services.limits.open_streams)
+    yield Reading("streams_max", services.limits.max_streams)
+    yield Reading("budget_spent_usd", services.budget.spent_usd)
+    yield Reading("budget_cap_usd", services.budget.cap_usd)
+
+
+async def _services_up(services: Services) -> list[Reading]:
+    health = services.health
+    probes = {
+        "index": health.index,
+        "chat_model": health.chat_model,
+        "embeddings": health.embeddings,
+        "prefect": health.prefect,
+    }
+    used = {name: probe for name, probe in probes.items() if probe is not None}
+    signs = await asyncio.gather(*(is_well(probe) for probe in used.values()))
+    return [Reading("service_up", float(sign), (name,)) for name, sign in zip(used, signs, strict=True)]
+
+
+def _build(build: LiveBuild | None) -> Iterator[Reading]:
+    if build is not None:
+        yield Reading("index_build_info", 1, (build.id, build.embedding_model or "none"))
+        yield Reading("index_build_timestamp_seconds", build.created_at.timestamp())
+        yield Reading("index_documents", build.documents)
+        yield Reading("index_chunks", build.chunks)
+
+
+def _ingest(last: LastIngest | None) -> Iterator[Reading]:
+    if last is None:
+        return
+    yield Reading("ingest_last_run_state", 1, (last.run.state,))
+    if last.run.ended_at is not None:
+        yield Reading("ingest_last_run_end_timestamp_seconds", last.run.ended_at.timestamp())
+    if (report := last.findings.report) is not None:
+        yield Reading("ingest_last_run_problems", len(report.problems))
+        yield Reading("ingest_last_run_embedding_tokens", report.tokens)
+        if report.cost_usd is not None:
+            yield Reading("ingest_last_run_cost_usd", report.cost_usd)

@@ -1,0 +1,76 @@
+"""How the things we depend on are, asked in the background: looking at the answer never waits long for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from server.http.schemas import LiveBuild
+from shared.errors import LecternError
+from shared.models import Build
+
+T = TypeVar("T")
+
+ASK_TIMEOUT_S = 5.0
+WAIT_S = 0.7
+"""Most that a look waits for what is asked in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult(Generic[T]):
+    """What was last heard."""
+
+    is_well: bool
+    value: T | None
+
+
+class Probe(Generic[T]):
+    """One thing to ask, at most every `max_age_s` seconds however often somebody looks."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]], *, max_age_s: float) -> None:
+        self._ask = ask
+        self._max_age_s = max_age_s
+        self._sign: ProbeResult[T] | None = None
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+
+    async def look(self, wait_s: float) -> ProbeResult[T] | None:
+        """The last sign, renewed first where it is old and the answer comes within `wait_s`; None when none was heard."""
+        if time.monotonic() - self._asked_at >= self._max_age_s and self._asking is None:
+            self._asking = asyncio.create_task(self._renew())
+        if self._asking is not None:
+            await asyncio.wait({self._asking}, timeout=wait_s)
+        return self._sign
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _renew(self) -> None:
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                self._sign = ProbeResult(is_well=True, value=await self._ask())
+        except (LecternError, TimeoutError):
+            self._sign = ProbeResult(is_well=False, value=None)
+        finally:
+            self._asked_at = time.monotonic()
+            self._asking = None
+
+
+async def live_build(probe: Probe[Build | None]) -> LiveBuild | None:
+    """The live build, as callers may see it: without where the book was read from."""
+    sign = await probe.look(WAIT_S)
+    if sign is None or sign.value is None:
+        return None
+    return LiveBuild.model_validate(sign.value.model_dump(include=set(LiveBuild.model_fields)))
+
+
+async def is_well(probe: Probe[None] | None) -> bool:
+    """Whether it was used and answered when it was last asked."""
+    sign: ProbeResult[None] | None = await probe.look(WAIT_S) if probe else None
+    return sign is not None and sign.is_well

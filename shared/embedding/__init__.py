@@ -1,0 +1,1 @@
+"""Text to dense vectors: the port, and the OpenAI-compatible adapter."""

@@ -1,0 +1,1 @@
+"""The index without a server: Qdrant Edge in this process."""

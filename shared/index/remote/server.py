@@ -1,0 +1,146 @@
+"""Everything Lectern asks of a Qdrant server: each call with a timeout, retried where that may help, its errors translated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
+
+from qdrant_client import AsyncQdrantClient, models
+
+from shared.errors import ServiceError
+from shared.index.port import DENSE, SPARSE
+from shared.index.remote.errors import call_qdrant
+from shared.index.remote.points import INDEXED_FIELDS
+from shared.retry import IN_A_QUESTION, IN_AN_INGEST
+
+READ_TIMEOUT_S = 5
+WRITE_TIMEOUT_S = 60
+OLDEST_SERVER = (1, 10)
+"""The first with the query API and the IDF modifier."""
+_PAGE = 256
+"""Points in one answer when many are read: 2 MB with text, 8 MB with 1,536 dimensions."""
+
+
+class QdrantServer:
+    """One server. Every method raises `ServiceError`; every write may be repeated without harm."""
+
+    def __init__(self, client: AsyncQdrantClient, address: str) -> None:
+        """`address` is what errors call it."""
+        self._client = client
+        self._reading = partial(call_qdrant, address=address, timeout_s=READ_TIMEOUT_S, patience=IN_A_QUESTION)
+        self._writing = partial(call_qdrant, address=address, timeout_s=WRITE_TIMEOUT_S, patience=IN_AN_INGEST)
+        self.address = address
+
+    async def ping(self) -> None:
+        """Return when a server that is new enough answers."""
+        version = (await self._reading(self._client.info)).version
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < OLDEST_SERVER:
+            wanted = ".".join(map(str, OLDEST_SERVER))
+            message = f"Qdrant at {self.address} is version {version}; {wanted} or newer is needed."
+            raise ServiceError("qdrant", message, transient=False, code="version")
+
+    async def aliased(self, alias: str) -> str | None:
+        """The collection an alias points at."""
+        found = (await self._reading(self._client.get_aliases)).aliases
+        return next((each.collection_name for each in found if each.alias_name == alias), None)
+
+    async def collections(self) -> list[str]:
+        """Names of all collections, aliases left out."""
+        return [collection.name for collection in (await self._reading(self._client.get_collections)).collections]
+
+    async def query(
+        self,
+        name: str,
+        vector: models.SparseVector | list[float],
+        *,
+        limit: int,
+        only: models.Filter | None,
+        exact: bool,
+    ) -> list[models.ScoredPoint]:
+        """Points nearest to a vector, with their payloads, best first."""
+        dense = isinstance(vector, list)
+        answer = await self._reading(
+            lambda: self._client.query_points(
+                name,
+                query=vector,
+                using=DENSE if dense else SPARSE,
+                limit=limit,
+                query_filter=only,
+                search_params=models.SearchParams(exact=exact) if dense else None,
+                timeout=READ_TIMEOUT_S,
+            )
+        )
+        return answer.points
+
+    async def retrieve(self, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """{id: payload} of the points that exist."""
+        records = await self._reading(lambda: self._client.retrieve(name, list(ids), with_payload=True, timeout=READ_TIMEOUT_S))
+        return {str(record.id): record.payload or {} for record in records}
+
+    async def scroll(
+        self, name: str, among: models.Filter, *, payload: bool | list[str] = True, vectors: bool | list[str] = False
+    ) -> AsyncIterator[models.Record]:
+        """Every point that passes a filter, page by page."""
+        offset: Any = None
+        while True:
+            page = partial(
+                self._client.scroll,
+                name,
+                scroll_filter=among,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=payload,
+                with_vectors=vectors,
+                timeout=WRITE_TIMEOUT_S,
+            )
+            records, offset = await self._writing(page)
+            for record in records:
+                yield record
+            if offset is None:
+                return
+
+    async def create(self, name: str, dimensions: int | None) -> None:
+        """Make a collection for one build, with an index on what is filtered; `dimensions` None: sparse vectors only."""
+        dense = {DENSE: models.VectorParams(size=dimensions, distance=models.Distance.COSINE)} if dimensions else {}
+
+        async def create_once() -> None:
+            if await self._client.collection_exists(name):
+                return  # an earlier attempt whose answer was lost
+            await self._client.create_collection(
+                name,
+                vectors_config=dense,
+                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                timeout=WRITE_TIMEOUT_S,
+            )
+
+        await self._writing(create_once)
+        for field, kind in INDEXED_FIELDS.items():
+            await self._writing(
+                partial(self._client.create_payload_index, name, field, field_schema=kind, wait=True, timeout=WRITE_TIMEOUT_S)
+            )
+
+    async def upsert(self, name: str, batch: list[models.PointStruct]) -> None:
+        """Write points; they can be searched when this returns."""
+        await self._writing(lambda: self._client.upsert(name, points=batch, wait=True, timeout=WRITE_TIMEOUT_S))
+
+    async def count(self, name: str, among: models.Filter) -> int:
+        """How many points pass a filter, exactly."""
+        answer = await self._writing(lambda: self._client.count(name, count_filter=among, exact=True, timeout=WRITE_TIMEOUT_S))
+        return answer.count
+
+    async def point_alias(self, alias: str, name: str, *, replace: bool) -> None:
+        """Let an alias name this collection, in one step for every reader."""
+        create = models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))
+        delete = models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
+        steps = [delete, create] if replace else [create]
+        await self._writing(lambda: self._client.update_collection_aliases(steps, timeout=WRITE_TIMEOUT_S))
+
+    async def delete(self, name: str) -> None:
+        """Delete a collection; one that is gone already is fine."""
+        await self._writing(lambda: self._client.delete_collection(name, timeout=WRITE_TIMEOUT_S))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()

@@ -1,0 +1,264 @@
+"""The page at `/` and other sites' pages, in a real Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, TextDelta
+from server.answering.pacing import SHUTTING_DOWN, Told
+from shared.errors import ServiceError
+from shared.settings import Settings
+from tests.support.chromium import FOUND, Page, browsing
+from tests.support.fakes import FakeFinder, ScriptedAnswerer, make_build, make_chunk, make_services, make_source, whole_answer
+from tests.support.live_server import frames_of, serving, until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(FOUND is None, reason="no Chromium is installed"),
+    pytest.mark.xdist_group("browser"),
+]
+
+IDS = AnswerIds("s", "m", "r")
+AWAY = ServiceError("qdrant", "secret", transient=True)
+ANSWERED = "!document.querySelector('[aria-busy=true]') && document.querySelectorAll('.answer').length"
+TEXT = "document.querySelector('.answer:last-child .text')?.innerText ?? ''"
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncGenerator[Page]:
+    async with browsing(tmp_path) as page:
+        await page.show(width=1000, height=800)
+        yield page
+        assert page.errors == []
+
+
+async def ask(page: Page, question: str, *, answers: int = 1) -> None:
+    """Type a question, press Enter, and wait for the end of the n-th answer."""
+    await page.write(question)
+    await page.press("Enter")
+    await page.until(f"({ANSWERED}) === {answers}")
+
+
+def answer_of(text: str, *sources: CitedSource) -> list[ChatEvent]:
+    """An answer that cites all of its sources."""
+    given = sources or (make_source(),)
+    start, *_, done = whole_answer(IDS)
+    assert isinstance(done, Done)
+    return [start, Sources(sources=given), TextDelta(content=text), done.model_copy(update={"sources": given})]
+
+
+async def test_a_reader_asks_with_the_keyboard_and_can_follow_the_citation_and_ask_on(page: Page) -> None:
+    finder = FakeFinder(make_chunk(), build=make_build())
+    async with serving(make_services(finder=finder)) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await page.until("document.getElementById('state').textContent.startsWith('2 pages.')")
+        await ask(page, "What moves?")
+        assert await page.evaluate(TEXT) == "Joints move 1."
+        cited = await page.evaluate("(a => [a.href, a.target, a.rel, a.ariaLabel])(document.querySelector('sup a'))")
+        assert cited == [
+            "https://example.github.io/book/docs/intro#joints",
+            "_blank",
+            "noopener",
+            "Source 1: cccccccc › ssssssss",
+        ]
+        await ask(page, "And why?", answers=2)
+        assert await page.evaluate("document.activeElement.id") == "question"
+    assert [turn.content for turn in finder.requests[-1].history] == ["What moves?", "Joints move [1]."]
+    assert finder.requests[0].session_id == finder.requests[1].session_id
+
+
+async def test_the_answer_is_seen_while_it_is_written(page: Page) -> None:
+    go = asyncio.Event()
+    whole = whole_answer(IDS)
+    async with serving(make_services(answerer=ScriptedAnswerer(*whole[:3], go, *whole[3:]))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await page.write("What moves?")
+        await page.press("Enter")
+        await page.until(f"({TEXT}).trim() === 'Joints'")
+        assert await page.evaluate("document.getElementById('send').textContent") == "Stop"
+        go.set()
+        await page.until(f"{TEXT} === 'Joints move 1.'")
+
+
+async def test_escape_stops_an_answer_and_nothing_more_is_paid_for(page: Page) -> None:
+    answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
+    async with serving(make_services(answerer=answerer)) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await page.write("What moves?")
+        await page.press("Enter")
+        await page.until(f"({TEXT}).trim() === 'Joints'")
+        await page.press("Escape")
+        await page.until("document.querySelector('.note').textContent === 'Stopped.'")
+        await until(answerer.closed.is_set)
+
+
+MARKDOWN = """\
+# A heading
+
+Some **bold and *both***, `code [1]`, a [link](https://robots.example/a_(b)) and \\*none\\* [1].
+
+- one
+  - nested
+- two
+
+   ```python
+   x = [1]
+   ```
+
+3. third
+4. fourth
+
+| a | b |
+|---|---|
+| 1 | `x\\|y` |
+
+> quoted
+
+<img src=x onerror=alert(1)> [bad](javascript:alert(1)) [2] x[0]
+"""
+STRUCTURE = """(function outline(node) {
+  return [...node.children].map(one => one.tagName.toLowerCase() + (one.children.length ? `(${outline(one)})` : '')).join(' ');
+})(document.querySelector('.text'))"""
+
+
+async def test_markdown_is_shown_as_what_it_means_and_nothing_else_becomes_markup(page: Page) -> None:
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer_of(MARKDOWN)))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        assert await page.evaluate(STRUCTURE) == (
+            "h3 p(strong(em) code a sup(a)) ul(li(ul(li)) li(pre(code))) ol(li li) "
+            "div(table(thead(tr(th th)) tbody(tr(td td(code))))) blockquote(p) p(span)"
+        )
+        assert await page.evaluate("document.querySelector('.text pre').textContent") == "x = [1]"
+        assert await page.evaluate("document.querySelector('.text ol').start") == 3
+        assert await page.evaluate("document.querySelector('.text a').href") == "https://robots.example/a_(b)"
+        last = await page.evaluate("document.querySelector('.text').lastChild.textContent")
+        assert last == "<img src=x onerror=alert(1)> bad [2] x[0]"
+
+
+async def test_a_citation_of_a_book_that_is_published_nowhere_opens_its_page_here(page: Page) -> None:
+    answer = answer_of("Joints move [1].", make_source(url="/docs/intro#joints"))
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        linked = await page.evaluate("[...document.querySelectorAll('sup a, .sources a')].map(one => one.href)")
+    assert linked == [f"http://127.0.0.1:{live.port}/docs/intro#joints"] * 2
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "//elsewhere.example/x", "/\\elsewhere.example", "data:text/html,x", ""]
+)
+async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> None:
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer_of("Joints [1].", make_source(url=url))))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        assert await page.evaluate("document.querySelectorAll('.answer a').length") == 0
+        assert await page.evaluate("document.querySelector('sup').textContent") == "1"
+
+
+@pytest.mark.parametrize(
+    ("answerer", "failure", "said"),
+    [
+        (ScriptedAnswerer(*Told(IDS).ending(*SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
+        (
+            None,
+            ServiceError("qdrant", "secret", transient=True),
+            "The book's index is out of reach. Please try again in a moment.",
+        ),
+    ],
+)
+async def test_a_failure_is_a_sentence_and_a_way_to_ask_again(
+    page: Page, answerer: ScriptedAnswerer | None, failure: Exception | None, said: str
+) -> None:
+    finder = FakeFinder(make_chunk(), build=make_build(), failure=failure)
+    async with serving(make_services(answerer=answerer, finder=finder)) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        assert await page.evaluate("document.querySelector('.failed').textContent") == said
+        assert await page.evaluate("document.querySelector('.answer button').textContent") == "Ask again"
+        await page.evaluate("document.querySelector('.answer button').click()")
+        await page.until(f"({ANSWERED}) === 2")
+    page.errors.clear()  # the browser notes a 503
+
+
+async def test_a_server_that_is_gone_is_said_to_be(page: Page) -> None:
+    async with serving(make_services()) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+    await ask(page, "What moves?")
+    assert "cannot be reached" in await page.evaluate("document.querySelector('.failed').textContent")
+    page.errors.clear()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1000])
+async def test_the_page_fits_its_screen_in_the_light_and_in_the_dark(page: Page, width: int) -> None:
+    wide = f"| {'column | ' * 12}\n|{'---|' * 12}\n| {'value | ' * 12}\n\n```\n{'x' * 300}\n```\n\n{'y' * 300}"
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer_of(wide)))) as live:
+        colours: list[str] = []
+        for dark in (False, True):
+            await page.show(width=width, height=700, dark=dark)
+            await page.open(f"http://127.0.0.1:{live.port}/")
+            await ask(page, "What moves?")
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            box = await page.evaluate("(r => [r.top, r.bottom])(document.getElementById('ask').getBoundingClientRect())")
+            assert 0 < box[0] < box[1] <= 700
+            colours.append(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours[0] != colours[1]
+
+
+async def test_everything_is_reached_with_the_tab_key(page: Page) -> None:
+    async with serving(make_services()) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        reached: list[str] = []
+        for _ in range(8):
+            await page.press("Tab")
+            reached.append(await page.evaluate("document.activeElement.textContent"))
+    assert {"Ask", "New conversation", "API", "1"} <= set(reached)
+
+
+ASKING = """(async () => {
+  window.seen = '';
+  const response = await fetch('%s/chat', {
+    method: 'POST', credentials: 'include', body: JSON.stringify({ question: 'What moves?' }),
+    headers: { 'Content-Type': 'application/json', 'X-Anonymous-Session-ID': 'a', 'Last-Event-ID': '0', 'X-API-Key': 'x' },
+  });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let part; !(part = await reader.read()).done;) window.seen += part.value;
+  return response.headers.get('X-Request-ID');
+})()"""
+
+
+async def test_an_allowed_site_streams_an_answer_piece_by_piece_and_another_site_gets_none(page: Page) -> None:
+    go, finder = asyncio.Event(), FakeFinder(make_chunk(), build=make_build())
+    whole = whole_answer(IDS)
+    async with serving(make_services()) as site, serving(make_services()) as foreign:
+        settings = Settings(allowed_origins=(f"http://127.0.0.1:{site.port}",))
+        answerer = ScriptedAnswerer(*whole[:3], go, *whole[3:])
+        async with serving(make_services(settings=settings, finder=finder, answerer=answerer)) as live:
+            asking = ASKING % f"http://127.0.0.1:{live.port}"
+            await page.open(f"http://127.0.0.1:{foreign.port}/health/live")
+            with pytest.raises(RuntimeError, match="Failed to fetch"):
+                await page.evaluate(asking)
+            assert finder.requests == []
+            await page.open(f"http://127.0.0.1:{site.port}/health/live")
+            answered = asyncio.create_task(page.evaluate(asking))
+            await page.until("window.seen?.includes('Joints')")
+            assert not answered.done()
+            go.set()
+            assert len(await answered) == 32
+            frames = frames_of(await page.evaluate("window.seen"))
+    assert [frame["type"] for frame in frames] == ["start", "sources", "chunk", "chunk", "done"]
+    page.errors.clear()  # the browser says what the foreign site may not do
+
+
+async def test_the_api_page_shows_every_operation(page: Page) -> None:
+    async with serving(make_services()) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/docs")
+        await page.until("document.querySelectorAll('details').length")
+        shown = await page.evaluate("[...document.querySelectorAll('summary')].map(one => one.innerText)")
+        api = (await live.client.get("/openapi.json")).json()["paths"]
+    assert len(shown) == sum(len(methods) for methods in api.values())

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta
+from server.answering.pacing import Timing, pace
+from server.finding.passages import Passages
+from server.questions import ChatRequest
+from shared.errors import ServiceError
+from tests.support.fakes import ScriptedAnswerer, whole_answer
+
+IDS = AnswerIds("s", "m", "r")
+QUESTION = ChatRequest(question="Why?")
+NOTHING = Passages(passages=(), query="Why?", build_id="b", answerable=False)
+
+
+def paced(
+    answerer: ScriptedAnswerer, *, timing: Timing | None = None, closing: asyncio.Event | None = None
+) -> AsyncGenerator[ChatEvent | None]:
+    events = answerer.generate(QUESTION, NOTHING, IDS)
+    return pace(events, ids=IDS, timing=timing or Timing(), closing=closing or asyncio.Event())
+
+
+async def collect(stream: AsyncGenerator[ChatEvent | None]) -> list[str]:
+    async with aclosing(stream):
+        return ["ping" if event is None else event.type async for event in stream]
+
+
+async def test_events_pass_as_they_are() -> None:
+    answerer = ScriptedAnswerer()
+    assert await collect(paced(answerer)) == ["start", "sources", "chunk", "chunk", "done"]
+    assert answerer.closed.is_set()
+
+
+async def test_silence_is_filled_with_heartbeats_also_before_the_first_event() -> None:
+    go = asyncio.Event()
+    kinds: list[str] = []
+    async with aclosing(paced(ScriptedAnswerer(go, *whole_answer(IDS)), timing=Timing(heartbeat_s=0.01))) as stream:
+        async for event in stream:
+            kinds.append("ping" if event is None else event.type)
+            if len(kinds) == 3:
+                go.set()
+    assert kinds[:3] == ["ping", "ping", "ping"]
+    assert [kind for kind in kinds if kind != "ping"] == ["start", "sources", "chunk", "chunk", "done"]
+
+
+async def test_the_deadline_ends_an_answer_with_an_error_and_done() -> None:
+    answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
+    assert await collect(paced(answerer, timing=Timing(deadline_s=0.05))) == ["start", "sources", "chunk", "error", "done"]
+    assert answerer.closed.is_set()
+
+
+async def test_closing_ends_an_answer_at_once() -> None:
+    closing = asyncio.Event()
+    kinds: list[str] = []
+    async with aclosing(paced(ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event()), closing=closing)) as stream:
+        async for event in stream:
+            assert event is not None
+            kinds.append(event.type)
+            if event.type == "chunk":
+                closing.set()
+    assert kinds == ["start", "sources", "chunk", "error", "done"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "retryable"),
+    [
+        (ServiceError("openai", "sk-secret is wrong", transient=False), "upstream_unavailable", False),
+        (ServiceError("openai", "Timed out.", transient=True), "upstream_unavailable", True),
+        (RuntimeError("sk-secret"), "internal_error", True),
+    ],
+)
+async def test_a_failure_in_the_middle_says_so_without_its_text(failure: Exception, code: str, *, retryable: bool) -> None:
+    async with aclosing(paced(ScriptedAnswerer(*whole_answer(IDS)[:3], failure))) as stream:
+        events = [event async for event in stream]
+    assert [event.type for event in events if event] == ["start", "sources", "chunk", "error", "done"]
+    failed, done = events[-2:]
+    assert isinstance(failed, Failed)
+    assert (failed.error, failed.retryable, failed.request_id) == (code, retryable, "r")
+    assert "sk-secret" not in failed.message
+    assert isinstance(done, Done)
+    assert done.finish_reason == "error"
+
+
+async def test_a_reader_who_heard_nothing_gets_the_message_as_text() -> None:
+    async with aclosing(paced(ScriptedAnswerer(RuntimeError()))) as stream:
+        events = [event async for event in stream]
+    assert [event.type for event in events if event] == ["start", "sources", "chunk", "error", "done"]
+    text, failed = events[2:4]
+    assert isinstance(text, TextDelta)
+    assert isinstance(failed, Failed)
+    assert text.content == failed.message
+
+
+async def test_an_answer_that_stops_without_done_gets_one() -> None:
+    assert await collect(paced(ScriptedAnswerer(*whole_answer(IDS)[:3]))) == ["start", "sources", "chunk", "error", "done"]
+
+
+async def test_nothing_follows_done() -> None:
+    answer = whole_answer(IDS)
+    assert await collect(paced(ScriptedAnswerer(*answer, *answer))) == ["start", "sources", "chunk", "chunk", "done"]
+
+
+async def test_the_answer_is_closed_when_its_reader_leaves() -> None:
+    answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
+    stream = paced(answerer)
+    await anext(stream)
+    await stream.aclose()
+    assert answerer.closed.is_set()
+
+
+async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
+    told: list[int] = []
+
+    async def counting() -> AsyncGenerator[ChatEvent]:
+        for n in range(100):
+            told.append(n)
+            yield TextDelta(content=str(n))
+
+    async with aclosing(pace(counting(), ids=IDS, timing=Timing(), closing=asyncio.Event())) as stream:
+        await anext(stream)
+        for _ in range(50):
+            await asyncio.sleep(0)
+    assert len(told) <= 4

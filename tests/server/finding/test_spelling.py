@@ -1,0 +1,77 @@
+"""A reader's words as the book spells them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from server.finding.query.spelling import Spelling, is_slip
+from server.finding.query.term_frequencies import Frequencies
+from server.finding.query.terms import Stemmer
+from server.questions import ChatRequest
+from shared.index.embedded.index import EmbeddedIndex
+from tests.support.small_book import WORDS, find_in, open_book
+
+PAGES = {
+    "arm.md": "# Kinematics\n\nInverse kinematics computes the angles of the joints. Domain randomization helps.\n",
+    "tree.md": "# Behavior trees\n\nA behavior tree says what a robot does. A unit is a leaf. Frames move. Framed, framed.\n",
+}
+
+
+@pytest.fixture
+async def index(tmp_path: Path) -> AsyncIterator[EmbeddedIndex]:
+    async with open_book(tmp_path, PAGES) as index:
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("asked", "searched"),
+    [
+        ("What is invers kinematcs?", "What is inverse kinematics?"),
+        ("domain randomisation", "domain randomization"),
+        ("Which joins move?", "Which joints move?"),
+        ("Which fram moves?", "Which fram moves?"),
+        ("Explain behaviour trees", "Explain behavior trees"),
+        ("What is inverse kinematics?", "What is inverse kinematics?"),
+        ("Is Unity better?", "Is Unity better?"),
+        ("Kinematcs?", "kinematics?"),
+        ("Who is Inversa?", "Who is Inversa?"),
+        ("What is the capital of France?", "What is the capital of France?"),
+        ("How does photosynthesis work?", "How does photosynthesis work?"),
+        ("سلام دنیا", "سلام دنیا"),
+    ],
+)
+async def test_a_word_the_book_lacks_becomes_one_it_has_that_is_nearly_the_same(
+    index: EmbeddedIndex, asked: str, searched: str
+) -> None:
+    terms = Stemmer(WORDS)
+    async with index.snapshot() as snapshot:
+        assert await Spelling(terms, Frequencies(WORDS)).correct(snapshot, asked) == searched
+
+
+@pytest.mark.parametrize("other", ["kinematcs", "kinnematics", "kinenatics", "kinmeatics", "kinematic"])
+def test_a_slip_is_a_letter_more_less_or_another_or_two_swapped(other: str) -> None:
+    assert is_slip("kinematics", other)
+    assert is_slip(other, "kinematics")
+
+
+@pytest.mark.parametrize(("one", "other"), [("president", "present"), ("missing", "mission"), ("planner", "planets")])
+def test_two_slips_are_another_word(one: str, other: str) -> None:
+    assert not is_slip(one, other)
+
+
+async def test_in_a_long_question_words_the_book_has_stay_as_they_are(index: EmbeddedIndex) -> None:
+    strangers = " ".join(f"stranger{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(80))
+    async with index.snapshot() as snapshot:
+        question = f"what {strangers} frames"
+        assert await Spelling(Stemmer(WORDS), Frequencies(WORDS)).correct(snapshot, question) == question
+
+
+async def test_a_misspelt_question_is_answered_and_says_what_was_searched_for(index: EmbeddedIndex) -> None:
+    passages = await find_in(index).retrieve(ChatRequest(question="whats invers kinematcs"))
+    assert passages.answerable
+    assert passages.query == passages.question == "whats inverse kinematics"
+    found = await find_in(index).search("kinematcs", k=1)
+    assert (found.query, found.hits[0].chunk.path) == ("kinematics", "arm.md")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from server.models import query_embeddings
+from server.models.budget import Budget
+from server.models.query_embeddings import QueryEmbeddings
+from shared.errors import ServiceError
+from tests.support.small_book import Concepts
+
+
+class Priced(Concepts):
+    """A model whose price is known: $0.02 for a million tokens."""
+
+    name = "text-embedding-3-small"
+
+
+def count(text: str) -> int:
+    return len(text.split()) * 1_000_000
+
+
+async def test_a_question_asked_again_is_not_sent_or_paid_again() -> None:
+    model, budget = Concepts(["robot"]), Budget(1.0)
+    queries = QueryEmbeddings(model, count, budget)
+    first = await queries.embed_query("robot walks")
+    first[0] = 99.0
+    assert await queries.embed_query("robot walks") == pytest.approx(await model.embed_query("robot walks"))
+    assert model.asked == ["robot walks"] * 2
+    assert (queries.name, queries.dimensions) == ("concepts", 2)
+
+
+async def test_only_so_many_questions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_embeddings, "CACHED_QUERIES", 2)
+    model = Concepts()
+    queries = QueryEmbeddings(model, count, Budget(1.0))
+    for text in ("a", "b", "a", "c", "a", "b"):
+        await queries.embed_query(text)
+    assert model.asked == ["a", "b", "c", "b"]
+
+
+async def test_questions_are_paid_for_and_once_the_money_is_spent_only_known_ones_have_vectors() -> None:
+    budget = Budget(0.05)
+    queries = QueryEmbeddings(Priced(), count, budget)
+    await queries.embed_query("one two three")
+    assert budget.spent_usd == pytest.approx(0.06)
+    await queries.embed_query("one two three")
+    with pytest.raises(ServiceError) as refused:
+        await queries.embed_query("four")
+    assert refused.value.code == "budget_spent"
+    assert budget.spent_usd == pytest.approx(0.06)
+
+
+async def test_a_question_that_failed_costs_nothing() -> None:
+    budget = Budget(1.0)
+    with pytest.raises(ServiceError):
+        await QueryEmbeddings(Priced(is_away=True), count, budget).embed_query("one")
+    assert budget.spent_usd == 0

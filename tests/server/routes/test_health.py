@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+
+from server.status.probes import Probe
+from server.version import VERSION
+from shared.errors import ServiceError
+from tests.support.fakes import FakeFinder, FakeIndex, PrefectStandIn, make_build, make_services
+from tests.support.live_server import serving
+
+
+async def test_health_says_what_is_live() -> None:
+    async with serving(make_services()) as live:
+        response = await live.client.get("/health")
+    assert response.status_code == 200
+    health = response.json()
+    assert health.pop("uptime") >= 0
+    assert health == {
+        "status": "ok",
+        "version": VERSION,
+        "qdrant_connected": True,
+        "openai_connected": False,
+        "embeddings_connected": False,
+        "prefect_connected": True,
+        "documents_count": 2,
+        "chunks_count": 3,
+        "build": {
+            "id": "20250101-a",
+            "created_at": "2025-01-01T12:00:00Z",
+            "documents": 2,
+            "chunks": 3,
+            "embedding_model": None,
+        },
+        "chat_model": "extractive",
+        "embedding_model": None,
+        "tokenizer": "exact",
+        "open_streams": 0,
+    }
+
+
+async def test_before_the_first_build_the_process_lives_but_is_not_ready() -> None:
+    index = FakeIndex(None)
+    async with serving(make_services(index=index)) as live:
+        assert (await live.client.get("/health")).json()["status"] == "reading"
+        assert (await live.client.get("/health/live")).status_code == 200
+        unready = await live.client.get("/health/ready")
+        assert (unready.status_code, unready.json()["code"]) == (503, "book_not_read")
+        index.build = make_build("20250102-b")
+        assert (await live.client.get("/health/ready")).status_code == 200
+        assert (await live.client.get("/health")).json()["build"]["id"] == "20250102-b"
+
+
+async def test_what_is_away_is_named_and_health_still_answers() -> None:
+    async def refuse() -> None:
+        raise ServiceError("openai", "The key is wrong.", transient=False)
+
+    index, prefect = FakeIndex(make_build()), PrefectStandIn()
+    services = make_services(index=index, prefect=prefect, chat_model=Probe(refuse, max_age_s=60.0))
+    async with serving(services) as live:
+        health = (await live.client.get("/health")).json()
+        assert (health["status"], health["openai_connected"], health["qdrant_connected"]) == ("degraded", False, True)
+        assert health["chat_model"] == "gpt-4o-mini"
+        prefect.is_away = index.is_away = True
+        health = (await live.client.get("/health")).json()
+        assert (health["qdrant_connected"], health["prefect_connected"]) == (False, False)
+
+
+async def test_an_upstream_that_hangs_does_not_hold_health_up() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    services = make_services(chat_model=Probe(hang, max_age_s=60.0))
+    async with serving(services) as live, asyncio.timeout(5):
+        assert (await live.client.get("/health")).json()["openai_connected"] is False
+
+
+async def test_the_source_of_the_book_is_not_told() -> None:
+    async with serving(make_services(finder=FakeFinder(build=make_build()))) as live:
+        assert "/book" not in (await live.client.get("/health")).text
