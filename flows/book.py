@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flows.processes.messages import ReadingRules
+from flows.processes.pool import Readers, open_readers, processes_for
 from flows.progress import Tracker
-from flows.reading.processes.messages import NO_TEXT, Page, ReadingRules
-from flows.reading.processes.pool import Readers, open_readers, processes_for
+from flows.reading.page import NO_TEXT, Page
 from flows.report import describe_problem
 from flows.sites.sidebar import in_reading_order, read_category_positions
 from flows.sites.site_config import read_site_config

@@ -17,7 +17,7 @@ from server.app import create_app
 from server.http.draining import CLOSE_S
 from server.services import Services, open_services
 from shared import log
-from shared.data_folder import check_writable
+from shared.checks import check_writable
 from shared.errors import ConfigurationError, LecternError
 from shared.settings import Settings
 

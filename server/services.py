@@ -27,8 +27,8 @@ from server.prefect_api import Findings, FlowRun, PrefectApi
 from server.questions import ChatRequest
 from server.status.metrics import Metrics
 from server.status.probes import Probe
-from shared.bm25 import Bm25
 from shared.embedding.model import open_embeddings
+from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
 from shared.index.port import Filter, Index
 from shared.models import Build

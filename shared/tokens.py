@@ -18,6 +18,9 @@ import tiktoken
 
 from shared.errors import ServiceError
 
+CountTokens = Callable[[str], int]
+"""Text to its number of tokens."""
+
 VOCABULARY_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 """tiktoken's cache name of cl100k_base: sha1 of the address it would download from."""
 VOCABULARY_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from shared.settings import Settings
-from tests.support.openai_stand_in import stand_in  # noqa: F401  a fixture, offered to every module
+from tests.support.openai.stand_in import stand_in  # noqa: F401  a fixture, offered to every module
 
 REPOSITORY = Path(__file__).parent.parent
 FIXTURES = REPOSITORY / "tests" / "fixtures"

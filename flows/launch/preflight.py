@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from flows.source.files import find_files, open_source
 from flows.source.git import is_git, parse_repository
 from flows.source.globs import FileSelection
-from shared.addresses import is_address
-from shared.data_folder import check_writable
+from shared.checks import check_writable, is_address
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.open_index import check_index
 from shared.settings import Settings

@@ -17,16 +17,6 @@ MAX_NAME_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file of the book."""
-
-    path: str
-    """Relative to the book's root, with forward slashes."""
-    text: str
-    """Decoded (UTF-8, a byte order mark removed), line ends as in the file."""
-
-
-@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading the reader sees."""
 

@@ -16,10 +16,11 @@ from typing import Any, cast
 
 from flows.reading.blocks import Reader
 from flows.reading.body import BodyReader
-from flows.reading.document import Document, Heading, SourceFile
+from flows.reading.document import Document, Heading
 from flows.reading.front_matter import parse_front_matter
 from flows.reading.input_limits import check_input
 from flows.reading.lines import lines_of
+from flows.source.files import SourceFile
 from shared.models import Problem
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import yaml
 
-from flows.reading.processes.messages import Page
+from flows.reading.page import Page
 from flows.sites.generators import docusaurus
 from shared.models import Site
 

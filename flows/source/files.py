@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.reading.document import SourceFile
 from flows.source.git import clone, is_git, parse_repository
 from flows.source.globs import FileSelection
 from shared.errors import BookError, DocumentError
@@ -33,6 +32,16 @@ class BookSource:
     """The address as given, without credentials."""
     revision: str | None = None
     """The commit, of a book in git."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the book."""
+
+    path: str
+    """Relative to the book's root, with forward slashes."""
+    text: str
+    """Decoded (UTF-8, a byte order mark removed), line ends as in the file."""
 
 
 @dataclass(frozen=True, slots=True)

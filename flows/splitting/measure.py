@@ -7,12 +7,12 @@ across a line end and the next line's first one, so the tokens of consecutive li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
 
-CountTokens = Callable[[str], int]
+from shared.tokens import CountTokens
+
 KEY_CHARS = 32
 """A range's first characters make its boundary's rank: few enough that most edits leave them alone."""
 TOKEN_CHARS = 3

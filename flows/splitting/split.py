@@ -22,9 +22,10 @@ from typing import NamedTuple
 from flows.reading.document import Block, Document
 from flows.splitting.chunks import ChunkBuilder
 from flows.splitting.grouping import Allowed, group, within
-from flows.splitting.measure import CountTokens, MeasuredText, Unit
+from flows.splitting.measure import MeasuredText, Unit
 from flows.splitting.pieces import units_of
 from shared.models import Chunk
+from shared.tokens import CountTokens
 
 EXACT = attrgetter("exact")
 TOKENS = attrgetter("tokens")

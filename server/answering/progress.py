@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.answering.citations import Citations
 from server.answering.events import Done, Usage, cite
 from server.answering.suggestions import suggest
 from server.finding.passages import Passages
 from server.models.chat_model import Accepted, Finished
+from server.models.citations import Citations
 from shared.pricing import price_usd
 
 

@@ -7,16 +7,15 @@ lands on the heading that says it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from shared.models import Chunk, Section
+from shared.tokens import CountTokens
 
 BREADCRUMB = " > "
 BLANK_LINE = "\n\n"
-
-CountTokens = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from server.finding.query.terms import Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.selected_text import enclose, find_selection
 from server.questions import ChatRequest
-from shared.bm25 import Bm25
 from shared.embedding.model import EmbeddingModel
+from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Index, Snapshot
 from shared.models import Chunk, Hit
 from shared.tokens import Tokenizer

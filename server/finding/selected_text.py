@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from server.finding.places import Place, cut, page_url
 from server.finding.ranking.relevance import continues
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.index.port import Snapshot
 from shared.models import Chunk, Section, SparseVector
 

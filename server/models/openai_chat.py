@@ -17,10 +17,11 @@ from pydantic import SecretStr
 
 from server.finding.passages import Passages
 from server.models.chat_model import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
-from server.models.prompts import ChatMessage, CountTokens, build_messages
+from server.models.prompts import ChatMessage, build_messages
 from server.questions import ChatRequest
 from shared.errors import ServiceError
 from shared.openai_errors import translate
+from shared.tokens import CountTokens
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 30.0

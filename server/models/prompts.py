@@ -7,19 +7,19 @@ the oldest turns, the text around the selection; a selection or a first passage 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from server.answering.citation_markers import NO_ANSWER
-from server.answering.citations import Citations
 from server.finding.passages import Passage, Passages, body, place
+from server.models.citation_markers import NO_ANSWER
+from server.models.citations import Citations
 from server.questions import EXCHANGES, ChatRequest, Turn
+from shared.tokens import CountTokens
 
-CountTokens = Callable[[str], int]
 MESSAGE_TOKENS = 4
 """What a chat model adds around each message."""
 _TAG = re.compile(r"<(?=/?\s*(?:passage|selection|around_selection|question)\b)", re.IGNORECASE)

@@ -8,10 +8,10 @@ import re
 from functools import partial
 from importlib.metadata import version
 
-from shared import bm25
-from shared.addresses import is_address
-from shared.bm25 import Bm25
+from shared.checks import is_address
 from shared.errors import ConfigurationError
+from shared.index import bm25
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.index.lazy import LazyIndex
 from shared.index.port import Index

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from shared.tokens import load_tokenizer
 from tests.benchmarks.rounds import all_cores, one_process
 from tests.benchmarks.splitters import MAX_TOKENS, SPLITTERS, VOCABULARY

@@ -16,11 +16,11 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from server.finding.selected_text import enclose, find_selection
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.models import Chunk
 from tests.support.fakes import make_build

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from shared.settings import Settings
 from shared.tokens import load_tokenizer, vocabulary_folder

@@ -33,7 +33,7 @@ from shared.models import Build
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import PAGES, settings_for, write_book
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 from tests.support.prefect_stage import LIMIT_S, Runs, Stage, stop
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]

@@ -22,7 +22,7 @@ from shared.models import Build, Chunk
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import settings_for, write_book
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 pytestmark = pytest.mark.processes
 

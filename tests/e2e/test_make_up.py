@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import write_book
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 from tests.support.prefect_stage import LIMIT_S, free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]

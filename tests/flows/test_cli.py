@@ -16,7 +16,7 @@ import pytest
 from shared.models import Report
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import PAGES, write_book
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 FLOWS = [sys.executable, "-m", "flows"]
 

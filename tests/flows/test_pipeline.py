@@ -15,7 +15,7 @@ from shared.index.open_index import open_index
 from shared.models import Build, Chunk, Progress, Tally
 from shared.settings import Settings
 from tests.support.book_folder import PAGES, ingest_book, live_chunks, settings_for, write_book
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ class Author:
 @contextmanager
 def openai_stand_in(repository: Path) -> Generator[None]:
     """The tests' own OpenAI-compatible server, on a port of this network."""
-    command = [sys.executable, "-m", "tests.support.openai_stand_in", "--port", STAND_IN.rpartition(":")[2]]
+    command = [sys.executable, "-m", "tests.support.openai.stand_in", "--port", STAND_IN.rpartition(":")[2]]
     with subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(lambda: request(f"{STAND_IN}/control/requests").status == 200, 20.0)

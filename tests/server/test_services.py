@@ -21,7 +21,7 @@ from shared.index.open_index import open_index
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.live_server import LiveServer, frames_of, serving, text_of, until
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 from tests.support.sample_builds import make_build, make_chunks
 
 QUESTION = {"question": "How many joints does the gripper move?"}

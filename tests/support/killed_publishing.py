@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from tests.support.sample_builds import make_build, make_chunks, make_vectors
 

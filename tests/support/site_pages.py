@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.reading.document import Document, SourceFile
+from flows.reading.document import Document
 from flows.reading.parse import parse
 from flows.sites.addresses import add_addresses
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from shared.models import Chunk, Site
 

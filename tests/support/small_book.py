@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
 from flows.sites.addresses import add_addresses
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from server.finding.abstention import ENOUGH
 from server.finding.query.follow_up import Rewrite
 from server.finding.retriever import Retriever
-from shared.bm25 import Bm25
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.models import Chunk, Site
 from shared.tokens import Tokenizer

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from server.finding.ranking.relevance import idf
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.index.port import Snapshot
 from shared.models import SparseVector
 

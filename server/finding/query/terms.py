@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 
 _WORD = re.compile(r"\w+")
 _MOST_KNOWN = 200_000

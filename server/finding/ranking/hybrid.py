@@ -24,9 +24,9 @@ from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ScoredPlace, perfect_score, read, score_places
 from server.finding.ranking.roles import WORTH, Role, role_of, wanted_roles
-from shared.bm25 import Bm25
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Snapshot
 from shared.models import Hit, SparseVector
 

@@ -26,7 +26,7 @@ from shared.models import Chunk
 
 K = 1.2
 B = 0.75
-"""BM25's usual values, as in `shared/bm25.py`."""
+"""BM25's usual values, as in `shared/index/bm25.py`."""
 PLACE_TERMS = 128
 """Terms of an ordinary place, headings included."""
 AROUND_TERMS = 300

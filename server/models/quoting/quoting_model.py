@@ -6,14 +6,14 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 
-from server.answering.citation_markers import NO_ANSWER
 from server.finding.passages import Passage, Passages, place
 from server.models.chat_model import Finished, Output
+from server.models.citation_markers import NO_ANSWER
 from server.models.quoting.evidence import Excerpt, find_evidence
 from server.models.quoting.question_kind import QuestionKind, TermsOf, read_question
 from server.models.quoting.sentences import ITEM_MARKER, Quotable
 from server.questions import ChatRequest
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.models import Section
 from shared.settings import Settings
 

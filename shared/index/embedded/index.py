@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from shared.bm25 import Bm25
 from shared.errors import NotBuiltError, ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.builds import BuildFolder
 from shared.index.embedded.open_build import OpenBuild, write_build
 from shared.index.port import Filter, Snapshot

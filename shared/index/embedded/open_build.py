@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from shared.bm25 import Bm25
 from shared.errors import ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.builds import BuildFolder
 from shared.index.embedded.records import Records, write_records
 from shared.index.embedded.shard import Shard

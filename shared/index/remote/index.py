@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
-from shared.bm25 import Bm25
 from shared.errors import ConfigurationError, NotBuiltError, ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.port import DENSE, Filter, Snapshot
 from shared.index.remote import points
 from shared.index.remote.server import QdrantServer

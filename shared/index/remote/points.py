@@ -15,7 +15,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from qdrant_client import models
 
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.index.port import DENSE, SPARSE, Filter
 from shared.models import Build, Chunk, SparseVector
 

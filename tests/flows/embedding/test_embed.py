@@ -19,11 +19,11 @@ from flows.embedding.embed import (
     make_batches,
 )
 from flows.embedding.vector_cache import VectorCache
-from shared.bm25 import Bm25
 from shared.errors import ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.models import Chunk
-from tests.support.openai_vectors import bag_of_words
+from tests.support.openai.vectors import bag_of_words
 from tests.support.sample_builds import DIMENSIONS, make_build, make_chunks
 
 BOOK = make_chunks({"a.md": ["Joints bend.", "Grippers close.", "Arms reach."], "b.md": ["Robots walk.", "Legs balance."]})

@@ -15,7 +15,7 @@ from shared.errors import BookError, ConfigurationError, ServiceError
 from shared.settings import Settings
 from tests.support.book_folder import settings_for, write_book
 from tests.support.loopback_http import Exchange, LoopbackServer, Received
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 CLOSED = "http://127.0.0.1:9"
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from tests.flows.reading.test_constructs import count
 from tests.flows.splitting.test_split import check_chunks

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.reading.document import Document, SourceFile
+from flows.reading.document import Document
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from shared.models import Chunk
 from tests.conftest import FIXTURES

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from flows.reading.document import SourceFile
 from flows.reading.extensions.page_format import is_mdx
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.reading.document import Document, SourceFile
+from flows.reading.document import Document
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from shared.errors import DocumentError
 
 

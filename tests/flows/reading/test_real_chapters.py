@@ -15,8 +15,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from flows.reading.document import Document, SourceFile
+from flows.reading.document import Document
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from shared.models import Chunk
 from tests.conftest import MEASURING_DATA

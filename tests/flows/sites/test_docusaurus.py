@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from flows.reading.document import SourceFile
 from flows.reading.parse import parse
 from flows.sites.addresses import add_addresses
 from flows.sites.generators.docusaurus import strip_number_prefix
+from flows.source.files import SourceFile
 from shared.models import Site
 from tests.support.site_pages import address, anchors, page
 

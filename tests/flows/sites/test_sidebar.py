@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.reading.document import SourceFile
+from flows.reading.page import Page
 from flows.reading.parse import parse
-from flows.reading.processes.messages import Page
 from flows.sites.generators.docusaurus import as_position, sidebar_position
 from flows.sites.sidebar import in_reading_order, read_category_positions
+from flows.source.files import SourceFile
 from shared.models import Site
 from tests.support.book_folder import write_book
 

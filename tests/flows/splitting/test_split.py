@@ -12,14 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.reading.document import Document, SourceFile
+from flows.reading.document import Document
 from flows.reading.parse import parse
+from flows.source.files import SourceFile
 from flows.splitting.chunks import NAMESPACE
-from flows.splitting.measure import CountTokens
 from flows.splitting.split import ChunkLimits, split
 from shared.models import Chunk
 from shared.settings import Settings
-from shared.tokens import estimate_tokens, load_tokenizer, vocabulary_folder
+from shared.tokens import CountTokens, estimate_tokens, load_tokenizer, vocabulary_folder
 from tests.conftest import REPOSITORY
 from tests.flows.reading.test_constructs import CASES, count, parts_of
 

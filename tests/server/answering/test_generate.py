@@ -21,7 +21,7 @@ from server.wire import native
 from shared.errors import ServiceError
 from shared.settings import Settings
 from tests.support.fakes import make_chunk
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 IDS = AnswerIds(session_id="s", message_id="m", request_id="r")
 QUESTION = ChatRequest(question="What has joints?")

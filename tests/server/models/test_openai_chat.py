@@ -19,7 +19,7 @@ from server.services import open_chat_model
 from shared.errors import ServiceError
 from shared.settings import Settings
 from tests.support.fakes import make_chunk
-from tests.support.openai_stand_in import StandIn
+from tests.support.openai.stand_in import StandIn
 
 ASK: list[ChatMessage] = [{"role": "user", "content": "How do robots move?"}]
 

@@ -15,8 +15,8 @@ from shared.errors import ServiceError
 from shared.retry import Patience
 from shared.settings import Settings
 from tests.support.loopback_http import Exchange, LoopbackServer, Received
-from tests.support.openai_stand_in import StandIn
-from tests.support.openai_vectors import bag_of_words
+from tests.support.openai.stand_in import StandIn
+from tests.support.openai.vectors import bag_of_words
 
 TEXTS = ["robots walk", "arms bend", "grippers close"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from shared.bm25 import Bm25
 from shared.errors import NotBuiltError, ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.index.port import Filter, Index
 from shared.index.remote.index import RemoteIndex

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.bm25 import Bm25
 from shared.errors import ConfigurationError
+from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
 from shared.index.lazy import LazyIndex
 from shared.index.port import Index

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 
-from shared.bm25 import Bm25
 from shared.errors import ConfigurationError, ServiceError
+from shared.index.bm25 import Bm25
 from shared.index.remote import server as qdrant_server
 from shared.index.remote.index import ORPHAN_AGE, RemoteIndex
 from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, to_points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.models.quoting.listings import MAX_CODE_LINES, is_commands, is_data, is_diagram, shorten_listing, spelled_out, worth
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 
 BM25 = Bm25("english")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from server.answering.citations import Citations
 from server.finding.passages import Passage, Passages
 from server.models.chat_model import Finished
+from server.models.citations import Citations
 from server.models.quoting.evidence import find_evidence
 from server.models.quoting.question_kind import read_question
 from server.models.quoting.quoting_model import Extractive
 from server.questions import ChatRequest
-from shared.bm25 import Bm25
+from shared.index.bm25 import Bm25
 from shared.models import Section
 from tests.support.fakes import make_chunk
 

@@ -13,8 +13,8 @@ import openai
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support.openai_stand_in import StandIn
-from tests.support.openai_vectors import bag_of_words
+from tests.support.openai.stand_in import StandIn
+from tests.support.openai.vectors import bag_of_words
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_another_process_arms_it_over_http() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.support.openai_stand_in",
+        "tests.support.openai.stand_in",
         "--dimensions",
         "8",
         stdout=asyncio.subprocess.PIPE,

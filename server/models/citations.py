@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from server.answering.citation_markers import MARKER_LIMIT, Scanner, is_begun, sign_at
+from server.models.citation_markers import MARKER_LIMIT, Scanner, is_begun, sign_at
 
 _DECORATION = re.compile(r"[\s*_`\"'“>]{0,8}")
 """What models put around a sign they were told to write plainly."""

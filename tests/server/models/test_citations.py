@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.answering.citation_markers import NO_ANSWER
-from server.answering.citations import Citations
+from server.models.citation_markers import NO_ANSWER
+from server.models.citations import Citations
 
 KNOWN = (1, 2, 3)
 

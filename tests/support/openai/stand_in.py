@@ -1,6 +1,6 @@
 """An OpenAI-compatible server whose every answer can be computed by hand, and which fails on demand.
 
-In a test, the `stand_in` fixture; from another process, `python -m tests.support.openai_stand_in --port N` and its control
+In a test, the `stand_in` fixture; from another process, `python -m tests.support.openai.stand_in --port N` and its control
 endpoints:
 
     POST /control/fail    {"endpoint": "chat", "failure": "cut", "times": 1, "after": 2, "seconds": 5, "retry_after_s": 1}
@@ -26,8 +26,8 @@ from typing import Any, Literal, get_args
 import pytest
 
 from tests.support.loopback_http import CallerLeftError, Exchange, LoopbackServer, Received
-from tests.support.openai_chat import Armed, BrokenStream, completion, count_tokens, event, quote_passages, say
-from tests.support.openai_vectors import as_base64, bag_of_words
+from tests.support.openai.chat import Armed, BrokenStream, completion, count_tokens, event, quote_passages, say
+from tests.support.openai.vectors import as_base64, bag_of_words
 
 Endpoint = Literal["chat", "embeddings", "models"]
 Refusal = Literal["unauthorized", "unknown_model", "rate_limited", "insufficient_quota", "server_error", "unavailable", "html"]

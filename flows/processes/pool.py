@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
-from flows.reading.processes.frames import encode_frame, receive_frame
-from flows.reading.processes.messages import Page, ReadingRules, Ready, failed_page
+from flows.processes.frames import encode_frame, receive_frame
+from flows.processes.messages import ReadingRules, Ready
+from flows.reading.page import Page, failed_page
 from shared.errors import ServiceError
 from shared.settings import HOME
 
@@ -80,13 +81,13 @@ class ReadingProcess:
 
 
 async def _start() -> asyncio.subprocess.Process:
-    """`flows.reading.processes.page_worker`, found wherever this package was found."""
+    """`flows.processes.page_worker`, found wherever this package was found."""
     path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "flows.reading.processes.page_worker",
+        "flows.processes.page_worker",
         env=os.environ | {"PYTHONPATH": path},
         stdin=pipe,
         stdout=pipe,

@@ -17,9 +17,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
+from flows.processes.frames import read_frame, write_frame
+from flows.processes.messages import ReadingRules, Ready
+from flows.reading.page import NO_TEXT, Page, failed_page
 from flows.reading.parse import parse
-from flows.reading.processes.frames import read_frame, write_frame
-from flows.reading.processes.messages import NO_TEXT, Page, ReadingRules, Ready, failed_page
 from flows.sites.addresses import add_addresses
 from flows.sites.generators.docusaurus import sidebar_position
 from flows.source.files import BookSource, check_file, read_file

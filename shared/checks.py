@@ -1,11 +1,24 @@
-"""The folder that DATA_DIR names."""
+"""What can be checked of a setting's value before anything uses it."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` has the form of an http(s) address with a host and, if any, a port."""
+    if re.search(r"\s", text):
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets of IPv6 that do not match, or a port that is none
+        return False
 
 
 def check_writable(folder: Path) -> None:

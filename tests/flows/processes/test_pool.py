@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.reading.processes import pool as readers_module
-from flows.reading.processes.messages import Page, ReadingRules
-from flows.reading.processes.pool import Readers, open_readers, processes_for
+from flows.processes import pool as readers_module
+from flows.processes.messages import ReadingRules
+from flows.processes.pool import Readers, open_readers, processes_for
+from flows.reading.page import Page
 from shared.errors import ServiceError
 from shared.models import Site
 from tests.support.book_folder import PAGES, write_book

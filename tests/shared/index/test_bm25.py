@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.bm25 import AVG_LEN, B, Bm25, K
 from shared.errors import ConfigurationError
+from shared.index.bm25 import AVG_LEN, B, Bm25, K
 
 ENGLISH = Bm25()
 
