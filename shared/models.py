@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,8 +14,33 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+BlockKind = Literal[
+    "paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"
+]
+"""What a block is: `fence` is fenced code and `code` indented code, `math` a formula by itself, `definition` a term or what it
+means, `html` the text of raw HTML, `text` what stands between Markdown: titles of admonitions and tabs, attributes."""
+CODE_KINDS = frozenset[BlockKind](("fence", "code"))
+
+
+class ChunkBlock(NamedTuple):
+    """A block as its author wrote it, or the part of a long one that a chunk holds."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    """Character offsets into the file, end exclusive."""
+    content_start: int
+    content_end: int
+    """Its range in the chunk's `content`; empty where it says nothing there: a heading that the breadcrumb names, a tag."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing in the content."""
+        return self.content_start == self.content_end
+
+
 class Section(Frozen):
-    """One heading inside a chunk, so that a citation can land on the heading that says it."""
+    """What a chunk holds under one heading, so that a citation can land on the heading that says it."""
 
     start: int
     """Character offset into the file where the section's part of this chunk begins."""
@@ -23,6 +48,10 @@ class Section(Frozen):
     """Plain-text headings from the page's top down to this one; empty before the first heading."""
     anchor: str | None
     """The heading's id on the rendered page; None where the generator gives it none (the address is then the page)."""
+    url: str
+    """Address of the page, with `#anchor` where there is one."""
+    blocks: tuple[ChunkBlock, ...]
+    """In order. A block that stands inside another (code or an item in a list item) follows it and lies within its ranges."""
 
 
 class Chunk(Frozen):
@@ -54,8 +83,10 @@ class Chunk(Frozen):
     text: str
     """The source, verbatim: what is shown and cited."""
     content: str
-    """What is indexed and embedded: title and heading path (and the page's tags, where it begins), then a cleaned rendering of
-    `text`."""
+    """What is indexed and embedded (`shared/content.py`): title and heading path, the page's tags where it begins, then the
+    body: a cleaned rendering of `text`."""
+    body_start: int
+    """Where the body begins in `content`."""
     content_hash: str
     """sha256 hex of `content`: the key of its embedding."""
 

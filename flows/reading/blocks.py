@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from flows.reading.document import Block, BlockKind, Heading
+from flows.reading.document import Block, Heading, inner_blocks
 from flows.reading.extensions.prepared import STAND_IN, Aside
 from flows.reading.inline import plain
 from flows.reading.lines import SourceLines
+from shared.models import BlockKind
 
 CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
 TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
@@ -64,11 +65,11 @@ class Reader:
             index = self.headings[index].parent
         return index
 
-    def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "", parts: tuple[Block, ...] = ()) -> Block:
+    def block(self, kind: BlockKind, token: Token, text: str, prefix: str = "") -> Block:
         """A block in the place of `token`."""
         first, last = token.map or (0, 1)
         start, end = self.place(first, last)
-        return Block(kind, start, end, text, self.current, prefix, parts)
+        return Block(kind, start, end, text, self.current, prefix)
 
     def set_aside(self, line: int) -> list[Block] | None:
         """What the stand-in at `line` stands for; None for a rule of the author's."""
@@ -201,19 +202,21 @@ def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
         texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
         return reader.block("paragraph", token, "\n".join(texts))
     parts = tuple(read_blocks(reader, tokens, first + 1, last))
-    text = "\n".join([part.text for part in parts if part.text])
+    said = text = "\n".join([part.text for part in parts if part.text])
+    indent = 0
     match token.type:
         case "list_item_open":
-            mark = f"{token.info}{token.markup} "
-            text = mark + (text.replace("\n", "\n" + " " * len(mark)) if "\n" in text else text)
-            return reader.block("list_item", token, _without_box(text), parts=parts)
+            kind, mark = "list_item", f"{token.info}{token.markup} "
+            indent = len(mark)
+            text = _without_box(mark + (text.replace("\n", "\n" + " " * indent) if "\n" in text else text))
         case "blockquote_open":
-            alert = ALERT.match(text)
+            kind, alert = "quote", ALERT.match(text)
             text = f"{alert[1].capitalize()}: {text[alert.end() :]}" if alert else text
-            return reader.block("quote", token, text, parts=parts)
         case _:
             kind = "footnote" if token.type == "footnote_reference_open" else "definition"
-            return reader.block(kind, token, text, parts=parts)
+    ahead = len(text) - len(said) - indent * said.count("\n")
+    inner = tuple(inner_blocks(parts, said, indent, ahead)) if any(part.kind != "paragraph" for part in parts) else ()
+    return reader.block(kind, token, text)._replace(parts=parts, inner=inner)
 
 
 def _without_box(item: str) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from shared.models import Problem
-
-BlockKind = Literal[
-    "paragraph", "list_item", "fence", "code", "table", "quote", "html", "math", "footnote", "definition", "heading", "text"
-]
-
+from shared.models import BlockKind, ChunkBlock, Problem
 
 MAX_NAME_CHARS = 200
 """Longest heading that is a name; those of the books measured have at most 110 characters."""
@@ -61,6 +57,27 @@ class Block(NamedTuple):
     """What is repeated in front of each further part when the block is cut: a table's header rows, a fence's opening line."""
     parts: tuple[Block, ...] = ()
     """The blocks in a container (list item, quote, footnote, definition): where it is cut when it alone is over the limit."""
+    inner: tuple[ChunkBlock, ...] = ()
+    """Of those and the ones in them, all that is no paragraph: code, items, tables; content ranges are ranges of `text`."""
+
+
+def inner_blocks(parts: Sequence[Block], said: str, indent: int, ahead: int) -> Iterator[ChunkBlock]:
+    """What stands in a container besides its paragraphs, with its range in the container's text.
+
+    `said`: the parts' texts, a line end between two. In the container's text further lines are indented by `indent`, and
+    `ahead` characters more stand before all of it: a mark, a name.
+    """
+
+    def moved(offset: int) -> int:
+        return offset + ahead + indent * said.count("\n", 0, offset)
+
+    at = 0
+    for part in parts:
+        own = ChunkBlock(part.kind, part.start, part.end, 0, len(part.text))
+        for block in (own, *part.inner) if part.kind != "paragraph" else part.inner:
+            start, end = moved(at + block.content_start), moved(at + block.content_end)
+            yield block._replace(content_start=start, content_end=end)
+        at += len(part.text) + bool(part.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha1, sha256
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import PurePosixPath
+from typing import NamedTuple
 from uuid import UUID
 
 from flows.reading.document import Document
 from flows.splitting.measure import MeasuredText, Unit
-from shared.models import Chunk, Section
+from shared import content
+from shared.models import Chunk, ChunkBlock, Section
 
 NAMESPACE = UUID("6f1d3c1e-6c0a-5b43-9d0e-1c7e5c0f2a11")
 """Of chunk ids; another one would make every id anew."""
 NAMESPACE_BYTES = NAMESPACE.bytes
-BREADCRUMB = " > "
 SEPARATOR = "\x1f"
 """Between the parts of an id's name: a character no heading holds."""
 
 
 MAX_TAG_CHARS = 300
-LISTED = frozenset({"list_item", "definition"})
+
+
+class Rendering(NamedTuple):
+    """What units say together, and where each says it."""
+
+    content: str
+    body_start: int
+    ranges: Sequence[tuple[int, int]]
+    """One per unit; empty where it says nothing."""
 
 
 class ChunkBuilder:
@@ -40,7 +49,7 @@ class ChunkBuilder:
         self.paths = _heading_paths(document)
         named = document.title == PurePosixPath(document.path).stem and "title" not in document.front_matter
         named = named and all(heading.text != document.title for heading in document.headings)
-        self.title = () if named else (document.title,)
+        self.title = "" if named else document.title
         """Of the content: not the file's name, so that renaming a file changes no content and embeds nothing."""
         self.tags = ", ".join(document.tags)[:MAX_TAG_CHARS]
         """For the page's first chunk, so that the page is found by them. They are no text of the page and never quoted."""
@@ -50,11 +59,11 @@ class ChunkBuilder:
         document = self.document
         start, end = units[0].start, units[-1].end
         text = document.text[start:end]
-        sections = self._sections(units)
-        path = _common([section.heading_path for section in sections])
-        content = self._content(units, path)
-        content_hash = sha256(content.encode()).hexdigest()
-        anchor = sections[0].anchor
+        paths = dict.fromkeys(self.paths[unit.heading] for unit in units)
+        path = _common([*paths])
+        rendering = self._render(units, path)
+        sections = self._sections(units, rendering.ranges)
+        content_hash = sha256(rendering.content.encode()).hexdigest()
         line, last_line = self._lines(start, end)
         self.position += 1
         return Chunk(
@@ -67,12 +76,13 @@ class ChunkBuilder:
             start_line=line,
             end_line=last_line,
             heading_path=path,
-            anchor=anchor,
-            url=f"{document.url}#{anchor}" if anchor else document.url,
+            anchor=sections[0].anchor,
+            url=sections[0].url,
             sections=sections,
             tokens=self.source.count(text) if tokens is None else tokens - self.source.tail(end, units[-1].stop),
             text=text,
-            content=content,
+            content=rendering.content,
+            body_start=rendering.body_start,
             content_hash=content_hash,
         )
 
@@ -90,26 +100,40 @@ class ChunkBuilder:
         ends = text.count("\n", start, end)
         return ends + text.count("\r", start, end) - text.count("\r\n", start, end + 1) if self.returns else ends
 
-    def _sections(self, units: Sequence[Unit]) -> tuple[Section, ...]:
-        sections: list[Section] = []
-        before = None
-        for unit in units:
-            heading = unit.heading
-            if heading != before:
-                anchor = self.document.headings[heading].anchor if heading >= 0 else None
-                sections.append(Section(start=unit.start, heading_path=self.paths[heading], anchor=anchor))
-                before = heading
-        return tuple(sections)
+    def _render(self, units: Sequence[Unit], path: tuple[str, ...]) -> Rendering:
+        """The content: `shared/content.py`. A heading that ends the path is not said twice."""
+        tags = self.tags if self.position == 0 else ""
+        head = content.head(content.breadcrumb(self.title, path), tags)
+        named = units[0].kind == "heading" and path and units[0].text == path[-1]
+        said, size, before = [head], len(head), None
+        ranges: list[tuple[int, int]] = []
+        for index, unit in enumerate(units):
+            if not unit.text or (named and index == 0):
+                ranges.append((size, size))
+                continue
+            between = content.separator(before, unit.kind) if before else content.BLANK_LINE if head else ""
+            said += (between, unit.text)
+            size += len(between) + len(unit.text)
+            ranges.append((size - len(unit.text), size))
+            before = unit.kind
+        body_start = min([start for start, end in ranges if start < end], default=size)
+        return Rendering("".join(said), body_start, ranges)
 
-    def _content(self, units: Sequence[Unit], path: tuple[str, ...]) -> str:
-        """Title and headings, tags, a blank line, and what the units say; a heading that ends the path is not said twice."""
-        crumbs = path if path and self.title and path[0].casefold() == self.title[0].casefold() else (*self.title, *path)
-        said = units[0].kind == "heading" and path and units[0].text == path[-1]
-        body = _joined(units[1:] if said else units)
-        head = BREADCRUMB.join(crumbs)
-        if head and self.tags and self.position == 0:
-            head += f"\n{self.tags}"
-        return f"{head}\n\n{body}" if head and body else head or body
+    def _sections(self, units: Sequence[Unit], ranges: Sequence[tuple[int, int]]) -> tuple[Section, ...]:
+        document, sections = self.document, list[Section]()
+        for heading, run in groupby(zip(units, ranges, strict=True), key=lambda pair: pair[0].heading):
+            pairs = list(run)
+            anchor = document.headings[heading].anchor if heading >= 0 else None
+            sections.append(
+                Section(
+                    start=pairs[0][0].start,
+                    heading_path=self.paths[heading],
+                    anchor=anchor,
+                    url=f"{document.url}#{anchor}" if anchor else document.url,
+                    blocks=tuple([block for unit, (start, end) in pairs for block in _blocks(unit, start, end)]),
+                )
+            )
+        return tuple(sections)
 
     def _id(self, path: tuple[str, ...], content_hash: str) -> str:
         name = SEPARATOR.join((self.collection, self.document.path, *path, content_hash))
@@ -127,17 +151,12 @@ def _uuid5(name: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
 
 
-def _joined(units: Sequence[Unit]) -> str:
-    """The renderings with what stands between them: items of a list have no blank line there."""
-    said: list[str] = []
-    before = None
-    for _, _, _, text, _, kind, _, _, _ in units:
-        if text:
-            if before is not None:
-                said.append("\n" if before == kind and kind in LISTED else "\n\n")
-            said.append(text)
-            before = kind
-    return "".join(said)
+def _blocks(unit: Unit, start: int, end: int) -> list[ChunkBlock]:
+    """The unit and what stands inside it, at start..end of the content."""
+    inner = [
+        block._replace(content_start=start + block.content_start, content_end=start + block.content_end) for block in unit.inner
+    ]
+    return [ChunkBlock(unit.kind, unit.start, unit.end, start, end), *inner]
 
 
 def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:

@@ -15,19 +15,13 @@ from flows.reading.document import Block
 from flows.reading.inline import plain
 from flows.splitting.grouping import group, within
 from flows.splitting.measure import TOKEN_CHARS, MeasuredText, Unit, key_of
+from shared.sentences import SENTENCE_END
 
 Atom = tuple[int, int, int, int]
 """(start, stop, tokens, rank) of a range that is not cut."""
 STANZA = re.compile(r"\n(?:[ \t]*\r?\n)+")
 LINE = re.compile(r"\n")
 WORD = re.compile(r"\s+")
-SENTENCE = re.compile(
-    r"""(?<![.!?…])[.!?…]+["'”’)\]*_]*\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic: the next begins with a capital
-      | [。！？]["」』）”]*\s*                                          # Chinese, Japanese
-      | (?<![।؟۔።])[।؟۔።]+\s+                                          # Devanagari, Arabic, Urdu, Ethiopic
-    """,
-    re.VERBOSE,
-)
 QUOTE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 FENCE_MARK = re.compile(r"`{3,}|~{3,}")
 BY_LINES = frozenset({"fence", "code", "table", "math"})
@@ -73,7 +67,7 @@ class Cut:
         end = start + len(self.source.text[start:stop].rstrip())
         text = self._rendering(start, end, first=first, last=last)
         tokens = sum([tokens for _, _, tokens, _ in atoms])
-        return Unit(start, end, stop, text, tokens, self.block.kind, self.heading, exact, not first)
+        return Unit(start, end, stop, text, tokens, self.block.kind, self.heading, (), exact, not first)
 
     def _separators(self) -> list[re.Pattern[str]]:
         """The coarsest first."""
@@ -83,7 +77,7 @@ class Cut:
             case "fence" | "code" | "math":
                 return [STANZA, LINE, WORD]
             case _:
-                return [SENTENCE, LINE, WORD]
+                return [SENTENCE_END, LINE, WORD]
 
     def _atoms(self, start: int, end: int, separators: Sequence[re.Pattern[str]]) -> Iterator[Atom]:
         """The smallest ranges that need no finer cut; each ends where the next starts."""
@@ -105,7 +99,7 @@ class Cut:
         if separator is WORD:
             return 0
         if not self.by_lines or self.block.kind == "table":
-            return 2 if separator is SENTENCE else 1
+            return 2 if separator is SENTENCE_END else 1
         return (3 if separator is STANZA else 1) + (self.source.text[start] not in " \t")
 
     def _graphemes(self, start: int, end: int) -> Iterator[Atom]:

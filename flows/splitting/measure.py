@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
 
+from shared.models import BlockKind, ChunkBlock
 from shared.tokens import CountTokens
 
 KEY_CHARS = 32
@@ -31,8 +32,10 @@ class Unit(NamedTuple):
     """Cleaned rendering."""
     tokens: int
     """Of start..stop, or of the rendering where that is longer."""
-    kind: str
+    kind: BlockKind
     heading: int
+    inner: tuple[ChunkBlock, ...] = ()
+    """What stands inside it, as in `Block`."""
     exact: bool = True
     """Whether `tokens` adds up with those of its neighbours: false inside a line, and for imported text."""
     continued: bool = False

@@ -14,7 +14,7 @@ SLACK = 16
 
 def units_of(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
     """`block` as units within the limit, covering it but for white space; a comment over the limit has none."""
-    kind, start, end, text, _, prefix, _ = block
+    kind, start, end, text, _, prefix, _, inner = block
     stop = source.stop(end)
     imported = len(text) > 2 * (end - start) + len(prefix)
     if not imported and text and not source.short(start, stop):
@@ -23,7 +23,7 @@ def units_of(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
     if imported:
         tokens = max(tokens, source.count(text))
     if tokens <= source.limit or source.fits(tokens, end, stop):
-        return [Unit(start, end, stop, text, tokens, kind, heading, not imported)]
+        return [Unit(start, end, stop, text, tokens, kind, heading, inner, not imported)]
     if imported:
         return _imported(source, block, stop, heading)
     return _long(source, block, heading) if text else []
@@ -39,7 +39,7 @@ def _long(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
         stop = source.stop(block.end)
         tokens = source.count(source.text[block.start : stop])
         if source.fits(tokens, block.end, stop):
-            return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading)]
+            return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading, block.inner)]
     if block.kind == "text":  # a tag of many attributes, or several tags: the rest of them holds nothing to read
         saying = (unit for unit in units if block.text in source.text[unit.start : unit.end])
         return [next(saying, units[0])._replace(text=block.text, exact=False)]

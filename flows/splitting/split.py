@@ -106,7 +106,7 @@ def _whole(blocks: Sequence[Block], source: MeasuredText, heading: int, level: i
     tokens = source.count(source.text[start:stop])
     if not source.fits(tokens, end, stop):
         return None
-    units = [Unit(block.start, block.end, stop, block.text, 0, block.kind, heading) for block in blocks]
+    units = [Unit(block.start, block.end, stop, block.text, 0, block.kind, heading, block.inner) for block in blocks]
     return SectionPiece(units, tokens, level, True)
 
 

@@ -1,9 +1,10 @@
-"""What is found: passages for an answer, results for a search; and the words of a passage and the names of its place."""
+"""What is found: passages for an answer, results for a search."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
+from shared import content
 from shared.models import Chunk, Frozen, Hit
 
 
@@ -54,15 +55,6 @@ class SearchOutcome(Frozen):
     """As in `Passages`."""
 
 
-def body(chunk: Chunk) -> str:
-    """The cleaned rendering without the line of title and headings it is indexed with, and that of tags."""
-    head, blank, rest = chunk.content.partition("\n\n")
-    head, _, _ = head.partition("\n")
-    named = {chunk.title, *chunk.heading_path[-1:]}
-    return rest if blank and any(head.endswith(name) for name in named if name) else chunk.content
-
-
 def place(passage: Passage) -> tuple[str, ...]:
-    """Page title, then the headings down to the one cited; the title is not said twice."""
-    title, path = passage.chunk.title, passage.heading_path
-    return path if path and path[0].casefold() == title.casefold() else (title, *path)
+    """Page title, then the headings down to the one cited."""
+    return content.breadcrumb(passage.chunk.title, passage.heading_path)

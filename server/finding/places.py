@@ -7,15 +7,13 @@ lands on the heading that says it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.models import Chunk, Section
+from shared import content
+from shared.models import CODE_KINDS, Chunk, ChunkBlock, Section
 from shared.tokens import CountTokens
-
-BREADCRUMB = " > "
-BLANK_LINE = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Place:
     end: int
     """Character offsets into the file."""
     body: str
-    """The cleaned rendering of the range, without title and breadcrumb."""
+    """What its blocks say, without title and breadcrumb."""
 
     @property
     def section(self) -> Section:
@@ -36,29 +34,38 @@ class Place:
         return self.sections[-1]
 
     @property
+    def is_bare(self) -> bool:
+        """Whether there is no text under its headings."""
+        return all(map(content.is_bare, self.sections))
+
+    @property
+    def has_prose(self) -> bool:
+        """Whether it says anything besides headings and code."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return any(not block.is_empty and block.kind != "heading" and block.kind not in CODE_KINDS for block in blocks)
+
+    @property
+    def prose(self) -> str:
+        """What it says outside of code."""
+        return content.prose(self.chunk, self.sections)
+
+    @property
     def tokens(self) -> int:
         """Its share of the chunk's."""
         return -(-self.chunk.tokens * (self.end - self.start) // max(1, self.chunk.end - self.chunk.start))
 
 
-def crumbs(title: str, heading_path: Sequence[str]) -> tuple[str, ...]:
-    """Page title, then headings; the title is not said twice."""
-    if heading_path and heading_path[0].casefold() == title.casefold():
-        return tuple(heading_path)
-    return (title, *heading_path)
-
-
 def cut(chunk: Chunk) -> list[Place]:
     """A chunk's places in order; together they are the chunk."""
-    bodies = _bodies(chunk)
     starts = [chunk.start, *(section.start for section in chunk.sections[1:]), chunk.end]
     places: list[Place] = []
     first = 0
     for last, section in enumerate(chunk.sections):
-        if last + 1 < len(chunk.sections) and _is_bare(bodies[last], section):
+        if last + 1 < len(chunk.sections) and content.is_bare(section):
             continue
-        body = BLANK_LINE.join(bodies[first : last + 1])
-        places.append(Place(chunk, chunk.sections[first : last + 1], starts[first], starts[last + 1], body))
+        sections = chunk.sections[first : last + 1]
+        start, end = content.body_range(sections, chunk)
+        places.append(Place(chunk, sections, starts[first], starts[last + 1], chunk.content[start:end]))
         first = last + 1
     return places
 
@@ -66,11 +73,6 @@ def cut(chunk: Chunk) -> list[Place]:
 def page_url(chunk: Chunk) -> str:
     """The address of the chunk's page, without an anchor."""
     return chunk.url.partition("#")[0]
-
-
-def url(chunk: Chunk, section: Section) -> str:
-    """The address of a heading on the chunk's page."""
-    return page_url(chunk) + (f"#{section.anchor}" if section.anchor else "")
 
 
 def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> Chunk:
@@ -81,7 +83,8 @@ def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> C
     first, last = places[0], places[-1]
     line = first.chunk.start_line + first.chunk.text.count("\n", 0, first.start - first.chunk.start)
     text = _text(places)
-    content = BREADCRUMB.join(crumbs(first.chunk.title, section.heading_path)) + BLANK_LINE + _rendering(places)
+    head = content.head(content.breadcrumb(first.chunk.title, section.heading_path)) + content.BLANK_LINE
+    whole = head + content.BLANK_LINE.join(place.body for place in places if place.body)
     return first.chunk.model_copy(
         update={
             "start": first.start,
@@ -90,12 +93,13 @@ def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> C
             "end_line": line + text.count("\n"),
             "heading_path": section.heading_path,
             "anchor": section.anchor,
-            "url": url(first.chunk, section),
-            "sections": _sections(places),
+            "url": section.url,
+            "sections": _joined(_moved_sections(places, len(head))),
             "tokens": count(text),
             "text": text,
-            "content": content,
-            "content_hash": hashlib.sha256(content.encode()).hexdigest(),
+            "content": whole,
+            "body_start": len(head),
+            "content_hash": hashlib.sha256(whole.encode()).hexdigest(),
         }
     )
 
@@ -116,58 +120,25 @@ def _source(place: Place) -> str:
     return place.chunk.text[place.start - place.chunk.start : place.end - place.chunk.start]
 
 
-def _rendering(places: Sequence[Place]) -> str:
-    return BLANK_LINE.join(place.body for place in places if place.body)
+def _moved_sections(places: Sequence[Place], start: int) -> Iterator[Section]:
+    """The sections of places whose bodies stand one after the other from `start` on, their blocks where they are there."""
+    for place in places:
+        by = start - content.body_range(place.sections, place.chunk)[0]
+        for section in place.sections:
+            yield section.model_copy(update={"blocks": tuple(_moved(block, by) for block in section.blocks)})
+        start += len(place.body) + len(content.BLANK_LINE) if place.body else 0
 
 
-def _sections(places: Sequence[Place]) -> tuple[Section, ...]:
-    sections: list[Section] = []
-    for section in (section for place in places for section in place.sections):
-        if not sections or section.heading_path != sections[-1].heading_path:
-            sections.append(section)
-    return tuple(sections)
+def _moved(block: ChunkBlock, by: int) -> ChunkBlock:
+    return block._replace(content_start=block.content_start + by, content_end=block.content_end + by)
 
 
-def tags(chunk: Chunk) -> str:
-    """The page's tags, where they are part of the content: in that of its first chunk."""
-    return _head(chunk).partition("\n")[2]
-
-
-def _head(chunk: Chunk) -> str:
-    """The content's breadcrumb, with tags below it; '' for a page without a title of its own, before its first heading."""
-    head, _, _ = chunk.content.partition(BLANK_LINE)
-    breadcrumbs = {BREADCRUMB.join(chunk.heading_path), BREADCRUMB.join(crumbs(chunk.title, chunk.heading_path))}
-    return head if head.partition("\n")[0] in breadcrumbs else ""
-
-
-def _body(chunk: Chunk) -> str:
-    """The content after its head."""
-    return chunk.content.removeprefix(_head(chunk)).removeprefix(BLANK_LINE)
-
-
-def _bodies(chunk: Chunk) -> list[str]:
-    """The cleaned rendering of every section: the body parted before each heading; the source where one is not in it."""
-    body, bodies, done = BLANK_LINE + _body(chunk), list[str](), 0
-    for section in chunk.sections[1:]:
-        heading = section.heading_path[-1] if section.heading_path else ""
-        at = body.find(f"{BLANK_LINE}{heading}", done + bool(bodies)) if heading else -1
-        if at < 0:
-            return _source_bodies(chunk)
-        bodies.append(body[done:at].removeprefix(BLANK_LINE))
-        done = at
-    return [*bodies, body[done:].removeprefix(BLANK_LINE)]
-
-
-def _source_bodies(chunk: Chunk) -> list[str]:
-    starts = [chunk.start, *(section.start for section in chunk.sections[1:]), chunk.end]
-    return [chunk.text[start - chunk.start : end - chunk.start] for start, end in pairwise(starts)]
-
-
-def is_bare(place: Place) -> bool:
-    """Whether there is no text under the place's headings."""
-    return _is_bare(place.body, place.section)
-
-
-def _is_bare(body: str, section: Section) -> bool:
-    heading = section.heading_path[-1] if section.heading_path else ""
-    return not body.strip().lstrip("#").strip().removeprefix(heading).strip()
+def _joined(sections: Iterator[Section]) -> tuple[Section, ...]:
+    """Neighbours under one heading as one section."""
+    joined: list[Section] = []
+    for section in sections:
+        if joined and section.heading_path == joined[-1].heading_path:
+            joined[-1] = joined[-1].model_copy(update={"blocks": (*joined[-1].blocks, *section.blocks)})
+        else:
+            joined.append(section)
+    return tuple(joined)

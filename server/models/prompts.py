@@ -14,10 +14,11 @@ from html import escape
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from server.finding.passages import Passage, Passages, body, place
+from server.finding.passages import Passage, Passages, place
 from server.models.citation_markers import NO_ANSWER
 from server.models.citations import Citations
 from server.questions import EXCHANGES, ChatRequest, Turn
+from shared import content
 from shared.tokens import CountTokens
 
 MESSAGE_TOKENS = 4
@@ -92,7 +93,7 @@ def _passage(passage: Passage, tokens: int | None = None, count: CountTokens = l
     """A passage between its delimiters, cut to `tokens` in all where that is given."""
     where = escape(" › ".join(place(passage)))
     opening = f'<passage n="{passage.n}" section="{where}" url="{escape(passage.url)}">\n'
-    text = _inert(body(passage.chunk))
+    text = _inert(content.body(passage.chunk))
     if tokens is not None:
         text = cut_to_tokens(text, tokens - count(opening) - count("\n</passage>"), count)
     return f"{opening}{text}\n</passage>"

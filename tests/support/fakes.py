@@ -12,6 +12,9 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from flows.reading.parse import parse
+from flows.source.files import SourceFile
+from flows.splitting.split import ChunkLimits, split
 from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, Start, TextDelta, Usage
 from server.answering.pacing import Timing
 from server.finding.passages import Passage, Passages, SearchOutcome
@@ -33,8 +36,10 @@ NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
 
 def make_chunk(text: str = "A robot has joints.", *, path: str = "intro.md", heading: str = "Joints", n: int = 0) -> Chunk:
-    """A chunk that is all of its file."""
+    """A chunk that is all of its file, under one heading, unless the Markdown of `text` has some of its own."""
     anchor = heading.lower().replace(" ", "-")
+    url = "https://example.github.io/book/docs/intro"
+    body, sections = _read(text, ("Robots", heading), anchor, url)
     return Chunk(
         id=str(UUID(int=n)),
         path=path,
@@ -46,13 +51,39 @@ def make_chunk(text: str = "A robot has joints.", *, path: str = "intro.md", hea
         end_line=text.count("\n") + 1,
         heading_path=("Robots", heading),
         anchor=anchor,
-        url=f"https://example.github.io/book/docs/intro#{anchor}",
-        sections=(Section(start=0, heading_path=("Robots", heading), anchor=anchor),),
+        url=f"{url}#{anchor}",
+        sections=sections,
         tokens=len(text.split()),
         text=text,
-        content=text,
+        content=body,
+        body_start=0,
         content_hash=f"{n:064x}",
     )
+
+
+def _read(text: str, path: tuple[str, ...], anchor: str, url: str) -> tuple[str, tuple[Section, ...]]:
+    """The rendering of a text without breadcrumb, and its sections, headings of its own below `path`."""
+    limits = ChunkLimits(max_tokens=10**6, min_tokens=10**6, fill_tokens=10**6)
+    chunks = split(parse(SourceFile("intro.md", text)), limits=limits, count=len, collection="")
+    if not chunks:
+        return text, (Section(start=0, heading_path=path, anchor=anchor, url=f"{url}#{anchor}", blocks=()),)
+    (chunk,) = chunks
+    sections = [
+        Section(
+            start=section.start,
+            heading_path=(*path, *section.heading_path),
+            anchor=section.heading_path[-1].lower() if section.heading_path else anchor,
+            url=f"{url}#{section.heading_path[-1].lower() if section.heading_path else anchor}",
+            blocks=tuple(
+                block._replace(
+                    content_start=block.content_start - chunk.body_start, content_end=block.content_end - chunk.body_start
+                )
+                for block in section.blocks
+            ),
+        )
+        for section in chunk.sections
+    ]
+    return chunk.content[chunk.body_start :], tuple(sections)
 
 
 def make_build(name: str = "20250101-a", *, documents: int = 2, chunks: int = 3) -> Build:

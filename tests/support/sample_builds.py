@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from shared.models import Build, Chunk, Section
+from shared.models import Build, Chunk, ChunkBlock, Section
 
 DIMENSIONS = 4
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,6 +41,7 @@ def make_vectors(chunks: Sequence[Chunk], dimensions: int = DIMENSIONS) -> list[
 
 def _make_chunk(path: str, position: int, text: str) -> Chunk:
     content_hash = hashlib.sha256(text.encode()).hexdigest()
+    block = ChunkBlock("paragraph", 0, len(text), 0, len(text))
     return Chunk(
         id=str(uuid5(NAMESPACE_URL, f"{path} {position} {content_hash}")),
         path=path,
@@ -53,9 +54,10 @@ def _make_chunk(path: str, position: int, text: str) -> Chunk:
         heading_path=("Robots",),
         anchor="robots",
         url=f"/docs/{path}#robots",
-        sections=(Section(start=0, heading_path=("Robots",), anchor="robots"),),
+        sections=(Section(start=0, heading_path=("Robots",), anchor="robots", url=f"/docs/{path}#robots", blocks=(block,)),),
         tokens=len(text.split()),
         text=text,
         content=text,
+        body_start=0,
         content_hash=content_hash,
     )

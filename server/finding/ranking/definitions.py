@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
-from server.finding.places import Place, is_bare
-from server.finding.ranking.roles import without_code
+from server.finding.places import Place
 
 MOST_WORDS = 4
 """Of a thing asked about: with more, the question is about something special."""
@@ -47,8 +45,7 @@ def definer(thing: str) -> Callable[[Place], bool]:
     says, headed = (re.compile(form.format(name=name), re.IGNORECASE | re.VERBOSE) for form in (_SAYS, _HEADED))
 
     def defines(place: Place) -> bool:
-        prose = replace(place, body=without_code(place.body))
-        path = place.section.heading_path
-        return not is_bare(prose) and bool(says.search(prose.body) or (path and headed.fullmatch(path[-1])))
+        path, prose = place.section.heading_path, place.prose
+        return place.has_prose and bool(says.search(prose) or (path and headed.fullmatch(path[-1])))
 
     return defines

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.finding.choosing import Ranked
-from server.finding.places import Place, is_bare
+from server.finding.places import Place
 from server.finding.query.abbreviations import long_forms
 from server.finding.query.follow_up import without_request
 from server.finding.query.term_frequencies import Frequencies
@@ -146,7 +146,7 @@ def rank(
     """
     fused = fuse([one.lexical for one in scored], [one.dense for one in scored])
     lifted = lift_pages(fused, [one.place.chunk.path for one in scored], [one.place.chunk.id for one in scored])
-    pairs = [(one, value) for one, value in zip(scored, lifted, strict=True) if not is_bare(one.place)]
+    pairs = [(one, value) for one, value in zip(scored, lifted, strict=True) if not one.place.is_bare]
     ranked = [_weigh(one, value, wanted, defines) for one, value in pairs]
     return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
 

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from server.finding.places import Place, crumbs, cut, tags
+from server.finding.places import Place, cut
 from server.finding.query.terms import Stemmer
+from shared import content
 from shared.models import Chunk
 
 K = 1.2
@@ -73,8 +74,8 @@ def read(chunk: Chunk, dense: float | None, wanted: frozenset[int], terms: Stemm
     found: list[tuple[tuple[int, int], ...]] = []
     sizes: list[int] = []
     for number, place in enumerate(places):
-        names = " ".join(crumbs(chunk.title, place.section.heading_path))
-        tagged = "" if number else tags(chunk)
+        names = " ".join(content.breadcrumb(chunk.title, place.section.heading_path))
+        tagged = "" if number else content.tags(chunk)
         there = terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}")
         found.append(tuple((position, term) for position, term in enumerate(there) if term in wanted))
         sizes.append(len(there))

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from server.finding.places import Place
+from shared import content
 
 Role = Literal["asks", "announces", "lists code"]
 
@@ -42,7 +43,6 @@ _WANTS_CODE = re.compile(
     re.IGNORECASE,
 )
 _ASKS_HOW = re.compile(r"\bhow (?:do|can|to|should|would|could)\b", re.IGNORECASE)
-_FENCE = re.compile(r"^ {0,12}(`{3,}|~{3,}).*?(?:^ {0,12}\1|\Z)", re.MULTILINE | re.DOTALL)
 _MARKUP = " *_`\"')"
 
 
@@ -73,13 +73,7 @@ def role_of(place: Place) -> Role | None:
     named = PurePosixPath(place.chunk.path).stem.replace("-", " ").replace("_", " ")
     if any(is_announcing(name) for name in (named, *place.section.heading_path[1:])):
         return "announces"
-    listed = sum(len(fence[0]) for fence in _FENCE.finditer(place.body))
-    return "lists code" if listed > MOSTLY * len(place.body) else None
-
-
-def without_code(text: str) -> str:
-    """A rendering without its fences."""
-    return _FENCE.sub("", text)
+    return "lists code" if content.code_chars(place.sections) > MOSTLY * len(place.body) else None
 
 
 def is_announcing(heading: str) -> bool:

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from server.finding.passages import Passage, Passages, body, place
+from server.finding.passages import Passage, Passages, place
 from server.finding.ranking.roles import is_announcing
 from server.models.quoting.listings import is_commands, is_data, is_diagram, shorten_listing, spelled_out, worth
 from server.models.quoting.question_kind import QuestionKind, TermsOf, abbreviating, defined_by, is_aside
@@ -76,16 +76,10 @@ class Excerpt:
     runs: tuple[tuple[Quotable, ...], ...]
 
 
-def quotables(passage: Passage) -> list[Quotable]:
-    """The pieces of a passage's rendering."""
-    headings = {section.heading_path[-1] for section in passage.chunk.sections if section.heading_path}
-    return read_quotables(body(passage.chunk), headings)
-
-
 def find_evidence(question: QuestionKind, passages: Passages, terms: TermsOf) -> list[Excerpt]:
     """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
     terms = abbreviating(terms, passages.long_forms)
-    found = {passage.n: quotables(passage) for passage in passages.passages}
+    found = {passage.n: read_quotables(passage.chunk) for passage in passages.passages}
     held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
     headings = [terms(" ".join(place(passage)[-2:])) for passage in passages.passages]
     weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], headings, passages.rarity)

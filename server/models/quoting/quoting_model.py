@@ -13,6 +13,7 @@ from server.models.quoting.evidence import Excerpt, find_evidence
 from server.models.quoting.question_kind import QuestionKind, TermsOf, read_question
 from server.models.quoting.sentences import ITEM_MARKER, Quotable
 from server.questions import ChatRequest
+from shared import content
 from shared.index.bm25 import Bm25
 from shared.models import Section
 from shared.settings import Settings
@@ -82,7 +83,7 @@ def open_extractive(settings: Settings) -> Extractive:
 def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
     """An answer made of quotations, in pieces of a paragraph or less: each under its section, cited where the section ends."""
     yield f"{INTRODUCTION}\n\n"
-    quoted = [(excerpt.passage, _section(excerpt.passage, run[0]), run) for excerpt in excerpts for run in excerpt.runs]
+    quoted = [(excerpt.passage, run[0].section, run) for excerpt in excerpts for run in excerpt.runs]
     for index, (passage, section, run) in enumerate(quoted):
         before = quoted[index - 1][:2] if index else None
         after = quoted[index + 1][:2] if index + 1 < len(quoted) else None
@@ -135,8 +136,8 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
             return ("“" if opens else "") + text + ("”" if closes else "")
         case "heading":
             return f"**{piece.text}**"
-        case "code":
-            return piece.text
+        case "code" if previous is None or previous.kind == "sentence":
+            return _without_margin(piece.text)
         case "row" if previous is None or previous.block != piece.block:
             columns = len(re.findall(r"(?<!\\)\|", text.strip("| "))) + 1
             return f"{text}\n|{' --- |' * columns}"
@@ -144,20 +145,16 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
             return text
 
 
-def _section(passage: Passage, piece: Quotable) -> Section | None:
-    """The section a piece stands in, where the passage holds several and names it; None: the one the passage is cited for."""
-    named = (section for section in passage.chunk.sections if section.heading_path[-1:] == (piece.heading,))
-    return next(named, None) if piece.heading else None
+def _without_margin(code: str) -> str:
+    """Code from inside a list, as it stands outside of one: four spaces would make it another kind of code."""
+    margin = len(code) - len(code.lstrip(" "))
+    return "\n".join(line[margin:] if line[:margin].isspace() else line for line in code.split("\n")) if margin else code
 
 
-def _title(passage: Passage, section: Section | None) -> str:
+def _title(passage: Passage, section: Section) -> str:
     """The names of a section; with a link where it is not the one that the passage's number leads to."""
-    if section is None or section.heading_path == passage.heading_path:
-        return _label(place(passage))
-    label = _label(place(passage.model_copy(update={"heading_path": section.heading_path})))
-    page = passage.url.partition("#")[0]
-    url = f"{page}#{section.anchor}" if section.anchor else page
-    return label if url == passage.url else f"[{label}]({_address(url)})"
+    label = _label(content.breadcrumb(passage.chunk.title, section.heading_path))
+    return label if section.url == passage.url else f"[{label}]({_address(section.url)})"
 
 
 def _label(names: Sequence[str]) -> str:

@@ -11,7 +11,10 @@ from collections.abc import Collection, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from shared.errors import ServiceError
+from shared.index.older_records import upgrade
 from shared.index.port import Filter
 from shared.models import Chunk
 
@@ -85,11 +88,18 @@ class Records:
         self._connection.close()
 
     def _chunks(self, statement: str, *values: str | int) -> list[Chunk]:
-        return [Chunk.model_validate_json(row[0]) for row in self._rows(statement, *values)]
+        return [_chunk(row[0]) for row in self._rows(statement, *values)]
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[str, ...]]:
         with _sqlite_errors("read", self._path):
             return self._connection.execute(statement, values).fetchall()
+
+
+def _chunk(record: str) -> Chunk:
+    try:
+        return Chunk.model_validate_json(record)
+    except ValidationError:
+        return upgrade(json.loads(record))
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from qdrant_client import models
 
 from shared.index.bm25 import Bm25
+from shared.index.older_records import upgrade
 from shared.index.port import DENSE, SPARSE, Filter
 from shared.models import Build, Chunk, SparseVector
 
@@ -71,7 +72,10 @@ def to_chunk(payload: dict[str, Any] | None) -> Chunk:
     """A chunk from its point's payload."""
     record = dict(payload or {})
     record.pop("folders", None)
-    return Chunk.model_validate(record)
+    try:
+        return Chunk.model_validate(record)
+    except ValidationError:
+        return upgrade(record)
 
 
 def to_vector(query: Sequence[float] | SparseVector) -> models.SparseVector | list[float]:

@@ -10,7 +10,9 @@ from tests.support.fakes import make_chunk
 
 def passage(n: int, *headings: str) -> Passage:
     """A passage whose first heading is the one cited; the others are further sections of its chunk."""
-    sections = tuple(Section(start=0, heading_path=("Robots", heading), anchor=None) for heading in headings)
+    sections = tuple(
+        Section(start=0, heading_path=("Robots", heading), anchor=None, url="/", blocks=()) for heading in headings
+    )
     chunk = make_chunk(heading=headings[0], n=n).model_copy(update={"sections": sections})
     return Passage(n=n, chunk=chunk, score=1.0, url=chunk.url, heading_path=("Robots", headings[0]))
 

@@ -1,31 +1,15 @@
-"""A passage's words and the names of its place."""
+"""The names of the place a passage stands in."""
 
 from __future__ import annotations
 
-import pytest
-
 from server.answering.events import CitedSource, cite
-from server.finding.passages import Passage, body, place
+from server.finding.passages import Passage, place
 from tests.support.fakes import make_chunk
 
 
 def passage(*path: str) -> Passage:
     chunk = make_chunk()
     return Passage(n=3, chunk=chunk, score=0.123456, url="/docs/x#joints", heading_path=path)
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("Robots > Joints\n\nA joint turns.\n\nAnd stops.", "A joint turns.\n\nAnd stops."),
-        ("Robots\n\nA joint turns.", "A joint turns."),
-        ("Robots > Joints\nmotion, gear\n\nA joint turns.", "A joint turns."),
-        ("A joint turns.\n\nAnd stops.", "A joint turns.\n\nAnd stops."),
-        ("A joint turns.", "A joint turns."),
-    ],
-)
-def test_the_body_is_the_rendering_without_the_names_it_is_indexed_with(content: str, expected: str) -> None:
-    assert body(make_chunk().model_copy(update={"content": content})) == expected
 
 
 def test_the_place_begins_with_the_pages_title_once() -> None:

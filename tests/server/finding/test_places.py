@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from server.finding.places import as_chunk, cut, is_bare, tags
+from server.finding.places import as_chunk, cut
+from shared.content import body, tags, text_of
 from tests.support.small_book import count, read
 
 PAGE = """# Arms
@@ -72,12 +73,16 @@ def test_joined_chunks_are_one_range() -> None:
     assert joined.id == chunks[0].id
 
 
-def test_a_heading_that_its_rendering_does_not_repeat_falls_back_to_the_source() -> None:
-    (chunk,) = read({"arms.md": PAGE})
-    odd = chunk.model_copy(update={"content": "Arms\n\nNothing of this is in the file."})
-    assert [place.body for place in cut(odd)][1] == "## Elbow\n\nThe elbow bends.\n\n"
+def test_every_block_of_joined_places_keeps_what_it_says() -> None:
+    page = "# Legs\n\n" + "\n\n".join(f"Leg {n} walks.\n\n```sh\nwalk {n}\n```\n\n- slowly\n- far" for n in range(40))
+    chunks = read({"legs.md": page})
+    joined = as_chunk([place for chunk in chunks[:3] for place in cut(chunk)], chunks[1].sections[0], count)
+    before = [text_of(chunk, block) for chunk in chunks[:3] for section in chunk.sections for block in section.blocks]
+    assert [text_of(joined, block) for section in joined.sections for block in section.blocks] == before
+    assert len(joined.sections) == 1
+    assert body(joined) == "\n\n".join(body(chunk) for chunk in chunks[:3])
 
 
 def test_a_heading_alone_is_bare() -> None:
     (chunk,) = read({"arms.md": "# Arms\n\n## Elbow\n"})
-    assert [is_bare(place) for place in cut(chunk)] == [True]
+    assert [place.is_bare for place in cut(chunk)] == [True]

@@ -15,7 +15,6 @@ from server.models.quoting.question_kind import read_question
 from server.models.quoting.quoting_model import Extractive
 from server.questions import ChatRequest
 from shared.index.bm25 import Bm25
-from shared.models import Section
 from tests.support.fakes import make_chunk
 
 BM25 = Bm25("english")
@@ -30,8 +29,8 @@ def found(*texts: str, answerable: bool = True) -> Passages:
     passages: list[Passage] = []
     for n, given in enumerate(texts, 1):
         heading, _, text = given.partition(":: ")
-        chunk = make_chunk(f"Robots > {heading}\n\n{text}", heading=heading, n=n)
-        passages.append(Passage(n=n, chunk=chunk, score=1 / n, url=f"{chunk.url}-{n}", heading_path=chunk.heading_path))
+        chunk = make_chunk(text, heading=heading, n=n)
+        passages.append(Passage(n=n, chunk=chunk, score=1 / n, url=chunk.url, heading_path=chunk.heading_path))
     return Passages(passages=tuple(passages), query="", build_id="b", answerable=answerable)
 
 
@@ -167,9 +166,7 @@ async def test_it_ends_at_once_and_costs_nothing() -> None:
 
 
 def test_pieces_stand_under_the_heading_of_their_section() -> None:
-    chunk = make_chunk("Robots\n\nJoints\n\nA joint turns.\n\nLinks\n\nA link connects.")
-    sections = tuple(Section(start=0, heading_path=("Robots", name), anchor=None) for name in ("Joints", "Links"))
-    chunk = chunk.model_copy(update={"sections": sections, "heading_path": ("Robots",)})
+    chunk = make_chunk("## Joints\n\nA joint turns.\n\n## Links\n\nA link connects.")
     passage = Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=("Robots",))
     passages = Passages(passages=(passage,), query="", build_id="b", answerable=True)
     (excerpt,) = find_evidence(read_question("What does a link connect?", terms), passages, terms)
@@ -284,15 +281,12 @@ async def test_a_question_of_nothing_but_asking_words_takes_its_subject_from_the
 
 
 async def test_what_stands_in_another_section_than_the_passage_is_cited_for_has_its_own_link() -> None:
-    passages = found("Arms:: Arms carry grippers.\n\nWrist (outer)\n\nA wrist turns the gripper of the arm.")
+    passages = found("Arms:: Arms carry grippers.\n\n## Wrist\n\nA wrist turns the gripper of the arm.")
     (passage,) = passages.passages
-    wrist = Section(start=9, heading_path=("Robots", "Arms", "Wrist (outer)"), anchor="wrist")
-    chunk = passage.chunk.model_copy(update={"sections": (*passage.chunk.sections, wrist)})
-    passages = passages.model_copy(update={"passages": (passage.model_copy(update={"chunk": chunk}),)})
     text, cited, _ = await ask("Which grippers of the arm?", passages)
     assert "**Robots › Arms**\n\n“Arms carry grippers.” [1]\n\n" in text
     page = passage.url.partition("#")[0]
-    assert f"**[Arms › Wrist (outer)]({page}#wrist)**\n\n“A wrist turns the gripper of the arm.” [1]" in text
+    assert f"**[Arms › Wrist]({page}#wrist)**\n\n“A wrist turns the gripper of the arm.” [1]" in text
     assert cited == (1,)
 
 

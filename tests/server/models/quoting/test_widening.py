@@ -5,14 +5,15 @@ from __future__ import annotations
 from server.models.quoting.question_kind import QuestionKind
 from server.models.quoting.sentences import read_quotables
 from server.models.quoting.widening import MAX_ITEMS, widen
+from tests.support.fakes import make_chunk
 
 PLAIN = QuestionKind(frozenset())
 STEPS = QuestionKind(frozenset(), wants_steps=True)
 CODE = QuestionKind(frozenset(), wants_code=True)
 
 
-def quoted(text: str, *chosen: int, question: QuestionKind = PLAIN, headings: tuple[str, ...] = ()) -> list[list[str]]:
-    runs = widen(read_quotables(text, headings), chosen, question)
+def quoted(text: str, *chosen: int, question: QuestionKind = PLAIN) -> list[list[str]]:
+    runs = widen(read_quotables(make_chunk(text)), chosen, question)
     return [[piece.text for piece in run] for run in runs]
 
 
@@ -32,8 +33,8 @@ def test_a_colon_brings_the_list_behind_it_as_far_as_it_is_short() -> None:
 
 
 def test_a_colon_brings_small_headings_with_their_lists() -> None:
-    text = "Robots have:\n\nArms\n\n- Left\n\nLegs\n\n- Right\n\nEnd."
-    assert quoted(text, 0, headings=("Arms", "Legs")) == [["Robots have:", "Arms", "- Left", "Legs", "- Right"]]
+    text = "Robots have:\n\n## Arms\n\n- Left\n\n## Legs\n\n- Right\n\nEnd."
+    assert quoted(text, 0) == [["Robots have:", "Arms", "- Left", "Legs", "- Right"]]
 
 
 def test_code_comes_with_its_announcement_only_where_it_is_asked_for() -> None:
