@@ -72,9 +72,3 @@ def prose(chunk: Chunk, sections: Iterable[Section]) -> str:
         said.append(chunk.content[start : block.content_start])
         start = block.content_end
     return "".join([*said, chunk.content[start:end]])
-
-
-def code_chars(sections: Iterable[Section]) -> int:
-    """How many characters of the content are code."""
-    blocks = (block for section in sections for block in section.blocks)
-    return sum(block.content_end - block.content_start for block in blocks if block.kind in CODE_KINDS)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 
+from server.english import is_generic
 from server.finding.passages import Passage
 
 MAX_SUGGESTIONS = 3
-_SAYS_NOTHING = re.compile(
-    r"(?:introduction|overview|summary|conclusions?|recap|exercises?|next steps|references|further reading|prerequisites|quiz"
-    r"|knowledge check|what you.ll learn|(?:learning )?objectives|key takeaways|table of contents|resources|faq"
-    r"|best practices)\b.*",
-    re.IGNORECASE,
-)
 
 
 def suggest(passages: Sequence[Passage], cited: Collection[int]) -> tuple[str, ...]:
     """Titles of up to three sections: first those inside what was cited, then those of the other passages."""
     heard = {passage.heading_path[-1] for passage in passages if passage.n in cited and passage.heading_path}
     titles = (*_inside(passages, cited), *(p.heading_path[-1] for p in passages if p.n not in cited and p.heading_path))
-    told = [title for title in dict.fromkeys(titles) if title not in heard and not _SAYS_NOTHING.fullmatch(title)]
+    told = [title for title in dict.fromkeys(titles) if title not in heard and not is_generic(title)]
     return tuple(told[:MAX_SUGGESTIONS])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,21 +11,15 @@ from shared.models import Chunk
 
 SAME_SECTION = 0.96
 """What each further place of a section is worth, against one of a section not seen yet."""
-SAME_LISTING = 0.85
-"""Likewise of code nobody asked for: pieces of one program crowd out the section that says what it is for."""
 SAME_PAGE = 0.98
 """Likewise of the page."""
-DUPLICATE = 0.9
-"""Share of the shorter text's word triples that the longer one has: then they say the same."""
 LOOKED_AT = 4
 """Places looked at for each one wanted; deeper ones never come up."""
 COMPLETE_TOKENS = 640
 """Most tokens of a section that is shown whole when a part of it was found: six of them fit into what a prompt may hold."""
 NEIGHBOURS = 4
 """Chunks on either side that may belong to such a section."""
-_WORD = re.compile(r"\w+")
 
-Shingles = frozenset[tuple[str, ...]]
 SectionKey = tuple[str, tuple[str, ...]]
 """A page's path and the headings."""
 
@@ -39,32 +32,29 @@ class Ranked:
     score: float
     cosine: float | None = None
     """None where meaning was not searched."""
-    listing: bool = False
-    """Code that nobody asked for."""
 
 
 def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
     """Places in the order they should be read, best first; at most `LOOKED_AT * limit`.
 
     1. Of what is left, take the best, places of sections already taken worth less.
-    2. Drop it when it says what one of another section said before it: a note repeated on every page is shown once.
+    2. Drop it when it says what one before it said: a note repeated on every page, a page that several versions have.
     """
     left = list(ranked[: LOOKED_AT * limit])
-    seen: list[tuple[SectionKey, Shingles]] = []
+    said: set[str] = set()
     taken: Counter[SectionKey | str] = Counter()
 
     def worth(one: Ranked) -> float:
         section = _section(one.place)
-        same_section = SAME_LISTING if one.listing else SAME_SECTION
-        return one.score * same_section ** taken[section] * SAME_PAGE ** taken[section[0]]
+        return one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]]
 
     while left:
         best = max(left, key=worth)
         left.remove(best)
-        section, shingles = _section(best.place), _shingles(best.place.body)
-        if any(section != other and _is_duplicate(shingles, said) for other, said in seen):
+        section = _section(best.place)
+        if best.place.body in said:
             continue
-        seen.append((section, shingles))
+        said.add(best.place.body)
         taken.update((section, section[0]))
         yield best
 
@@ -95,13 +85,3 @@ def _section(place: Place) -> SectionKey:
 
 def _is_same(one: Place, other: Place) -> bool:
     return (one.chunk.id, one.start) == (other.chunk.id, other.start)
-
-
-def _shingles(text: str) -> Shingles:
-    words = _WORD.findall(text.lower())
-    return frozenset(tuple(words[start : start + 3]) for start in range(max(1, len(words) - 2)))
-
-
-def _is_duplicate(one: Shingles, other: Shingles) -> bool:
-    shorter, longer = sorted((one, other), key=len)
-    return len(shorter & longer) >= DUPLICATE * len(shorter)

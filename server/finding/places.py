@@ -15,6 +15,8 @@ from shared import content
 from shared.models import CODE_KINDS, Chunk, ChunkBlock, Section
 from shared.tokens import CountTokens
 
+_MARKUP = " *_`\"')"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,6 +45,12 @@ class Place:
         """Whether it says anything besides headings and code."""
         blocks = (block for section in self.sections for block in section.blocks)
         return any(not block.is_empty and block.kind != "heading" and block.kind not in CODE_KINDS for block in blocks)
+
+    @property
+    def is_quiz(self) -> bool:
+        """Whether most of it is lines that end in a question mark."""
+        asking = sum(len(line) for line in self.body.splitlines() if line.rstrip(_MARKUP).endswith(("?", "？", "؟")))
+        return 2 * asking > len(self.body)
 
     @property
     def prose(self) -> str:

@@ -7,10 +7,10 @@ With a model, the model says it in one sentence; when it cannot, the rule does.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from server.english import names_its_subject, points_back, without_request
 from server.finding.query.terms import Stemmer
 from server.questions import EXCHANGES, Turn
 from shared.errors import ServiceError
@@ -23,24 +23,6 @@ LONGEST_QUERY_CHARS = 400
 Rewrite = Callable[[str, Sequence[Turn]], Awaitable[str]]
 """(question, turns before it, oldest first) -> a question that stands by itself. Raises `ServiceError`."""
 
-_POINTS_BACK = re.compile(
-    r"\b(?:it|its|itself|this|these|those|they|them|their|he|she|him|his|hers|former|latter)\b"
-    r"|\b(?:about|after|before|by|do|does|for|from|how|in|is|like|of|on|to|was|why|with|without) that\b|\bthat\W*$"
-    r"|\bthe [\w-]+ ones?\b|\b(?:this|that|which|another|other) ones?\b"
-    r"|\bthe (?:first|second|third|last|next|other|same|previous)(?: ones?)?\W*$"
-    r"|^\W*(?:and|or|but|so|also|then|why|what about|how about|what else|what if|yes|no|ok|okay)\b",
-    re.IGNORECASE,
-)
-"""English; in other languages only the number of words tells."""
-_REQUEST = re.compile(
-    r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
-    r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
-    r"|concepts?|algorithms?|methods?|techniques?|approach|approaches|ones?)\b",
-    re.IGNORECASE,
-)
-"""Words that ask, and say nothing of what is asked about."""
-_NAMES = re.compile(r"\S\s+\W*(?:[A-Z][\w-]*|[\w-]*\d[\w-]*)|^\W*[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
-"""A short question that names its subject: "How does SLAM work?", "What is a gait?"; "the" in its place points back."""
 log = logging.getLogger(__name__)
 
 
@@ -76,18 +58,13 @@ async def make_query(question: str, history: Sequence[Turn], terms: Stemmer, rew
     return SearchQuery(question, earlier)
 
 
-def without_request(question: str) -> str:
-    """The question without the words that ask."""
-    return _REQUEST.sub(" ", question)
-
-
 def leans_back(question: str, history: Sequence[Turn], terms: Stemmer) -> bool:
     """Whether the question needs the turns before it to be understood; never when there are none."""
     if not any(turn.role == "user" for turn in history):
         return False
-    if _POINTS_BACK.search(question):
+    if points_back(question):
         return True
-    return len(set(terms.of(question))) < ENOUGH_TERMS and not _NAMES.search(question)
+    return len(set(terms.of(question))) < ENOUGH_TERMS and not names_its_subject(question)
 
 
 def _earlier(question: str, history: Sequence[Turn], terms: Stemmer) -> str:

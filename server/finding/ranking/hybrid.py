@@ -4,26 +4,25 @@
    abbreviation of the question, ask once more with the words it stands for (`abbreviations`).
 2. Read them: part them at their headings and weigh every place (`relevance`).
 3. Add both scales, and what the page around says (`fusion`).
-4. Lower what asks, announces or lists (`roles`) and, when it is asked what a thing is, what does not say so (`definitions`).
+4. When it is asked what a thing is, lower what does not say so (`definitions`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from server.english import without_request
 from server.finding.choosing import Ranked
 from server.finding.places import Place
 from server.finding.query.abbreviations import long_forms
-from server.finding.query.follow_up import without_request
 from server.finding.query.term_frequencies import Frequencies
 from server.finding.query.terms import Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ScoredPlace, perfect_score, read, score_places
-from server.finding.ranking.roles import WORTH, Role, role_of, wanted_roles
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
@@ -35,7 +34,9 @@ CANDIDATES = 100
 SPELLED_OUT = 0.5
 """What the words an abbreviation stands for count together, against the abbreviation."""
 UNSAID = 0.82
-"""What a place counts that does not say what the thing asked about is, against one that does; twice for what does not tell."""
+"""What a place counts that does not say what the thing asked about is, against one that does; twice for code alone."""
+QUIZ = 0.5
+"""What a place counts that only asks: it holds a reader's words and does not answer them."""
 CONTEXT = 0.5
 """What a word of an earlier question counts, against one of this question: the topic stays, the new question decides."""
 
@@ -87,7 +88,7 @@ class HybridSearch:
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
         scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
         thing = thing_asked(query)
-        ranked = rank(scored, wanted_roles(query), definer(thing) if thing else None)
+        ranked = rank(scored, definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
         perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})
         return RankedPlaces(
@@ -137,28 +138,23 @@ class HybridSearch:
         return await snapshot.search(vector, limit=CANDIDATES, where=where), False
 
 
-def rank(
-    scored: Sequence[ScoredPlace], wanted: Collection[Role] = (), defines: Callable[[Place], bool] | None = None
-) -> list[Ranked]:
+def rank(scored: Sequence[ScoredPlace], defines: Callable[[Place], bool] | None = None) -> list[Ranked]:
     """Places with their score, 0 to 1, best first; equal ones in the order of the book.
 
-    `wanted`: roles that cost nothing. `defines`: whether a place says what the thing asked about is; None: nothing of the kind.
+    `defines`: whether a place says what the thing asked about is; None: nothing of the kind was asked.
     """
     fused = fuse([one.lexical for one in scored], [one.dense for one in scored])
     lifted = lift_pages(fused, [one.place.chunk.path for one in scored], [one.place.chunk.id for one in scored])
-    pairs = [(one, value) for one, value in zip(scored, lifted, strict=True) if not one.place.is_bare]
-    ranked = [_weigh(one, value, wanted, defines) for one, value in pairs]
+    ranked: list[Ranked] = []
+    for one, score in zip(scored, lifted, strict=True):
+        if one.place.is_bare:
+            continue
+        if one.place.is_quiz:
+            score *= QUIZ  # noqa: PLW2901
+        elif defines is not None and not defines(one.place):
+            score *= UNSAID if one.place.has_prose else UNSAID**2  # noqa: PLW2901
+        ranked.append(Ranked(one.place, score, one.dense))
     return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
-
-
-def _weigh(one: ScoredPlace, value: float, wanted: Collection[Role], defines: Callable[[Place], bool] | None) -> Ranked:
-    role = role_of(one.place)
-    costs = role is not None and role not in wanted
-    listing = costs and role == "lists code"
-    worth = WORTH[role] if role is not None and costs else 1.0
-    if defines is not None and not ((listing or not costs) and defines(one.place)):
-        worth *= UNSAID**2 if costs else UNSAID
-    return Ranked(one.place, value * worth, one.dense, listing=listing)
 
 
 def _sparse(shares: Mapping[int, float]) -> SparseVector:

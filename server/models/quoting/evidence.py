@@ -20,10 +20,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from server.english import defined_by, is_announcing, is_aside
 from server.finding.passages import Passage, Passages, place
-from server.finding.ranking.roles import is_announcing
 from server.models.quoting.listings import is_commands, is_data, is_diagram, shorten_listing, spelled_out, worth
-from server.models.quoting.question_kind import QuestionKind, TermsOf, abbreviating, defined_by, is_aside
+from server.models.quoting.question_kind import QuestionKind, TermsOf, abbreviating
 from server.models.quoting.sentences import Quotable, read_quotables
 from server.models.quoting.widening import widen
 

@@ -1,40 +1,14 @@
-"""What kind of answer a question asks for, and what kind of thing a sentence of a book is.
-
-By English words; for a book or a question in another language every test says no, and the terms alone decide.
-"""
+"""What kind of answer a question asks for."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from server.finding.query.follow_up import without_request
-from server.finding.ranking.roles import wants_announced, wants_code
+from server.english import asks_about_the_book, asks_for_code, asks_how, asks_what, without_request
 
 TermsOf = Callable[[str], frozenset[int]]
 """The stemmed words of a text without stop words, as numbers."""
-
-SOON_WORDS = 6
-"""A definition names its thing in so many words, then says what it is."""
-
-_ASKS_WHAT = re.compile(r"\b(?:what(?:'s| is| are| was| were| does| do)?|define|definition|meaning|who)\b", re.IGNORECASE)
-_ASKS_HOW = re.compile(r"\b(?:how (?:do|can|to|should|would) |steps?\b|procedure|set(?:ting)? ?up|install)", re.IGNORECASE)
-_DEFINES = re.compile(
-    r"\b(?:is|are|was|were|means?|refers? to|describes?|denotes?|defines?|finds?|computes?|enables?|allows?|provides?"
-    r"|represents?)\b|:(?=\s)"
-)
-_EXERCISE = re.compile(
-    r"(?:[-*+•]|\d+[.)])\s+(?:explain|describe|discuss|compare|derive|define|design an?|implement an?)\b", re.IGNORECASE
-)
-_NAVIGATION = re.compile(
-    r"(?:previous|next|back to|see also|continue (?:to|with)|up next)\b[^.]*\Z"
-    r"|next (?:steps?|up|chapter|lesson)\W|in the (?:next|following) (?:chapter|lesson|part)\b|(?:for|to) [^.,]*, see\b",
-    re.IGNORECASE,
-)
-_LEANS_BACK = re.compile(
-    r"(?:It|Its|They|Their|This|That|These|Those|Such|He|She|However|Therefore|Thus|Hence|Instead|Otherwise|Both|Here)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +29,10 @@ def read_question(text: str, terms: TermsOf) -> QuestionKind:
     """The question's terms and the kind of answer it asks for."""
     return QuestionKind(
         terms=terms(without_request(text)) or terms(text),
-        wants_definition=bool(_ASKS_WHAT.search(text)),
-        wants_steps=bool(_ASKS_HOW.search(text)),
-        wants_code=wants_code(text),
-        wants_announced=wants_announced(text),
+        wants_definition=asks_what(text),
+        wants_steps=asks_how(text),
+        wants_code=asks_for_code(text),
+        wants_announced=asks_about_the_book(text),
     )
 
 
@@ -74,23 +48,3 @@ def abbreviating(terms: TermsOf, long_forms: Mapping[str, str]) -> TermsOf:
         return found
 
     return abbreviated if forms else terms
-
-
-def defined_by(sentence: str) -> str:
-    """What a sentence says something about when it reads like a definition, else ''.
-
-    "A gait is ..." gives "A gait ", "A gait: ..." gives "A gait".
-    """
-    defines = _DEFINES.search(sentence)
-    subject = sentence[: defines.start()] if defines else ""
-    return subject if len(subject.split()) <= SOON_WORDS else ""
-
-
-def is_aside(text: str) -> bool:
-    """Whether a piece asks the reader something, sets a task, or only leads elsewhere."""
-    return text.endswith(("?", "？", "؟")) or bool(_EXERCISE.match(text) or _NAVIGATION.match(text))
-
-
-def is_anaphoric(sentence: str) -> bool:
-    """Whether a sentence cannot be understood without the one before it."""
-    return bool(_LEANS_BACK.match(sentence))

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from server.models.quoting.question_kind import QuestionKind, is_anaphoric
+from server.english import is_anaphoric
+from server.models.quoting.question_kind import QuestionKind
 from server.models.quoting.sentences import Quotable
 
 MAX_ITEMS = 8

@@ -75,11 +75,3 @@ def test_a_section_whose_end_is_out_of_sight_is_not() -> None:
     (place, *_) = cut(chunks[0])
     sight = [chunks[0].model_copy(update={"position": 7, "tokens": 1}), chunks[0].model_copy(update={"id": "x", "position": 8})]
     assert complete(place, sight) == [place]
-
-
-def test_further_listings_of_a_section_make_room_for_a_worse_section() -> None:
-    places = places_of("# Robot\n\n" + section("Arm", 30) + section("Leg", 8))
-    one, two = places[:2]
-    leg = next(place for place in places if place.section.heading_path[-1] == "Leg")
-    ranked = [Ranked(one, 0.9, listing=True), Ranked(two, 0.89, listing=True), Ranked(leg, 0.8)]
-    assert names(list(choose(ranked, limit=3))) == ["Arm", "Leg", "Arm"]
