@@ -1,9 +1,9 @@
 """Reads pages in a process of its own: parse, address, split. `pool.py` runs it.
 
 A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which a
-signal ends when a page has taken too much processor time, and the parent when it waited too long. The two talk in frames, four
-bytes of length and JSON: the parent sends `ReadingRules`, then one path after another; this process answers `Ready`, then one
-`Page` for each path.
+signal ends when a page has taken too much processor time, and the parent when it takes none for long. The two talk in frames,
+four bytes of length and JSON: the parent sends `ReadingRules`, then one path after another; this process answers `Ready`, then
+one `Page` for each path.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from shared.tokens import load_tokenizer
 MEMORY_LIMIT_BYTES = 4 << 30
 """Address space, most of it never touched: a page that needs more ends with this process, not with the machine."""
 
-ALARM_S = 120.0
-"""A page that still runs now has lost its parent, which would have ended this process: the signal does."""
+LOOK_EVERY_S = 60.0
+"""How often a page that is being read makes sure that somebody waits for it."""
+
+PARENT = os.getppid()
 
 logger = logging.getLogger(__name__)
 
@@ -78,22 +80,28 @@ def read_page(path: str, rules: ReadingRules, count: Callable[[str], int]) -> Pa
     )
 
 
+def _end_without_parent(*_: object) -> None:
+    """A parent that was killed cannot end this process, and a page can wait for ever: it may be a pipe."""
+    if os.getppid() != PARENT:
+        os._exit(1)
+
+
 def main() -> None:
     """Answer until the parent closes its end, as it does when it is killed too."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process in order
+    signal.signal(signal.SIGALRM, _end_without_parent)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY_S, LOOK_EVERY_S)
     requests, answers = sys.stdin.buffer, _take_stdout()
     rules = ReadingRules.model_validate_json(read_frame(requests) or b"")
     tokenizer = load_tokenizer(rules.vocabulary)
     write_frame(answers, Ready(exact_tokens=tokenizer.exact).model_dump_json().encode())
     while (frame := read_frame(requests)) is not None:
-        signal.setitimer(signal.ITIMER_REAL, ALARM_S)
         signal.setitimer(signal.ITIMER_PROF, rules.page_limit_s)  # of processor time: SIGPROF ends this process
         gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
         page = read_page(frame.decode(), rules, tokenizer.count)
         gc.enable()
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
         write_frame(answers, page.model_dump_json().encode())
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
+from pathlib import Path
+from typing import Any
 
 from flows.processes.frames import encode_frame, receive_frame
 from flows.processes.messages import ReadingRules, Ready
@@ -17,12 +21,20 @@ from flows.reading.page import Page, failed_page
 from shared.errors import ServiceError
 from shared.settings import HOME
 
-WAIT_LIMIT_S = 60.0
-"""Longest wait for a page, whose limit is in processor time (`ReadingRules.page_limit_s`): on a busy machine it gets little."""
+IDLE_LIMIT_S = 60.0
+"""Longest that a process may use no processor time before it answers: it is stopped, or hangs. On a busy machine it gets
+little, but some; how much a page may use is `ReadingRules.page_limit_s`."""
 START_LIMIT_S = 60.0
+"""Processor time that starting a process may take; 0.7 s is usual."""
+STARTS = 5
+"""How many processes are started in a row, when none of them answers."""
+LOOKS = 30
+"""Within the idle limit. Looks are counted, not seconds: while this process was stopped too, there was none."""
 BYTES_PER_PROCESS = 2_000_000
 """Starting a process costs 0.7 s and 100 MB, about what it takes to read this much Markdown."""
 MAX_PROCESSES = 4
+
+logger = logging.getLogger(__name__)
 
 
 def processes_for(book_bytes: int) -> int:
@@ -35,33 +47,38 @@ class ReadingProcess:
     """One child; started when first used and again after it had to be ended."""
 
     rules: ReadingRules
-    wait_limit_s: float
+    idle_limit_s: float
     exact_tokens: bool = True
     child: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     async def start(self) -> asyncio.subprocess.Process:
-        """The running child, ready to read."""
-        if self.child is None:
-            self.child = await _start()
-            self.exact_tokens = (await self._greet(self.child)).exact_tokens
-        return self.child
-
-    async def _greet(self, child: asyncio.subprocess.Process) -> Ready:
-        try:
-            answer = await asyncio.wait_for(_ask(child, self.rules.model_dump_json().encode()), START_LIMIT_S)
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as exc:
-            code = await self.end()
-            raise ServiceError("disk", f"The reading process did not start (exit code {code}).", transient=False) from exc
-        return Ready.model_validate_json(answer)
+        """The running child, ready to read; raises `ServiceError` when several in a row did not become so."""
+        if self.child is not None:
+            return self.child
+        reason = ""
+        for tried in range(1, STARTS + 1):
+            child = self.child = await _start()
+            try:
+                greeting = _ask(child, self.rules.model_dump_json().encode())
+                answer = await _await_answer(child, greeting, self.idle_limit_s, processor_limit_s=START_LIMIT_S)
+                self.exact_tokens = Ready.model_validate_json(answer).exact_tokens
+                return child
+            except TimeoutError as exc:
+                await self.end()
+                reason = str(exc)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                reason = f"exit code {await self.end()}"
+            logger.warning("The reading process did not start (%s); attempt %d of %d", reason, tried, STARTS)
+        raise ServiceError("disk", f"The reading process did not start in {STARTS} attempts ({reason}).", transient=True)
 
     async def read(self, path: str) -> Page:
         """The page at `path`; one that takes too long or ends the child is a problem."""
         child = await self.start()
         try:
-            answer = await asyncio.wait_for(_ask(child, path.encode()), self.wait_limit_s)
-        except TimeoutError:
+            answer = await _await_answer(child, _ask(child, path.encode()), self.idle_limit_s)
+        except TimeoutError as exc:
             await self.end()
-            return failed_page(path, f"was not read within {self.wait_limit_s:g} s")
+            return failed_page(path, f"was not read: {exc}")
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self.end()
             if code == -signal.SIGPROF:
@@ -102,6 +119,35 @@ async def _ask(child: asyncio.subprocess.Process, message: bytes) -> bytes:
     return await receive_frame(child.stdout)
 
 
+async def _await_answer(
+    child: asyncio.subprocess.Process, asked: Coroutine[Any, Any, bytes], idle_limit_s: float, *, processor_limit_s: float = inf
+) -> bytes:
+    """What the child answers; raises `TimeoutError`, saying why, when it uses no processor time for long, or too much of it."""
+    answer = asyncio.ensure_future(asked)
+    used, idle_looks = processor_s(child.pid), 0
+    try:
+        while not (await asyncio.wait({answer}, timeout=idle_limit_s / LOOKS))[0]:
+            before, used = used, processor_s(child.pid)
+            idle_looks = 0 if used > before else idle_looks + 1
+            if idle_looks >= LOOKS:
+                raise TimeoutError(f"the reading process was stopped or hung for {idle_limit_s:g} s")
+            if used > processor_limit_s:
+                raise TimeoutError(f"over {processor_limit_s:g} s of processor time")
+        return answer.result()
+    finally:
+        answer.cancel()
+
+
+def processor_s(pid: int) -> float:
+    """Processor time a process has used, in steps of 0.01 s; always 0 where there is no /proc, as if it were idle."""
+    try:
+        status = Path("/proc", str(pid), "stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    user, system = status.rpartition(")")[2].split()[11:13]  # proc(5): fields 14 and 15; the name before may hold spaces
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Readers:
     """Reading processes that share the pages of one book."""
@@ -114,7 +160,11 @@ class Readers:
         done = count(1)
 
         async def read_one(path: str) -> Page:
-            page = await self._read(path)
+            process = await self.idle.get()
+            try:
+                page = await process.read(path)
+            finally:
+                self.idle.put_nowait(process)
             on_page(next(done))
             return page
 
@@ -125,13 +175,6 @@ class Readers:
             raise failures.exceptions[0] from None  # the others are the same again
         return [task.result() for task in tasks]
 
-    async def _read(self, path: str) -> Page:
-        process = await self.idle.get()
-        try:
-            return await process.read(path)
-        finally:
-            self.idle.put_nowait(process)
-
     @property
     def exact_tokens(self) -> bool:
         """False when a child counts tokens by estimate."""
@@ -139,9 +182,9 @@ class Readers:
 
 
 @asynccontextmanager
-async def open_readers(rules: ReadingRules, processes: int, *, wait_limit_s: float = WAIT_LIMIT_S) -> AsyncGenerator[Readers]:
+async def open_readers(rules: ReadingRules, processes: int, *, idle_limit_s: float = IDLE_LIMIT_S) -> AsyncGenerator[Readers]:
     """So many reading processes; they end with the context."""
-    children = tuple(ReadingProcess(rules, wait_limit_s) for _ in range(processes))
+    children = tuple(ReadingProcess(rules, idle_limit_s) for _ in range(processes))
     idle: asyncio.Queue[ReadingProcess] = asyncio.Queue()
     for child in children:
         idle.put_nowait(child)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from shared.models import Report
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import PAGES, write_book
 from tests.support.openai.stand_in import StandIn
+from tests.support.processes import wait_until_group_ended
 
 FLOWS = [sys.executable, "-m", "flows"]
 
@@ -37,7 +37,7 @@ def run(tmp_path: Path, environment: dict[str, str]) -> object:
     def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
         command = [*FLOWS, *map(str, arguments)]
         env = environment | settings
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=60, check=False)
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=False)
 
     return run
 
@@ -203,20 +203,9 @@ def test_ctrl_c_ends_it_without_a_traceback_and_without_leaving_processes(
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the command
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130
-    deadline = time.monotonic() + 10
-    while group_exists(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not group_exists(process.pid)
+    wait_until_group_ended(process.pid)
 
 
 def mind_ctrl_c() -> None:
     """As at a terminal; a run in the background inherits that SIGINT is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def group_exists(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from flows.source.files import BookSource, find_files, open_source
 from flows.source.git import Repository, parse_repository
 from flows.source.globs import FileSelection
 from shared.errors import BookError, ServiceError
+from tests.support.processes import wait_until_ended
 
 MARKDOWN = FileSelection(("**/*.md",), ())
 
@@ -149,25 +149,13 @@ def test_a_host_that_does_not_answer_may_later_and_no_secret_is_told(tmp_path: P
 def test_git_that_hangs_is_ended_with_its_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\nsleep 60 & echo $! > " + str(tmp_path / "helper") + "\nwait\n")
+    program.write_text("#!/bin/sh\nsleep 600 & echo $! > " + str(tmp_path / "helper") + "\nwait\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(git, "LOOK_UP_TIMEOUT_S", 5)
     with pytest.raises(ServiceError, match="git took over 5 s"):
         open_source("git+https://host/r.git", data_dir=tmp_path)
-    helper = Path(f"/proc/{(tmp_path / 'helper').read_text().strip()}/stat")
-    deadline = time.monotonic() + 30  # a signal is delivered when the process is scheduled
-    while is_running(helper) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_running(helper)
-
-
-def is_running(status: Path) -> bool:
-    """Whether the process of this `/proc/PID/stat` is there, and no zombie."""
-    try:
-        return status.read_text().split()[2] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    wait_until_ended(int((tmp_path / "helper").read_text()))
 
 
 def test_without_the_git_program_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
