@@ -34,8 +34,9 @@ from shared.settings import HOME, Settings
 DEPTH = 50
 """Results asked for: enough to meet twenty pages, the deepest place a metric looks at."""
 ASKED_AT_ONCE = 4
-START_S = 60.0
-QUESTION_S = 30.0
+START_S = 600.0
+QUESTION_S = 120.0
+"""Both far longer than anything takes: a machine that is busy is waited for, one that hangs is told of."""
 TRIES = 3
 """For an embedding model that is late: what is found without it must not be taken for what is found with it."""
 QUESTION_CHARS = 2000
@@ -126,7 +127,12 @@ async def serve(settings: Settings) -> AsyncGenerator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            if not await _is_ready(address, process):
+            try:
+                async with asyncio.timeout(START_S):
+                    is_ready = await _is_ready(address, process)
+            except TimeoutError as exc:
+                raise ConfigurationError(f"The server to evaluate was not ready within {START_S:g} s.") from exc
+            if not is_ready:
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").strip().splitlines()
                 raise ConfigurationError(f"The server to evaluate did not start: {said[-1] if said else 'it said nothing'}")
@@ -138,10 +144,9 @@ async def serve(settings: Settings) -> AsyncGenerator[str]:
 
 
 async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
-    async with httpx.AsyncClient(base_url=address, timeout=2.0, trust_env=False) as client:
-        for _ in range(int(START_S / 0.1)):
-            if process.returncode is not None:
-                return False
+    """Returns when it answers, True, or has ended, False."""
+    async with httpx.AsyncClient(base_url=address, timeout=START_S, trust_env=False) as client:
+        while process.returncode is None:
             try:
                 if (await client.get("/health/ready")).is_success:
                     return True
@@ -151,19 +156,29 @@ async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-async def ask_questions(address: str, questions: Sequence[EvaluationQuestion]) -> list[Reply]:
+async def ask_questions(address: str, questions: Sequence[EvaluationQuestion], *, limit_s: float = QUESTION_S) -> list[Reply]:
     """What `GET /search` finds for each question, in their order.
 
-    Raises `ConfigurationError`, also where the embedding model stayed away.
+    Raises `ConfigurationError` naming the question it failed on, also where the embedding model stayed away.
     """
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
-    async with httpx.AsyncClient(base_url=address, timeout=QUESTION_S, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=limit_s, trust_env=False) as client:
 
         async def put(question: EvaluationQuestion) -> Reply:
             for _ in range(TRIES):
-                async with turn:
-                    response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
-                reply = Reply.model_validate(response.raise_for_status().json())
+                try:
+                    async with turn:
+                        response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
+                    reply = Reply.model_validate(response.raise_for_status().json())
+                except httpx.TimeoutException as exc:
+                    late = f"did not answer question {question.id!r} within {limit_s:g} s"
+                    raise ConfigurationError(f"The server to evaluate {late}.") from exc
+                except httpx.HTTPError as exc:
+                    reason = str(exc) or type(exc).__name__
+                    raise ConfigurationError(f"The server to evaluate failed on question {question.id!r}: {reason}") from exc
+                except ValueError as exc:
+                    strange = f"answered question {question.id!r} with something else than results"
+                    raise ConfigurationError(f"The server to evaluate {strange}.") from exc
                 if not reply.degraded:
                     return reply
             raise ConfigurationError(
@@ -171,10 +186,7 @@ async def ask_questions(address: str, questions: Sequence[EvaluationQuestion]) -
                 "Try again when it is less busy, or evaluate with EMBEDDING_MODEL=none."
             )
 
-        try:
-            return await asyncio.gather(*(put(question) for question in questions))
-        except (httpx.HTTPError, ValueError) as exc:
-            raise ConfigurationError(f"The server to evaluate failed: {exc}") from exc
+        return await asyncio.gather(*(put(question) for question in questions))
 
 
 class _Texts:

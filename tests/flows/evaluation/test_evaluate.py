@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -131,6 +132,28 @@ async def test_results_found_without_the_embedding_model_are_not_taken_for_its_o
     server = LoopbackServer(degraded)
     await server.start()
     with pytest.raises(ConfigurationError, match="did not answer for question 'elbow'"):
+        await ask_questions(f"http://127.0.0.1:{server.port}", [EvaluationQuestion(id="elbow", question="Why?")])
+    await server.stop()
+
+
+async def test_a_server_that_is_late_is_said_with_the_question_and_the_limit() -> None:
+    async def silent(_: Received, exchange: Exchange) -> None:
+        await asyncio.Event().wait()
+
+    server = LoopbackServer(silent)
+    await server.start()
+    with pytest.raises(ConfigurationError, match=r"did not answer question 'elbow' within 0\.1 s\.$"):
+        await ask_questions(f"http://127.0.0.1:{server.port}", [EvaluationQuestion(id="elbow", question="Why?")], limit_s=0.1)
+    await server.stop()
+
+
+async def test_a_server_that_answers_with_something_else_is_said() -> None:
+    async def strange(_: Received, exchange: Exchange) -> None:
+        await exchange.reply(200, {"hello": "there"})
+
+    server = LoopbackServer(strange)
+    await server.start()
+    with pytest.raises(ConfigurationError, match="answered question 'elbow' with something else than results"):
         await ask_questions(f"http://127.0.0.1:{server.port}", [EvaluationQuestion(id="elbow", question="Why?")])
     await server.stop()
 
