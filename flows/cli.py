@@ -1,7 +1,7 @@
 """`python -m flows`: plan, ingest, chunks, verify-links and evaluate, without Prefect.
 
-Results go to standard output, progress and errors to standard error. Exit code 0: done; 1: one sentence says why not; 2: the
-command line is not understood.
+Results go to standard output, progress and errors to standard error. Exit code 0: done; 1: a sentence says why not, or one for
+each setting that is wrong; 2: the command line is not understood.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from shared.tokens import load_tokenizer
 if TYPE_CHECKING:
     from flows.evaluation.thresholds import Threshold
 
-JSONL_FIELDS = frozenset({"path", "start", "end", "start_line", "end_line", "heading_path", "anchor", "url", "tokens", "text"})
+JSONL_FIELDS = frozenset(
+    {"path", "start", "end", "start_line", "end_line", "heading_path", "anchor", "url", "tokens", "text", "content"}
+)
 EPILOG = "Settings come from the environment or .env (docs/settings.md); SITE_KIND, SITE_URL and SITE_BASE say where pages are."
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = read_settings(options.book)
         return int(options.command(options, settings))
     except LecternError as exc:
-        print(f"lectern: {exc}", file=sys.stderr)
+        for line in str(exc).splitlines():
+            print(f"lectern: {line}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,7 +25,7 @@ def show_progress(stream: TextIO = sys.stderr) -> Generator[Callable[[Progress],
 
 
 class ProgressLines:
-    """A line when a step ends, and now and then while it runs."""
+    """A line when a step ends, and now and then while it runs; none for a step that failed at once: the error says it all."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -34,7 +34,7 @@ class ProgressLines:
 
     def __call__(self, progress: Progress) -> None:
         for step in progress.steps:
-            over = step.state in {"done", "failed"} and step.total != 0
+            over = (step.state == "done" and step.total != 0) or (step.state == "failed" and step.done)
             if over or (step.state == "running" and time.monotonic() > self._next):
                 self._tell(step)
 
@@ -75,7 +75,9 @@ def _bars(stream: TextIO) -> Generator[Callable[[Progress], None]]:
 
         def on_progress(progress: Progress) -> None:
             for step in progress.steps:
-                if step.state == "pending" or step.total == 0:
+                if step.state == "failed" and not step.done and step.name in rows:
+                    bars.remove_task(rows.pop(step.name))
+                if step.state == "pending" or step.total == 0 or (step.state == "failed" and not step.done):
                     continue
                 if step.name not in rows:
                     rows[step.name] = bars.add_task(step.name, total=step.total, count="")

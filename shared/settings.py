@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from types import NoneType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -131,21 +133,23 @@ class Settings(BaseSettings):
     @classmethod
     def _scheme_and_host(cls, value: str) -> str:
         if value and (not is_address(value) or urlsplit(value)._replace(scheme="", netloc="").geturl().strip("/")):
-            wanted = "expected scheme and host, like https://example.github.io; the path goes into SITE_BASE"
+            wanted = "scheme and host, like https://example.github.io; the path goes into SITE_BASE"
             raise PydanticCustomError("site_url", wanted)
         return value
 
     @classmethod
     def read(cls, **given: Any) -> Self:
-        """The settings, with those given for certain; raises `ConfigurationError` naming each one that is wrong."""
+        """The settings, with those given for certain; raises `ConfigurationError` with a line for each one that is wrong."""
         try:
             return cls(**given)
         except ValidationError as exc:
-            wrong = (
-                f"{str(error['loc'][0]).upper()} is {error['input']!r}: {_uncapitalised(error['msg'])}"
-                for error in exc.errors()
-            )
-            raise ConfigurationError("; ".join(wrong) + ".") from exc
+            wrong = {str(error["loc"][0]): error for error in exc.errors()}  # the first error of each
+            raise ConfigurationError(
+                "\n".join(
+                    f"{name.upper()} is {error['input']!r}; expected {_expected(cls.model_fields[name], error['msg'])}."
+                    for name, error in wrong.items()
+                )
+            ) from exc
 
     @property
     def site(self) -> Site:
@@ -169,5 +173,15 @@ class Settings(BaseSettings):
         return None if self.embedding_model == NO_MODEL else self.embedding_api_key or self.openai_api_key
 
 
-def _uncapitalised(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _expected(field: FieldInfo, otherwise: str) -> str:
+    """What a setting may be, as in `a whole number from 1 to 65535`; `otherwise` for one that a validator of ours refused."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(map(str, get_args(field.annotation)))
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not NoneType]
+    if kinds == [bool]:
+        return "true or false"
+    if kinds not in ([int], [float]):
+        return otherwise
+    least, most = ([getattr(limit, end) for limit in field.metadata if hasattr(limit, end)] for end in ("ge", "le"))
+    noun = "a whole number" if kinds == [int] else "a number"
+    return noun + (f" from {least[0]} to {most[0]}" if most else f", {least[0]} or more")

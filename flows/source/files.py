@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.source.git import clone, is_git, parse_repository
+from flows.source.git import check_not_an_address, clone, is_git, parse_repository
 from flows.source.globs import FileSelection
 from shared.errors import BookError, DocumentError
 from shared.models import Problem
@@ -66,6 +66,7 @@ def open_source(source: str, *, data_dir: Path) -> BookSource:
     if source == NO_BOOK:
         raise BookError(f"BOOK_SOURCE is {NO_BOOK!r}: no book is read here. Name one, as in python -m flows ingest BOOK.")
     if not is_git(source):
+        check_not_an_address(source)
         root = Path(source).expanduser()
         _check_folder(root, source)
         return BookSource(root.resolve(), root.resolve(), source)

@@ -25,6 +25,10 @@ LOOK_UP_TIMEOUT_S = 30
 CLONE_TIMEOUT_S = 300
 SCRATCH = ".clone-"
 ABANDONED_AFTER_S = 3600
+_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
+"""Whose repositories are named without a scheme, too."""
+_TREE = re.compile(r"(?P<repository>/[^/]+/[^/]+?)(?:/-|/src)?/(?:tree|branch)/(?P<ref>[^/]+)(?:/(?P<subdir>.+))?/?")
+"""Path of a folder's page at those hosts."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NETWORK = re.compile(
     r"could not resolve|timed out|connection (?:refused|reset|closed)|couldn't connect|failed to connect|early eof|hung up"
@@ -56,6 +60,24 @@ class Repository:
 def is_git(source: str) -> bool:
     """Whether `source` names a git repository rather than a folder."""
     return source.startswith("git+")
+
+
+def check_not_an_address(source: str) -> None:
+    """Raise `BookError`, saying what to write instead, for a repository as git or a browser names it."""
+    scheme, given, rest = source.partition("://")
+    if not given and (scp := re.fullmatch(r"([\w.-]+@[\w.-]+):(?!/)(.+)", source)):
+        scheme, rest = "ssh", f"{scp[1]}/{scp[2]}"
+    elif not given and source.removeprefix("www.").startswith(tuple(f"{host}/" for host in _HOSTS)):
+        scheme, rest = "https", source
+    elif not given:
+        return
+    scheme = scheme if f"git+{scheme}" in SCHEMES else "https"
+    parts = urlsplit(f"{scheme}://{rest}")
+    address = f"git+{scheme}://{parts.netloc}{parts.path}" + (f"#{parts.fragment}" if parts.fragment else "")
+    if tree := _TREE.fullmatch(parts.path):
+        folder = f"#{tree['subdir']}" if tree["subdir"] else ""
+        address = f"git+{scheme}://{parts.netloc}{tree['repository']}@{tree['ref']}{folder}"
+    raise BookError(f"The book is given as an address, not as a folder; in git it is {parse_repository(address).name!r}.")
 
 
 def parse_repository(source: str) -> Repository:

@@ -93,6 +93,19 @@ def test_a_log_gets_one_line_for_each_step_that_ended_and_none_for_those_skipped
     assert log.getvalue() == "find   2 files\nread   2 files\nreport done\n"
 
 
+@pytest.mark.parametrize(("done", "said"), [(0, ""), (1, "read   failed after 1 files\n")])
+def test_a_step_that_fails_says_how_far_it_came_and_nothing_when_it_failed_at_once(done: int, said: str) -> None:
+    def fail(tracker: Tracker) -> None:
+        with tracker.step("read", total=2, unit="files") as advance:
+            advance(done)
+            raise ValueError("x")
+
+    log = io.StringIO()
+    with pytest.raises(ValueError, match="x"):
+        fail(Tracker(ProgressLines(log)))
+    assert log.getvalue() == said
+
+
 def test_a_terminal_gets_bars() -> None:
     parent, child = pty.openpty()
     with os.fdopen(child, "w") as terminal, show_progress(terminal) as on_progress:
