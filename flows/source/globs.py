@@ -1,4 +1,8 @@
-"""Globs over paths with forward slashes, as settings write them: `**` crosses folders, `*` and `?` do not."""
+"""Globs over whole paths with forward slashes, as settings write them: `**` crosses folders, `*` and `?` do not.
+
+Not those of `.gitignore`, for which there is a library: there a glob that matches a folder takes everything below it, so that
+`part/*` would mean all of `part/**`, and an include of `docs` every picture in it.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,34 @@ from functools import cached_property
 
 _TOKEN = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _MEANING = {"**/": r"(?:[^/]+/)*", "/**": r"/.+", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
+_SPECIAL, _ESCAPED = re.compile(r"[\\\[&~|]"), r"\\\g<0>"
+"""What a set of characters in a glob does not know as special."""
+_NOTHING = re.compile(r"(?!)")
 
 
-def _translate(glob: str) -> str:
-    return "".join(_piece(match.group()) for match in _TOKEN.finditer(glob))
+def _compiles(pattern: str) -> bool:
+    """False for a range that runs backwards, as in `[z-a]`, and for `[!]`."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
-def _piece(token: str) -> str:
-    if token in _MEANING:
-        return _MEANING[token]
-    if len(token) > 1:
-        negated, members = ("^", token[2:-1]) if token[1] == "!" else ("", token[1:-1])
-        return f"[{negated}{members.replace(chr(92), chr(92) * 2)}]"
-    return re.escape(token)
-
-
-def _compile(globs: Iterable[str]) -> re.Pattern[str] | None:
-    alternatives = [_translate(glob.strip().removeprefix("./").lstrip("/")) for glob in globs]
-    return re.compile("|".join(f"(?:{each})" for each in alternatives), re.IGNORECASE) if alternatives else None
+def _compile(globs: Iterable[str]) -> re.Pattern[str]:
+    """What matches the paths that any of the globs does, in any letter case."""
+    alternatives: list[str] = []
+    for glob in globs:
+        meaning = ""
+        for token in _TOKEN.findall(glob.strip().removeprefix("./").lstrip("/")):
+            if len(token) > 1 and token[0] == "[":
+                negated = "^" if token[1] == "!" else ""
+                members = f"[{negated}{_SPECIAL.sub(_ESCAPED, token[1:-1].removeprefix('!'))}]"
+                meaning += members if _compiles(members) else re.escape(token)
+            else:
+                meaning += _MEANING.get(token) or re.escape(token)
+        alternatives.append(f"(?:{meaning})")
+    return re.compile("|".join(alternatives), re.IGNORECASE) if alternatives else _NOTHING
 
 
 @dataclass(frozen=True)
@@ -38,24 +52,15 @@ class FileSelection:
 
     def takes(self, path: str) -> bool:
         """Whether the file at `path` belongs to the book."""
-        return _matches(self._included, path) and not _matches(self._excluded, path)
+        included, excluded, _ = self._patterns
+        return included.fullmatch(path) is not None and excluded.fullmatch(path) is None
 
     def prunes(self, folder: str) -> bool:
         """Whether everything below `folder` is excluded, so that it need not be walked."""
-        return _matches(self._pruned, folder)
+        return self._patterns[2].fullmatch(folder) is not None
 
     @cached_property
-    def _included(self) -> re.Pattern[str] | None:
-        return _compile(self.include)
-
-    @cached_property
-    def _excluded(self) -> re.Pattern[str] | None:
-        return _compile(self.exclude)
-
-    @cached_property
-    def _pruned(self) -> re.Pattern[str] | None:
-        return _compile(glob.removesuffix("/**") for glob in self.exclude if glob.endswith("/**") and glob != "/**")
-
-
-def _matches(pattern: re.Pattern[str] | None, path: str) -> bool:
-    return pattern is not None and pattern.fullmatch(path) is not None
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+        """Of what is included, what is excluded, and the folders of which everything is."""
+        folders = (glob.removesuffix("/**") for glob in self.exclude if glob.endswith("/**") and glob != "/**")
+        return _compile(self.include), _compile(self.exclude), _compile(folders)
