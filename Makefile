@@ -1,5 +1,6 @@
 # make up BOOK=path/to/docs    install, start everything, read the book, print the address to chat at
 # make test                    install what the tests need, run them all
+# make test-fast               the same without those that start processes or a browser: under two minutes
 #
 # Every setting (docs/settings.md) can be given here: make up PORT=8000 SITE_URL=https://example.github.io
 
@@ -12,7 +13,7 @@ ifdef BOOK
 export BOOK_SOURCE := $(BOOK)
 endif
 
-.PHONY: up plan ingest test check bench reference lock clean
+.PHONY: up plan ingest test test-fast check bench reference lock clean
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -24,6 +25,9 @@ plan ingest: .venv/installed
 
 test: .venv/installed-dev
 	exec $(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+test-fast: .venv/installed-dev
+	exec $(BIN)/pytest -n 2 --dist loadgroup -m "not processes and not browser" $(TESTS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -60,9 +64,10 @@ clean:
 
 # Stamps: installing again is one look at two dates.
 .venv/installed: requirements.txt
-	echo "Installing into .venv (once; a minute or two) ..."
+	echo "Installing into .venv (once: about a minute, on a busy machine many) ..."
 	$(call make_venv,.venv)
 	$(call install,.venv,-r requirements.txt)
+	echo "Fetching the tokenizer's vocabulary (12 MB) ..."
 	DATA_DIR=.data $(BIN)/python -m flows.vocabulary
 	touch $@
 
@@ -81,8 +86,8 @@ clean:
 
 ifdef UV
 make_venv = test -x $(1)/bin/python || $(UV) venv --quiet --seed --python 3.11 $(1)
-install = $(UV) pip install --quiet --python $(1)/bin/python --require-hashes $(2)
+install = $(1)/bin/python -m flows.install $(1) $(UV) pip install --python $(1)/bin/python --require-hashes $(2)
 else
 make_venv = test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { echo "Python 3.11 with its venv module is needed (PYTHON=...)." >&2; exit 1; }
-install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(2)
+install = $(1)/bin/python -m flows.install $(1) $(1)/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes $(2)
 endif
