@@ -114,7 +114,7 @@ def test_locked_requirements_have_hashes_and_no_index_address(locked: str) -> No
 
 
 def test_every_relative_link_in_the_documentation_leads_to_a_file() -> None:
-    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
     broken = [
         f"{_name(page)}: {target}"
         for page in pages
@@ -125,7 +125,7 @@ def test_every_relative_link_in_the_documentation_leads_to_a_file() -> None:
 
 
 def test_prose_of_the_documentation_is_wrapped_at_128_characters() -> None:
-    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
     prose = {page: re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8")) for page in pages}
     long = [line for text in prose.values() for line in text.splitlines() if len(line) > 128 and not line.startswith("|")]
     assert long == []
