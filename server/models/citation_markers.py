@@ -26,23 +26,23 @@ MARKER_LIMIT = 120
 SPAN_LIMIT = 1000
 """Most characters of a code span, a link's address, or a fence's info string."""
 
-_WORD = r"(?:sources?|passages?|ref(?:erence)?s?\.?|doc(?:ument)?s?|excerpts?|citations?)"
+_WORD = r"(?a:sources?|passages?|ref(?:erence)?s?\.?|doc(?:ument)?s?|excerpts?|citations?)"
 _WORDS_BEGUN = ("source", "passage", "ref", "doc", "excerpt", "citation", "no_answer", "no answer", "no-answer")
-_NUMBER = rf"(?:{_WORD}\s{{0,2}}[:#]?\s{{0,2}})?[#^]{{0,2}}\d{{1,3}}"
+_NUMBER = rf"(?:{_WORD}\s{{0,2}}[:#]?\s{{0,2}})?[#^]{{0,2}}[0-9]{{1,3}}"
 _BETWEEN = r"\s{0,2}(?:,\s{0,2}(?:and\s)?|;|&|and\s|-|–)\s{0,2}"
-_TAIL = r"(?:(?::\d+)?†[^\[\]【】\n]*|:\s?[^\s\d\[\]【】][^\[\]【】\n]*)?\s?\\?"
+_TAIL = r"(?:(?::[0-9]+)?†[^\[\]【】\n]*|:\s?[^\s0-9\[\]【】][^\[\]【】\n]*)?\s?\\?"
 _BODY = rf"\s?({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,12}}){_TAIL}"
-_MARKER = re.compile(rf"\\?\[\[{_BODY}\]\]|\\?\[{_BODY}\]|【{_BODY}】", re.IGNORECASE)
-_NO_ANSWER = r"\s?NO[ _-]?ANSWER\s?\\?"
+MARKER = re.compile(rf"\\?\[\[{_BODY}\]\]|\\?\[{_BODY}\]|【{_BODY}】", re.IGNORECASE)
+_NO_ANSWER = r"\s?(?a:NO[ _-]?ANSWER)\s?\\?"
 _SIGN = re.compile(rf"\\?\[\[{_NO_ANSWER}\]\]|\\?\[{_NO_ANSWER}\]", re.IGNORECASE)
-_BEGUN = re.compile(r"\\?(?:\[{1,2}|【|\Z)\s?(?P<word>[A-Za-z_ -]*)(?P<rest>[^\[\]【】\n]*)\]?\Z")
+_BEGUN = re.compile(r"\\?(?:\[{1,2}|【|\Z)\s?(?P<word>[A-Za-z_ -]*)(?P<rest>[^\[\]【】]*)\]?\Z")
 _CUT_OFF = re.compile(
     rf"\\?(?:\[{{1,2}}|【)\s?(?:(?:{_NUMBER}{_BETWEEN}){{0,12}}(?:{_NUMBER}|{_WORD}\s{{0,2}}[:#]?\s{{0,2}}|[#^]{{0,2}})"
-    rf"|N(?:O(?:[ _-]?A?N?S?W?E?R?)?)?){_TAIL}\]?\Z",
+    rf"|(?a:N(?:O(?:[ _-]?A?N?S?W?E?R?)?)?)){_TAIL}\]?\Z",
     re.IGNORECASE,
 )
 """A marker or sign that the end of the text cuts in two."""
-_ITEM = re.compile(r"\d+|[-–]")
+_ITEM = re.compile(r"[0-9]+|[-–]")
 
 _LINK = re.compile(r"\((?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*)(?:[ \t]+\"[^\"\n]*\")?\)")
 _LINK_BEGUN = re.compile(
@@ -146,7 +146,7 @@ def _inline(text: str, at: int, before: str, *, final: bool) -> ScannedText | No
 def _bracket(text: str, at: int, before: str, *, final: bool) -> ScannedText | None:
     if sign := sign_at(text, at):
         return ScannedText("sign", sign)
-    marker = _MARKER.match(text, at, at + MARKER_LIMIT)
+    marker = MARKER.match(text, at, at + MARKER_LIMIT)
     if marker is None and final and len(text) - at < MARKER_LIMIT and _CUT_OFF.match(text, at):
         return ScannedText("marker", len(text))
     if marker is None:

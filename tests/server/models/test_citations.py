@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.models.citation_markers import NO_ANSWER
+from server.models.citation_markers import MARKER, MARKER_LIMIT, NO_ANSWER
 from server.models.citations import Citations
 
 KNOWN = (1, 2, 3)
@@ -141,6 +141,19 @@ WORDS = ["a", "word", "é", "and", "Source", "ref", "[1]", "[9]", "[1,", "9]", "
 SIGNS = ["[", "]", "[[", "]]", "【", "】", "†", "^", "\\", "(", ")", "](", "<", ">", ":", "#", ".", ", ", "-", "**", '"']
 BLOCKS = ["`", "``", "```", "~~~", "\n", "\n\n", " ", "  ", "\t", "> ", "- ", "1. ", "1", "9", "0"]
 FRAGMENTS = st.sampled_from([*WORDS, *SIGNS, *BLOCKS, "x" * 130, "y" * 1001])
+
+
+@pytest.mark.parametrize(
+    "text", ["[1,\n9]", "[Source\n1]", "[1 and\n2]", "[1:\na]", "[NO_ANSWER\n]", "[\u0663]", "[\u017fource 1]"]
+)
+def test_a_marker_over_two_lines_or_in_other_digits_is_the_same_whole_and_in_pieces(text: str) -> None:
+    assert read(list(text)) == read([text])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.from_regex(MARKER, fullmatch=True).filter(lambda text: len(text) < MARKER_LIMIT))
+def test_a_marker_of_any_form_is_the_same_whole_and_in_pieces(text: str) -> None:
+    assert read(list(text)) == read([text])
 
 
 @settings(max_examples=600, deadline=None)
