@@ -39,7 +39,7 @@ class Patient(httpx.AsyncHTTPTransport):
 
 @pytest.fixture
 async def runs(stage: Stage) -> AsyncIterator[Runs]:
-    async with httpx.AsyncClient(base_url=stage.api_url, transport=Patient(), timeout=30) as client:
+    async with httpx.AsyncClient(base_url=stage.api_url, transport=Patient(), timeout=None) as client:
         yield Runs(client)
 
 

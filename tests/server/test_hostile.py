@@ -32,8 +32,7 @@ async def send(live: LiveServer, data: bytes) -> int:
     """The status of the answer to `data`; 0: the connection was closed without one."""
     async with live.connect() as (reader, writer):
         writer.write(data)
-        async with asyncio.timeout(10):
-            line = await reader.readline()
+        line = await reader.readline()
     return int(line.split()[1]) if line else 0
 
 
@@ -132,7 +131,7 @@ async def test_a_body_that_comes_in_drops_is_not_waited_for() -> None:
 
 
 async def _drip(writer: asyncio.StreamWriter) -> None:
-    for _ in range(500):
+    while True:
         writer.write(b" ")
         await asyncio.sleep(0.02)
 

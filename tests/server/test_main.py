@@ -40,7 +40,7 @@ async def running(folder: Path, **settings: str) -> AsyncGenerator[tuple[asyncio
     port = free_port()
     process = await start(folder, PORT=str(port), **settings)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
 
             async def is_up() -> bool:
                 assert process.returncode is None
@@ -49,7 +49,7 @@ async def running(folder: Path, **settings: str) -> AsyncGenerator[tuple[asyncio
                 except httpx.TransportError:
                     return False
 
-            await until(is_up, limit_s=60)
+            await until(is_up)
             yield process, client
     finally:
         if process.returncode is None:

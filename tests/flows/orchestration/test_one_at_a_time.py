@@ -48,7 +48,7 @@ class Prefect:
     async def turn_of(self, run_id: str) -> ActiveRun | None:
         transport = httpx.MockTransport(self._answer)
         async with httpx.AsyncClient(base_url="http://prefect/api", transport=transport) as client:
-            return await asyncio.wait_for(find_running_ingest(client, run_id), 10)
+            return await find_running_ingest(client, run_id)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         match request.url.path.removeprefix("/api/").split("/"):

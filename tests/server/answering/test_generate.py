@@ -180,7 +180,7 @@ async def test_an_answer_that_is_too_long_ends_with_length() -> None:
 
 async def test_the_deadline_ends_an_answer_in_the_middle_and_quotes_where_nothing_was_said() -> None:
     never = asyncio.Event()
-    heard = await hear(Scripted("Robots ", never), deadline_s=0.05)
+    heard = await hear(Scripted("Robots ", never), deadline_s=1.0)
     assert isinstance(failed := heard[-2], Failed)
     assert failed.error == "deadline_exceeded"
     heard = await hear(Scripted(never), deadline_s=0.05)
@@ -199,7 +199,7 @@ async def test_a_reader_who_leaves_closes_the_request_upstream_and_pays_for_what
         async for event in events:
             if text_of([event]) == " have":
                 break
-    await asyncio.wait_for(stand_in.seen[0].ended.wait(), 5)
+    await stand_in.seen[0].ended.wait()
     assert stand_in.seen[0].left_early
     assert [(usage.completion_tokens, usage.cost_usd is not None) for usage in paid] == [(2, True)]
 

@@ -120,7 +120,7 @@ async def test_a_reader_who_leaves_behind_a_second_request_is_noticed_at_the_nex
 
 async def test_a_reader_who_never_reads_is_let_go() -> None:
     whole = whole_answer(IDS, *["x" * 1000] * 20_000)
-    services = make_services(answerer=ScriptedAnswerer(*whole), timing=Timing(deadline_s=0.2, slow_reader_s=0.2))
+    services = make_services(answerer=ScriptedAnswerer(*whole), timing=Timing(deadline_s=1.0, slow_reader_s=0.2))
     async with serving(services) as live, live.connect() as (reader, writer):
         writer.write(request_bytes(b'{"question": "What moves?"}'))
         await reader.readuntil(b'"start"')
@@ -130,7 +130,7 @@ async def test_a_reader_who_never_reads_is_let_go() -> None:
 
 async def test_the_deadline_ends_a_stream_with_an_error_and_done() -> None:
     answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
-    async with serving(make_services(answerer=answerer, timing=Timing(deadline_s=0.1))) as live:
+    async with serving(make_services(answerer=answerer, timing=Timing(deadline_s=1.0))) as live:
         response = await live.ask()
         assert kinds_of(response.text) == CUT
         assert frames_of(response.text)[3]["error"] == "deadline_exceeded"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -217,7 +216,7 @@ async def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.Monkey
 
     server = LoopbackServer(serve)
     await server.start()
-    async with asyncio.timeout(10), index_on_port(server.port) as index:
+    async with index_on_port(server.port) as index:
         with pytest.raises(ServiceError, match=r"did not answer within 0\.05 s") as failed:
             await index.live()
     assert failed.value.transient
