@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -10,9 +11,9 @@ from quart import Quart, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
-from server.http.auth import limited_client, refuse_foreign_origin
-from server.http.limits import RequestKind
+from server.http.auth import refuse_foreign_origin
 from server.http.openapi import DescribedByPath
+from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
 from server.routes import book_pages as book
 from server.routes import chat, health, ingest, metrics, search
@@ -27,21 +28,6 @@ BODY_TIMEOUT_S = 10
 ALLOWED_HEADERS = ["content-type", "authorization", "x-api-key", "x-anonymous-session-id", "last-event-id", "x-request-id"]
 EXPOSED_HEADERS = ["x-request-id", "retry-after"]
 PREFLIGHT_MAX_AGE_S = 600
-UNLIMITED = frozenset(
-    {
-        "openapi",
-        "health.health",
-        "health.live",
-        "health.ready",
-        "metrics.metrics",
-        "page.index",
-        "page.script",
-        "page.markdown",
-        "page.docs",
-        "page.docs_script",
-    }
-)
-"""Endpoints without a limit: they cost nothing, and whoever watches us must never be turned away."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -58,9 +44,12 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _describe(app)
     install(app)
     _allow_origins(app, settings)
-    _guard(app, ours)
+    policies: dict[str, Policy] = {}
+    _guard(app, ours, policies)
     for routes in (chat, search, health, metrics, ingest, page, book):
         app.register_blueprint(routes.blueprint(ours))
+    policies |= {name: policy_of(handler) for name, handler in app.view_functions.items() if name != "openapi"}
+    policies["openapi"] = Policy()  # quart-schema's own handler, which costs nothing
     app.before_serving(ours.health.begin)
     if services is None:
         app.after_serving(ours.aclose)
@@ -98,8 +87,8 @@ def _allow_origins(app: Quart, settings: Settings) -> None:
     )
 
 
-def _guard(app: Quart, services: Services) -> None:
-    """Before every request: a name for it, then who may and how often. After it: headers, and a count."""
+def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> None:
+    """Before every request: a name for it, then its handler's policy. After it: headers, and a count."""
 
     @app.before_request
     async def name_request() -> None:
@@ -110,8 +99,8 @@ def _guard(app: Quart, services: Services) -> None:
     @app.before_request
     async def admit() -> None:
         refuse_foreign_origin(request, services.settings)
-        if request.method != "OPTIONS" and request.endpoint and request.endpoint not in UNLIMITED:
-            await services.limits.admit(limited_client(request, services.settings), kind_of(request.endpoint))
+        if request.method != "OPTIONS" and request.endpoint:
+            await policies[request.endpoint].admit(request, services.settings, services.limits)
 
     @app.after_request
     async def add_headers(response: Response) -> Response:
@@ -120,8 +109,3 @@ def _guard(app: Quart, services: Services) -> None:
         route = request.url_rule.rule if request.url_rule else None
         services.metrics.answered(route, request.method, response.status_code, g.get("problem"))
         return response
-
-
-def kind_of(endpoint: str) -> RequestKind:
-    """Which limit an endpoint falls under."""
-    return "question" if endpoint.startswith("chat.") else "lookup"

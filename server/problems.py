@@ -89,3 +89,42 @@ def _of_status(status: int) -> ProblemDetails:
         return _UNEXPECTED
     code, detail = _HTTP_CODES.get(status, ("bad_request", "The request could not be understood."))
     return ProblemDetails(status, code, detail)
+
+
+MEANINGS = {
+    "bad_request": "No decent HTTP request.",
+    "not_found": "There is nothing at that address.",
+    "method_not_allowed": "The address takes another method; `Allow` names it.",
+    "request_timeout": "The body did not arrive in time.",
+    "too_large": "The body is larger than what is taken.",
+    "unsupported_media_type": "The body is not declared as JSON.",
+    "malformed_json": "The body is no JSON object in UTF-8, or holds NUL.",
+    "question_missing": "No question, or no query, was sent.",
+    "question_too_long": "The question or the query is too long.",
+    "selection_missing": "No selected text was sent to `/chat/selection`.",
+    "invalid_field": "A field or a parameter holds what it must not.",
+    "unknown_field": "A field that `/ingest` does not know.",
+    "origin_not_allowed": "The page that sent it is of a site that is not in `ALLOWED_ORIGINS`.",
+    "key_missing": "It needs a key.",
+    "key_wrong": "That is not the key.",
+    "rate_limited": "The reader, or all readers together, asked too often.",
+    "too_many_streams": "The reader has too many answers on their way.",
+    "busy": "All readers together have.",
+    "shutting_down": "The process is on its way down.",
+    "book_not_read": "No build is live yet; `/health` says why.",
+    "upstream_unavailable": "The chat model or the embedding model failed.",
+    "index_unavailable": "The index failed.",
+    "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",
+    "ingest_closed": "`ADMIN_API_KEY` is not set.",
+    "ingest_running": "Another ingest, of the other kind, is on its way.",
+    "book_read_elsewhere": "`BOOK_SOURCE=none`: no book is read here.",
+    "run_not_found": "There is no ingest of that id.",
+    "run_over": "That ingest is over and cannot be cancelled.",
+    "metrics_closed": "No key for the metrics is set, and they are not open.",
+    "timeout": "The search took too long.",
+    "deadline_exceeded": "The answer took too long and was cut off.",
+    "content_filtered": "The model's content filter withheld the rest of the answer.",
+    "connection_lost": "The reader's connection broke; told when the answer is taken up again.",
+    "internal_error": "A fault of Lectern's: the log has it under the request's id.",
+}
+"""What each code means to an operator; rendered in `docs/operating.md`, and a test finds every code used here."""

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from server.answering.events import AnswerIds, ChatEvent, Usage
+from server.answering.answer import Answer
+from server.answering.events import ChatEvent
 from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
 from server.answering.resume import RecentAnswers
@@ -18,20 +19,20 @@ from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
 from server.http.draining import Draining
 from server.http.limits import RateLimits
+from server.metrics import Metrics
 from server.models.budget import Budget
 from server.models.chat_model import ChatModel, most_usd
 from server.models.query_embeddings import QueryEmbeddings
 from server.models.quoting.quoting_model import open_extractive
 from server.models.rewriting import BoundedCompletions, CompletingModel, rewriting
-from server.prefect_api import Findings, FlowRun, PrefectApi
+from server.prefect_api import PrefectApi
 from server.questions import ChatRequest
-from server.status.metrics import Metrics
+from server.status.health import Health, last_ingest
 from server.status.probes import Probe
 from shared.embedding.model import open_embeddings
 from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
 from shared.index.port import Filter, Index
-from shared.models import Build
 from shared.pricing import price_usd
 from shared.settings import Settings
 from shared.tokens import load_tokenizer, vocabulary_folder
@@ -43,8 +44,8 @@ BUILD_AGE_S = 0.5
 NEAR_AGE_S = 10.0
 UPSTREAM_AGE_S = 60.0
 """Upstreams may count what they are asked."""
-LAST_INGEST_AGE_S = 30.0
-"""Two requests to Prefect, for whoever scrapes the metrics."""
+LAST_INGEST_AGE_S = 5.0
+"""Two requests to Prefect, for whoever scrapes the metrics or asks a book that is not read yet."""
 
 
 class Finder(Protocol):
@@ -56,38 +57,9 @@ class Finder(Protocol):
 
 
 class Answerer(Protocol):
-    """Turns a question and passages into the events of an answer; `server.answering.generate.Answers`."""
+    """Turns a question and passages into the events of an answer; `server.answering.generate.AnswerGenerator`."""
 
-    def generate(
-        self, request: ChatRequest, passages: Passages, ids: AnswerIds, *, on_left: Callable[[Usage], None]
-    ) -> AsyncGenerator[ChatEvent]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LastIngest:
-    """The latest ingest run and what it has written down."""
-
-    run: FlowRun
-    findings: Findings
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What /health looks at, each asked in the background and not too often."""
-
-    build: Probe[Build | None]
-    index: Probe[None]
-    prefect: Probe[None]
-    chat_model: Probe[None] | None
-    """None: answers are quotations."""
-    embeddings: Probe[None] | None
-    """None: search is lexical only."""
-    last_ingest: Probe[LastIngest | None]
-    """None: none was ever started."""
-
-    async def begin(self) -> None:
-        """Ask for the build, which loads what the index needs, before the first reader has to wait for that."""
-        await self.build.look(0.0)
+    def generate(self, request: ChatRequest, passages: Passages, answer: Answer) -> AsyncGenerator[ChatEvent]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +90,7 @@ class Services:
         async with AsyncExitStack() as stack:
             for close in self.closers:
                 stack.push_async_callback(close)
-            for probe in (
-                self.health.build,
-                self.health.index,
-                self.health.prefect,
-                self.health.chat_model,
-                self.health.embeddings,
-                self.health.last_ingest,
-            ):
-                if probe is not None:
-                    stack.push_async_callback(probe.aclose)
-
-
-async def last_ingest(prefect: PrefectApi) -> LastIngest | None:
-    """The latest run of the ingest. Raises `ServiceError`."""
-    run = await prefect.latest()
-    return LastIngest(run, await prefect.findings(run.id)) if run else None
+            stack.push_async_callback(self.health.aclose)
 
 
 def open_services(settings: Settings) -> Services:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import structlog
 
-from server.answering.events import ChatEvent, Done, Failed, Start, TextDelta, Usage
-from server.finding.passages import Passages
+from server.answering.answer import Answer
+from server.metrics import Metrics
 from server.models.budget import Budget
 from server.problems import problem_of
-from server.status.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -19,84 +17,56 @@ FROM_THE_BOOK = frozenset({"chat", "selection"})
 """Modes whose times mean something: a greeting is answered at once."""
 
 
-class AnswerLog:
-    """Follows one answer from the moment its question was understood; `close` it when it is over, however it ended."""
+def log_answer(answer: Answer, budget: Budget, metrics: Metrics, *, error: BaseException | None = None) -> None:
+    """Account for an answer that is over, however it ended; only the first time.
 
-    def __init__(self, budget: Budget, metrics: Metrics, *, mode: str) -> None:
-        """`mode`: `chat` or `selection`, until `Start` says what it became."""
-        self._budget = budget
-        self._metrics = metrics
-        self._began = time.perf_counter()
-        self._mode = mode
-        self._asked = ""
-        self._facts: dict[str, Any] = {}
-        self._outcome = "reader_left"
-        self._is_closed = False
+    `error`: why there was none; a reader who left is no failure.
+    """
+    if answer.is_logged:
+        return
+    answer.is_logged = True
+    done = answer.done
+    outcome = done.finish_reason if done else "error" if isinstance(error, Exception) else "reader_left"
+    facts: dict[str, Any] = {
+        "mode": answer.mode,
+        "finish_reason": None if outcome == "reader_left" else outcome,
+        "client_left": outcome == "reader_left",
+        "total_s": answer.elapsed_s,
+    }
+    if answer.retrieve_s is not None:
+        facts["retrieve_s"] = answer.retrieve_s
+    if found := answer.passages:
+        facts |= {"passages": len(found.passages), "support": round(found.support, 3)}
+        facts |= {"lexical_only": True} if found.degraded else {}
+    if model := (done.metadata.get("model") if done else None) or answer.asked or None:
+        facts["model"] = model
+    if answer.ttft_s is not None:
+        facts["ttft_s"] = answer.ttft_s
+    if done is not None:
+        facts |= {"abstained": done.abstained, "degraded": done.degraded, "cited": len(done.cited)}
+    if usage := answer.usage():
+        facts |= usage.model_dump() | {"cost_usd": None if usage.cost_usd is None else round(usage.cost_usd, 8)}
+        paid = answer.asked or "unknown"
+        budget.pay(paid, usage.cost_usd, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
+    if answer.failed or isinstance(error, Exception):
+        facts["error"] = answer.failed.error if answer.failed else problem_of(error).code if error else ""
+    log.info("answered", **facts)
+    _count(answer, metrics, outcome, model)
 
-    def retrieved(self, passages: Passages | None) -> None:
-        """Note what was found, and when; None: there is no book yet."""
-        self._facts["retrieve_s"] = self._elapsed_s()
-        if passages is not None:
-            self._facts |= {"passages": len(passages.passages), "support": round(passages.support, 3)}
-            self._metrics.retrieval_s.observe(self._facts["retrieve_s"])
-            if passages.degraded:
-                self._facts["lexical_only"] = True
-                self._metrics.degraded.labels("search").inc()
 
-    def see(self, event: ChatEvent) -> None:
-        """Note what the log line will say."""
-        match event:
-            case Start():
-                self._mode = event.metadata.get("mode", self._mode)
-                self._asked = self._facts["model"] = event.metadata.get("model")
-            case TextDelta():
-                self._facts.setdefault("ttft_s", self._elapsed_s())
-            case Failed():
-                self._facts["error"] = event.error
-            case Done():
-                self._end(event)
-            case _:
-                pass
-
-    def pay(self, usage: Usage) -> None:
-        """Note what was paid; also for an answer whose reader left before `Done`."""
-        self._facts |= usage.model_dump()
-        if usage.cost_usd is not None:
-            self._facts["cost_usd"] = round(usage.cost_usd, 8)
-        prompt, completion = usage.prompt_tokens, usage.completion_tokens
-        self._budget.pay(self._asked or "unknown", usage.cost_usd, prompt=prompt, completion=completion)
-
-    def fail(self, error: BaseException) -> None:
-        """There will be no answer; a reader who left is no failure."""
-        if isinstance(error, Exception):
-            self._outcome = "error"
-            self._facts["error"] = problem_of(error).code
-
-    def close(self) -> None:
-        """Write the line; only the first time."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        left = self._outcome == "reader_left"
-        total_s = self._elapsed_s()
-        reason = None if left else self._outcome
-        log.info("answered", mode=self._mode, finish_reason=reason, client_left=left, total_s=total_s, **self._facts)
-        self._metrics.answers.labels(self._mode, self._outcome).inc()
-        if self._mode in FROM_THE_BOOK and (model := self._facts.get("model")):
-            self._metrics.answer_s.labels(model).observe(total_s)
-            if "ttft_s" in self._facts:
-                self._metrics.first_token_s.labels(model).observe(self._facts["ttft_s"])
-
-    def _end(self, done: Done) -> None:
-        self._outcome = done.finish_reason
-        self._facts |= {"abstained": done.abstained, "degraded": done.degraded, "cited": len(done.cited)}
-        self._facts["model"] = done.metadata.get("model", self._facts.get("model"))
-        if done.abstained and self._mode in FROM_THE_BOOK:
-            self._metrics.abstentions.labels(self._mode).inc()
-        if done.degraded:
-            self._metrics.degraded.labels("model").inc()
-        if done.usage is not None:
-            self.pay(done.usage)
-
-    def _elapsed_s(self) -> float:
-        return round(time.perf_counter() - self._began, 3)
+def _count(answer: Answer, metrics: Metrics, outcome: str, model: str | None) -> None:
+    metrics.answers.labels(answer.mode, outcome).inc()
+    if answer.passages and answer.retrieve_s is not None:
+        metrics.retrieval_s.observe(answer.retrieve_s)
+        if answer.passages.degraded:
+            metrics.degraded.labels("search").inc()
+    if answer.done and answer.done.degraded:
+        metrics.degraded.labels("model").inc()
+    if answer.mode not in FROM_THE_BOOK:
+        return
+    if answer.done and answer.done.abstained:
+        metrics.abstentions.labels(answer.mode).inc()
+    if model:
+        metrics.answer_s.labels(model).observe(answer.elapsed_s)
+        if answer.ttft_s is not None:
+            metrics.first_token_s.labels(model).observe(answer.ttft_s)

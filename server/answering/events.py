@@ -1,9 +1,9 @@
-"""What a reader hears, before any dialect: the events of one answer."""
+"""The events of one answer, before any dialect."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -52,9 +52,12 @@ class Sources(Frozen):
     sources: tuple[CitedSource, ...]
 
 
-class TextDelta(Frozen):
-    type: Literal["chunk"] = "chunk"
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the text. One is made per token, so it is no pydantic model."""
+
     content: str
+    type: Literal["chunk"] = "chunk"
 
 
 class Failed(Frozen):
@@ -86,7 +89,7 @@ class Done(Frozen):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-ChatEvent = Annotated[Start | Sources | TextDelta | Failed | Done, Field(discriminator="type")]
+ChatEvent = Start | Sources | TextDelta | Failed | Done
 """Start, Sources, TextDelta*, then Done, or Failed and Done: exactly one Done, always last."""
 
 

@@ -26,7 +26,8 @@ class Recording:
         self._frames: list[bytes] = []
         self._size_bytes = 0
         self._finished = False
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None
+        """Set at the next frame; there only while somebody waits for it."""
 
     @property
     def next_id(self) -> int:
@@ -53,17 +54,18 @@ class Recording:
         """The frames after event id `after`: those there are, then those that still come."""
         position = max(0, after)
         while True:
-            changed = self._changed
             while position < len(self._frames):
                 yield self._frames[position]
                 position += 1
             if self._finished:
                 return
-            await changed.wait()
+            self._changed = self._changed or asyncio.Event()
+            await self._changed.wait()
 
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
 
 class RecentAnswers:

@@ -11,16 +11,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from quart_schema import (
     OpenAPIProvider,
-    document_querystring,
     document_request,
     document_response,
-    security_scheme,
     tag,
 )
 from werkzeug.routing import BaseConverter, Rule, UUIDConverter
 
-from server.http.problem_responses import CONTENT_TYPE
-from server.http.schemas import ProblemBody
+from server.http.problem_responses import CONTENT_TYPE, ProblemBody
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -32,11 +29,9 @@ def documents(
     group: str,
     *,
     body: type[BaseModel] | None = None,
-    query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
     status: int = 200,
     text: Mapping[str, str] | None = None,
-    admin: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Say what a handler takes and gives; it changes nothing of what it does.
 
@@ -47,12 +42,8 @@ def documents(
         handler = tag([group])(handler)
         if body is not None:
             handler = document_request(body)(handler)
-        if query is not None:
-            handler = document_querystring(query)(handler)
         if answer is not None:
             handler = document_response(answer, status)(handler)
-        if admin:
-            handler = security_scheme([{"bearer": []}, {"api_key": []}])(handler)
         setattr(handler, _OTHERS, dict(text or {}))
         return handler
 

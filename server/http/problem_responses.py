@@ -7,12 +7,26 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from pydantic import BaseModel, Field, ValidationError
 from quart import Quart, Response, g, json
+from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
 from server.problems import ProblemDetails, problem_of, report
+from shared.errors import RequestError
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class ProblemBody(BaseModel):
+    """A failure, after RFC 9457."""
+
+    type: str = Field(description="`urn:lectern:problem:` and the code.")
+    title: str
+    status: int
+    detail: str = Field(description="One sentence a reader can be shown.")
+    code: str = Field(description="Stable snake_case name.")
+    request_id: str = Field(description="What the log calls this request; also in `X-Request-ID`.")
 
 
 def problem_response(problem: ProblemDetails) -> Response:
@@ -40,6 +54,8 @@ def install(app: Quart) -> None:
 
 
 async def _on_http_error(error: HTTPException) -> Response:
+    if isinstance(error, RequestSchemaValidationError):
+        return await _on_error(_refusal_of(error.validation_error))
     response = problem_response(problem_of(error))
     for name, value in error.get_headers():
         if name.lower() in {"allow", "location"}:
@@ -54,3 +70,14 @@ async def _on_error(error: Exception) -> Response:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _refusal_of(error: Exception) -> RequestError:
+    """What a shape was not met by, in our words."""
+    if not isinstance(error, ValidationError):
+        return RequestError("invalid_field", "A field of the request is not what it should be.")
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = first["loc"][0] if first["loc"] else "?"
+    if first["type"] == "extra_forbidden":
+        return RequestError("unknown_field", f"Unknown field {field!r}.")
+    return RequestError("invalid_field", f"{field!r}: {first['msg'][:1].lower()}{first['msg'][1:]}.")

@@ -78,17 +78,6 @@ def read_chat(
     )
 
 
-def read_ingest(raw: bytes) -> bool:
-    """Whether everything is embedded anew: `full` of a body that may be empty and holds nothing else."""
-    body = read_json(raw) if raw.strip() else {}
-    if unknown := sorted(set(body) - {"full"}):
-        raise RequestError("unknown_field", f"Unknown field {unknown[0]!r}: only 'full' is understood.")
-    full = body.get("full", False)
-    if not isinstance(full, bool):
-        raise RequestError("invalid_field", "'full' must be true or false.")
-    return full
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from server.status.metrics import Metrics
+from server.metrics import Metrics
 
 
 def _today() -> date:

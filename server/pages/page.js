@@ -37,20 +37,6 @@ function offer(box, questions) {
   if (buttons.length) box.append(element('div', { className: 'offers' }, ...buttons));
 }
 
-async function* events(response) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = ''; ;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const frames = (rest + value).split('\n\n');
-    rest = frames.pop();
-    for (const frame of frames) {
-      const data = frame.split('\n').filter(line => line.startsWith('data: ')).map(line => line.slice(6)).join('\n');
-      if (data) yield JSON.parse(data);
-    }
-  }
-}
-
 async function request(question, signal) {
   const response = await fetch('chat', {
     method: 'POST', signal, headers: { 'Content-Type': 'application/json', 'X-Anonymous-Session-ID': session },
@@ -150,7 +136,8 @@ async function watch() {  // until the book can be asked
     state.textContent = `${pages}. ${health.chat_model === 'extractive' ? 'Answers are quotations from the book' : 'Answers come from the book'}, with links to where it says so.`;
     suggestBeginnings();
   } else {
-    state.textContent = health ? 'The book is being read…' : 'The service cannot be reached; trying again…';
+    state.textContent = !health ? 'The service cannot be reached; trying again…'
+      : health.status === 'no_book' ? `The book has not been read, and nothing is reading it. ${health.advice ?? ''}` : 'The book is being read…';
     setTimeout(watch, 2000);
   }
 }

@@ -12,6 +12,7 @@ from quart_schema import hide
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import PathConverter, ValidationError
 
+from server.http.policy import limited
 from server.services import Services
 from shared.errors import NotBuiltError
 from shared.index.port import Snapshot
@@ -31,7 +32,15 @@ def blueprint(services: Services) -> Blueprint:
         from server.pages.book_page import render_page  # a Markdown parser that the published book does without
 
         routes.record(_leave_other_routes)
-        routes.add_url_rule("/<page:address>", "page", BookPages(services, render_page).page, methods=["GET"])
+        pages = BookPages(services, render_page)
+
+        @routes.get("/<page:address>")
+        @limited("lookup")
+        @hide
+        async def page(address: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+            """The page of the book at `address`; 404 when there is none."""
+            return Response(await pages.read(address), headers=HEADERS, content_type="text/html; charset=utf-8")
+
     return routes
 
 
@@ -58,16 +67,14 @@ class BookPages:
     _paths: dict[str, str] = field(default_factory=dict[str, str])
     """{address without anchor: file}, of that build."""
 
-    @hide
-    async def page(self, address: str) -> Response:
-        """The page at `address`; 404 when the book has none there."""
+    async def read(self, address: str) -> str:
+        """The page at `address`, as HTML; raises 404 when the book has none there."""
         try:
             async with self.services.index.snapshot() as snapshot:
                 paths = await self._find_paths(snapshot)
-                html = self.render(await snapshot.page(paths["/" + address]))
+                return self.render(await snapshot.page(paths["/" + address]))
         except (KeyError, NotBuiltError) as exc:
             raise NotFound from exc
-        return Response(html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
     async def _find_paths(self, snapshot: Snapshot) -> dict[str, str]:
         if self._build_id != snapshot.build.id:

@@ -3,82 +3,84 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass, field
-from typing import Literal
 
 from quart import Blueprint, Response
 
 from server.http.bodies import json_response
 from server.http.openapi import documents
-from server.http.schemas import Alive, HealthReport, LiveBuild
+from server.http.policy import unlimited
+from server.routes.schemas import Alive
 from server.services import Services
-from server.status.probes import is_well, live_build
+from server.status.health import FirstReading, first_reading
+from server.status.health_report import HealthReport
+from server.status.probes import WAIT_S, is_well, live_build
 from server.version import VERSION
 from shared.errors import RequestError
 
 
 def blueprint(services: Services) -> Blueprint:
-    """The health routes; they have no limit and need no address."""
-    routes = HealthRoutes(services)
+    """The health routes; they need no address of the caller's."""
     health = Blueprint("health", __name__)
-    health.add_url_rule("/health", "health", routes.health, methods=["GET"])
-    health.add_url_rule("/health/live", "live", routes.live, methods=["GET"])
-    health.add_url_rule("/health/ready", "ready", routes.ready, methods=["GET"])
-    return health
 
-
-@dataclass(frozen=True, slots=True)
-class HealthRoutes:
-    """Handlers of health checks."""
-
-    services: Services
-    began: float = field(default_factory=time.monotonic)
-
+    @health.get("/health")
+    @unlimited
     @documents("health", answer=HealthReport)
-    async def health(self) -> Response:
+    async def report() -> Response:  # pyright: ignore[reportUnusedFunction]
         """How the service and what it depends on are."""
-        health, settings = self.services.health, self.services.settings
-        build, index, chat_model, embeddings, prefect = await asyncio.gather(
-            live_build(health.build), is_well(health.index), is_well(health.chat_model),
-            is_well(health.embeddings), is_well(health.prefect),
-        )  # fmt: skip
-        all_well = index and (chat_model or health.chat_model is None) and (embeddings or health.embeddings is None)
-        report = HealthReport(
-            status=self._status(build, is_well=all_well),
-            version=VERSION,
-            uptime=round(time.monotonic() - self.began, 1),
-            qdrant_connected=index,
-            openai_connected=chat_model,
-            embeddings_connected=embeddings,
-            prefect_connected=prefect,
-            documents_count=build.documents if build else 0,
-            chunks_count=build.chunks if build else 0,
-            build=build,
-            chat_model=settings.chat_model if health.chat_model else "extractive",
-            embedding_model=settings.embedding_model if health.embeddings else None,
-            tokenizer="exact" if self.services.exact_tokens else "estimate",
-            open_streams=self.services.limits.open_streams,
-        )
-        return json_response(report, Cache_Control="no-store")
+        return json_response(await report_health(services), Cache_Control="no-store")
 
+    @health.get("/health/live")
+    @unlimited
     @documents("health", answer=Alive)
-    async def live(self) -> Response:
+    async def live() -> Response:  # pyright: ignore[reportUnusedFunction]
         """The process answers."""
         return json_response(Alive())
 
+    @health.get("/health/ready")
+    @unlimited
     @documents("health", answer=Alive)
-    async def ready(self) -> Response:
+    async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
         """A build is live and new questions are taken; 503 otherwise."""
-        if self.services.drain.is_draining:
+        if services.drain.is_draining:
             raise RequestError("shutting_down", "The service is restarting.", status=503, retry_after_s=5.0)
-        if await live_build(self.services.health.build) is None:
+        if await live_build(services.health.build) is None:
             raise RequestError("book_not_read", "The book has not been read yet.", status=503, retry_after_s=5.0)
         return json_response(Alive())
 
-    def _status(self, build: LiveBuild | None, *, is_well: bool) -> Literal["ok", "reading", "degraded", "draining"]:
-        if self.services.drain.is_draining:
-            return "draining"
-        if not is_well:
-            return "degraded"
-        return "ok" if build else "reading"
+    return health
+
+
+async def report_health(services: Services) -> HealthReport:
+    """What /health says; no dependency is waited for longer than `WAIT_S`."""
+    health, settings = services.health, services.settings
+    build, index, chat_model, embeddings, prefect = await asyncio.gather(
+        live_build(health.build), is_well(health.index), is_well(health.chat_model),
+        is_well(health.embeddings), is_well(health.prefect),
+    )  # fmt: skip
+    reading: FirstReading | None = None
+    if services.drain.is_draining:
+        status = "draining"
+    elif not (index and (chat_model or health.chat_model is None) and (embeddings or health.embeddings is None)):
+        status = "degraded"
+    elif build is not None:
+        status = "ok"
+    else:
+        reading = await first_reading(health, settings, wait_s=WAIT_S)
+        status = "reading" if reading.is_expected else "no_book"
+    return HealthReport(
+        status=status,
+        version=VERSION,
+        uptime=round(health.uptime_s, 1),
+        qdrant_connected=index,
+        openai_connected=chat_model,
+        embeddings_connected=embeddings,
+        prefect_connected=prefect,
+        documents_count=build.documents if build else 0,
+        chunks_count=build.chunks if build else 0,
+        build=build,
+        advice=reading.advice if reading else None,
+        chat_model=settings.chat_model if health.chat_model else "extractive",
+        embedding_model=settings.embedding_model if health.embeddings else None,
+        tokenizer="exact" if services.exact_tokens else "estimate",
+        open_streams=services.limits.open_streams,
+    )

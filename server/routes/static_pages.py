@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 from quart_schema import hide
 
+from server.http.policy import unlimited
 from server.services import Services
 
 FOLDER = Path(__file__).parent.parent / "pages"
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
 
 
-def blueprint(services: Services) -> Blueprint:  # noqa: ARG001  every room's blueprint is made the same way
+HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
+FILES = {
+    "/": "index.html",
+    "/docs": "docs.html",
+    "/style.css": "style.css",
+    "/page.js": "page.js",
+    "/docs.js": "docs.js",
+    "/markdown.js": "markdown.js",
+    "/events.js": "events.js",
+}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+
+
+def blueprint(services: Services) -> Blueprint:  # noqa: ARG001  every blueprint is made the same way
     """The pages, read from disk once."""
     page = Blueprint("page", __name__)
-    for endpoint, rule, name, mimetype in (
-        ("index", "/", "index.html", "text/html"),
-        ("script", "/page.js", "page.js", "text/javascript"),
-        ("markdown", "/markdown.js", "markdown.js", "text/javascript"),
-        ("docs", "/docs", "docs.html", "text/html"),
-        ("docs_script", "/docs.js", "docs.js", "text/javascript"),
-    ):
-        static = StaticPage((FOLDER / name).read_bytes(), mimetype)
-        page.add_url_rule(rule, endpoint, static.show, methods=["GET"])
-    return page
+    contents = {rule: (FOLDER / name).read_bytes() for rule, name in FILES.items()}
 
-
-@dataclass(frozen=True, slots=True)
-class StaticPage:
-    """One file, kept in memory."""
-
-    body: bytes
-    mimetype: str
-
+    @unlimited
     @hide
-    async def show(self) -> Response:
+    async def show() -> Response:
         """The file as it is."""
-        headers = {
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Cache-Control": "no-cache",
-            "Referrer-Policy": "no-referrer",
-        }
-        return Response(self.body, headers=headers, content_type=f"{self.mimetype}; charset=utf-8")
+        rule = str(request.url_rule)
+        kind = _TYPES[PurePosixPath(FILES[rule]).suffix]
+        return Response(contents[rule], headers=HEADERS, content_type=f"{kind}; charset=utf-8")
+
+    for rule in FILES:
+        page.get(rule)(show)
+    return page

@@ -9,10 +9,13 @@ from typing import NamedTuple
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from server.http.schemas import LiveBuild
-from server.services import LastIngest, Services
+from server.http.limits import RateLimits
+from server.models.budget import Budget
+from server.status.health import Health, LastIngest
+from server.status.health_report import LiveBuild
 from server.status.probes import WAIT_S, is_well, live_build
 from server.version import VERSION
+from shared.settings import Settings
 
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "info": ("Always 1; what this process is.", ("version", "chat_model", "embedding_model")),
@@ -42,12 +45,16 @@ class Reading(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-async def read_gauges(services: Services) -> list[Metric]:
+async def read_gauges(settings: Settings, health: Health, limits: RateLimits, budget: Budget) -> list[Metric]:
     """Every gauge that has a value; asks no service more often than /health does, and waits for none longer."""
-    build, ups, ingest = await asyncio.gather(
-        live_build(services.health.build), _services_up(services), services.health.last_ingest.look(WAIT_S)
-    )
-    readings = [*_process(services), *ups, *_build(build), *_ingest(ingest.value if ingest else None)]
+    build, ups, ingest = await asyncio.gather(live_build(health.build), _services_up(health), health.last_ingest.look(WAIT_S))
+    readings = [
+        *_process(settings, health),
+        *_use(limits, budget),
+        *ups,
+        *_build(build),
+        *_ingest(ingest.value if ingest else None),
+    ]
     return [_family(name, [one for one in readings if one.name == name]) for name in GAUGES]
 
 
@@ -59,18 +66,19 @@ def _family(name: str, readings: list[Reading]) -> Metric:
     return family
 
 
-def _process(services: Services) -> Iterator[Reading]:
-    settings, health = services.settings, services.health
+def _process(settings: Settings, health: Health) -> Iterator[Reading]:
     chat_model = settings.chat_model if health.chat_model else "extractive"
     yield Reading("info", 1, (VERSION, chat_model, settings.embedding_model if health.embeddings else "none"))
-    yield Reading("streams_open", services.limits.open_streams)
-    yield Reading("streams_max", services.limits.max_streams)
-    yield Reading("budget_spent_usd", services.budget.spent_usd)
-    yield Reading("budget_cap_usd", services.budget.cap_usd)
 
 
-async def _services_up(services: Services) -> list[Reading]:
-    health = services.health
+def _use(limits: RateLimits, budget: Budget) -> Iterator[Reading]:
+    yield Reading("streams_open", limits.open_streams)
+    yield Reading("streams_max", limits.max_streams)
+    yield Reading("budget_spent_usd", budget.spent_usd)
+    yield Reading("budget_cap_usd", budget.cap_usd)
+
+
+async def _services_up(health: Health) -> list[Reading]:
     probes = {
         "index": health.index,
         "chat_model": health.chat_model,
@@ -78,8 +86,8 @@ async def _services_up(services: Services) -> list[Reading]:
         "prefect": health.prefect,
     }
     used = {name: probe for name, probe in probes.items() if probe is not None}
-    signs = await asyncio.gather(*(is_well(probe) for probe in used.values()))
-    return [Reading("service_up", float(sign), (name,)) for name, sign in zip(used, signs, strict=True)]
+    are_up = await asyncio.gather(*(is_well(probe) for probe in used.values()))
+    return [Reading("service_up", float(is_up), (name,)) for name, is_up in zip(used, are_up, strict=True)]
 
 
 def _build(build: LiveBuild | None) -> Iterator[Reading]:

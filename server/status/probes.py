@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from server.http.schemas import LiveBuild
+from server.status.health_report import LiveBuild
 from shared.errors import LecternError
 from shared.models import Build
 
@@ -21,7 +21,7 @@ WAIT_S = 0.7
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult(Generic[T]):
-    """What was last heard."""
+    """What the last answer was."""
 
     is_well: bool
     value: T | None
@@ -33,17 +33,17 @@ class Probe(Generic[T]):
     def __init__(self, ask: Callable[[], Awaitable[T]], *, max_age_s: float) -> None:
         self._ask = ask
         self._max_age_s = max_age_s
-        self._sign: ProbeResult[T] | None = None
+        self._result: ProbeResult[T] | None = None
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
     async def look(self, wait_s: float) -> ProbeResult[T] | None:
-        """The last sign, renewed first where it is old and the answer comes within `wait_s`; None when none was heard."""
+        """The last result, renewed first where it is old and the answer comes within `wait_s`; None before the first."""
         if time.monotonic() - self._asked_at >= self._max_age_s and self._asking is None:
             self._asking = asyncio.create_task(self._renew())
         if self._asking is not None:
             await asyncio.wait({self._asking}, timeout=wait_s)
-        return self._sign
+        return self._result
 
     async def aclose(self) -> None:
         """Stop asking."""
@@ -54,9 +54,9 @@ class Probe(Generic[T]):
     async def _renew(self) -> None:
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
-                self._sign = ProbeResult(is_well=True, value=await self._ask())
+                self._result = ProbeResult(is_well=True, value=await self._ask())
         except (LecternError, TimeoutError):
-            self._sign = ProbeResult(is_well=False, value=None)
+            self._result = ProbeResult(is_well=False, value=None)
         finally:
             self._asked_at = time.monotonic()
             self._asking = None
@@ -64,13 +64,13 @@ class Probe(Generic[T]):
 
 async def live_build(probe: Probe[Build | None]) -> LiveBuild | None:
     """The live build, as callers may see it: without where the book was read from."""
-    sign = await probe.look(WAIT_S)
-    if sign is None or sign.value is None:
+    result = await probe.look(WAIT_S)
+    if result is None or result.value is None:
         return None
-    return LiveBuild.model_validate(sign.value.model_dump(include=set(LiveBuild.model_fields)))
+    return LiveBuild.model_validate(result.value.model_dump(include=set(LiveBuild.model_fields)))
 
 
 async def is_well(probe: Probe[None] | None) -> bool:
     """Whether it was used and answered when it was last asked."""
-    sign: ProbeResult[None] | None = await probe.look(WAIT_S) if probe else None
-    return sign is not None and sign.is_well
+    result: ProbeResult[None] | None = await probe.look(WAIT_S) if probe else None
+    return result is not None and result.is_well

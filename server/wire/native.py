@@ -22,11 +22,17 @@ _WIDTHS = (120, 80, 60, 48, 40, 32, 24, 18, 12)
 """Characters a label is cut to, tried in this order until the frame fits."""
 _READABLE = 40
 _SHORTEST = _WIDTHS[-1]
+_SURELY_FITS = 180
+"""Characters of text that fit whatever they are: none takes more than six bytes (`\\u0000`)."""
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(event: ChatEvent, event_id: int) -> bytes:
     """One frame, whatever its size; `fit` first."""
-    body = json.dumps(_payload(event), ensure_ascii=False, separators=(",", ":"))
+    if isinstance(event, TextDelta):  # one per token: no dict is made
+        body = f'{{"type":"chunk","content":{_to_json(event.content)},"done":false}}'
+    else:
+        body = _to_json(_payload(event))
     return f"id: {event_id}\ndata: {body}\n\n".encode("utf-8", "replace")  # an upstream can cut a surrogate pair in two
 
 
@@ -36,11 +42,11 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
     Text is split. Anything else stays one event: labels are clipped, then what can be missed is dropped, and of too many
     sources the last.
     """
-    if _fits(event):
+    if (isinstance(event, TextDelta) and len(event.content) <= _SURELY_FITS) or _fits(event):
         return [event]
     match event:
         case TextDelta():
-            return [TextDelta(content=part) for part in _split(event.content)]
+            return [TextDelta(part) for part in _split(event.content)]
         case Start():
             return [_first_that_fits(_smaller_starts(event))]
         case Sources():
@@ -51,10 +57,9 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
             return [_first_that_fits(event.model_copy(update={"message": _clip(event.message, w)}) for w in (600, *_WIDTHS))]
 
 
-def _payload(event: ChatEvent) -> dict[str, Any]:
-    content = event.content if isinstance(event, TextDelta) else ""
-    head: dict[str, Any] = {"type": event.type, "content": content, "done": isinstance(event, Done)}
-    fields = event.model_dump(mode="json", exclude={"type", "content"})
+def _payload(event: Start | Sources | Failed | Done) -> dict[str, Any]:
+    head: dict[str, Any] = {"type": event.type, "content": "", "done": isinstance(event, Done)}
+    fields = event.model_dump(mode="json", exclude={"type"})
     if isinstance(event, Done):
         fields["sources"] = [source.model_dump(mode="json", exclude={"title", "score"}) for source in event.sources]
     return head | fields
@@ -73,7 +78,7 @@ def _first_that_fits(variants: Iterator[ChatEvent]) -> ChatEvent:
 
 
 def _split(text: str) -> Iterator[str]:
-    room = FRAME_BYTES - len(encode(TextDelta(content=""), _LARGEST_ID)) - 1
+    room = FRAME_BYTES - len(encode(TextDelta(""), _LARGEST_ID)) - 1
     start = size = 0
     for position, character in enumerate(text):
         cost = len(json.dumps(character, ensure_ascii=False).encode("utf-8", "replace")) - 2

@@ -11,15 +11,20 @@ from pathlib import Path
 
 import pytest
 import structlog
+from quart import Blueprint
 
-from server.answering.answer_log import AnswerLog
+from server.answering.answer import Answer
+from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds
-from server.app import UNLIMITED, create_app, kind_of
+from server.app import create_app
 from server.finding.passages import Passages
-from server.http.schemas import HealthReport, LiveBuild
+from server.http.policy import policy_of
+from server.metrics import Metrics
 from server.models.budget import Budget
-from server.status.metrics import Metrics
-from server.status.operating_reference import render
+from server.operating_reference import UNLIMITED, render
+from server.problems import MEANINGS
+from server.routes import metrics, static_pages
+from server.status.health_report import HealthReport, LiveBuild
 from shared import log
 from shared.settings import Settings
 from shared.settings_reference import render_env_example, render_settings_page
@@ -73,14 +78,36 @@ def test_every_setting_says_what_it_is_on_the_settings_page() -> None:
     assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == render_settings_page()
 
 
-async def test_every_route_has_a_limit_or_is_listed_as_without() -> None:
-    limited = {"chat", "search", "ingest", "book"}
+async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
     services = make_services()
-    endpoints = {rule.endpoint for rule in create_app(services.settings, services).url_map.iter_rules()}
+    app = create_app(services.settings, services)
     await services.aclose()
-    assert endpoints >= UNLIMITED
-    assert {name for name in endpoints - UNLIMITED if name.partition(".")[0] not in limited} == set()
-    assert {kind_of(name) for name in endpoints if name.startswith("chat.")} == {"question"}
+    handlers = {rule.rule: app.view_functions[rule.endpoint] for rule in app.url_map.iter_rules() if rule.endpoint != "openapi"}
+    policies = {rule: policy_of(handler) for rule, handler in handlers.items()}
+    assert {rule for rule, policy in policies.items() if policy.limit == "question"} == {
+        "/chat", "/api/chat", "/api/v1/chat", "/chat/selection"
+    }  # fmt: skip
+    assert {rule for rule, policy in policies.items() if policy.limit is None} == {
+        "/health", "/health/live", "/health/ready", "/metrics", *static_pages.FILES
+    }  # fmt: skip
+    assert {rule for rule, policy in policies.items() if policy.key == "admin"} == {"/ingest", "/ingest/<uuid:run_id>"}
+
+
+async def test_a_handler_without_a_policy_keeps_the_application_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(_: object) -> Blueprint:
+        routes = Blueprint("careless", __name__)
+
+        @routes.get("/careless")
+        async def handler() -> str:
+            return ""
+
+        return routes
+
+    services = make_services()
+    monkeypatch.setattr(metrics, "blueprint", careless)
+    with pytest.raises(LookupError, match="careless"):
+        create_app(services.settings, services)
+    await services.aclose()
 
 
 async def test_every_route_is_in_the_openapi_document_and_nothing_else_is() -> None:
@@ -134,20 +161,39 @@ def test_prose_of_the_documentation_is_wrapped_at_128_characters() -> None:
 def test_the_operators_tables_are_what_the_code_renders() -> None:
     page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
     assert page == render(page)
-    assert page.count("<!-- rendered: ") == 3
+    assert page.count("<!-- rendered: ") == 5
     assert [name for name, field in (HealthReport.model_fields | LiveBuild.model_fields).items() if not field.description] == []
+
+
+def test_every_error_code_has_a_meaning_and_every_meaning_a_code() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in MODULES if path.is_relative_to(REPOSITORY / "server")}
+    used = {
+        first.value
+        for text in texts.values()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"RequestError", "Cause"}
+        for first in node.args[:1]
+        if isinstance(first, ast.Constant)
+    }
+    assert used - set(MEANINGS) == set()
+    all_text = "".join(text.partition("MEANINGS = ")[0] for text in texts.values())
+    assert [code for code in MEANINGS if f'"{code}"' not in all_text] == []
+
+
+def test_the_routes_named_as_without_a_limit_are() -> None:
+    assert set(UNLIMITED) <= {"/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", *static_pages.FILES}
 
 
 def test_the_line_the_operators_page_shows_has_the_fields_of_a_real_one(lines: io.StringIO) -> None:
     page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
     shown = json.loads(next(line for line in page.splitlines() if line.startswith('{"mode"')))
     log.configure(Settings(environment="production"), stream=lines)
-    ledger = AnswerLog(Budget(0.0), Metrics(), mode="chat")
-    ledger.retrieved(Passages(passages=(), query="", build_id="b", answerable=True))
-    for event in whole_answer(AnswerIds("s", "m", "r")):
-        ledger.see(event)
+    answer = Answer(AnswerIds("s", "m", "r"))
+    answer.retrieved(Passages(passages=(), query="", build_id="b", answerable=True))
+    for event in whole_answer(answer.ids):
+        answer.note(event)
     with structlog.contextvars.bound_contextvars(request_id="r", build_id="b"):
-        ledger.close()
+        log_answer(answer, Budget(0.0), Metrics())
     assert set(json.loads(lines.getvalue())) == set(shown)
     explained = "".join(line for line in page.splitlines() if line.startswith("| `"))
     generic = {"event", "level", "logger", "timestamp", "request_id", "build_id"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.http.schemas import IngestRun
+from server.routes.schemas import IngestRun
 from tests.conftest import REPOSITORY
 
 PAGES = ("troubleshooting.md", "deploy-space.md")

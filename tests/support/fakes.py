@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -15,16 +15,18 @@ import httpx
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
+from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, Start, TextDelta, Usage
 from server.answering.pacing import Timing
 from server.finding.passages import Passage, Passages, SearchOutcome
 from server.http.draining import Draining
 from server.http.limits import RateLimits
+from server.metrics import Metrics
 from server.models.budget import Budget
 from server.prefect_api import PrefectApi
 from server.questions import ChatRequest
-from server.services import Health, Services, last_ingest
-from server.status.metrics import Metrics
+from server.services import Services
+from server.status.health import Health, last_ingest
 from server.status.probes import Probe
 from shared import ingest_runs as runs
 from shared.errors import NotBuiltError, ServiceError
@@ -149,12 +151,10 @@ class ScriptedAnswerer:
         self.closed = asyncio.Event()
         """Set when the generator was closed, which is when a real one closes the model's stream."""
 
-    async def generate(
-        self, request: ChatRequest, passages: Passages, ids: AnswerIds, *, on_left: Callable[[Usage], None] | None = None
-    ) -> AsyncGenerator[ChatEvent]:
+    async def generate(self, request: ChatRequest, passages: Passages, answer: Answer) -> AsyncGenerator[ChatEvent]:
         self.opened.set()
         try:
-            for step in self.steps or whole_answer(ids):
+            for step in self.steps or whole_answer(answer.ids):
                 match step:
                     case Exception():
                         raise step
@@ -174,7 +174,7 @@ def whole_answer(ids: AnswerIds, *texts: str, cost_usd: float | None = 0.01) -> 
     return [
         Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": "chat", "model": "scripted"}),
         Sources(sources=(source,)),
-        *(TextDelta(content=text) for text in texts or ("Joints ", "move [1].")),
+        *(TextDelta(text) for text in texts or ("Joints ", "move [1].")),
         Done(
             session_id=ids.session_id,
             message_id=ids.message_id,

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from server.answering.answer_log import AnswerLog
-from server.answering.events import AnswerIds, ChatEvent, Usage
-from server.answering.pacing import Told
+from server.answering.answer import Answer, Cause
+from server.answering.answer_log import log_answer
+from server.answering.events import AnswerIds, ChatEvent, Start
 from server.finding.passages import Passages
+from server.metrics import Metrics
 from server.models.budget import Budget
-from server.status.metrics import Metrics
+from server.models.chat_model import Accepted
 from shared.errors import ServiceError
 from tests.support.fakes import whole_answer
 
@@ -16,26 +17,28 @@ IDS = AnswerIds("s", "m", "r")
 FOUND = Passages(passages=(), query="What are joints?", build_id="b", answerable=True, degraded=True)
 
 
-def open_ledger(budget: Budget | None = None, metrics: Metrics | None = None) -> AnswerLog:
-    return AnswerLog(budget or Budget(1.0), metrics or Metrics(), mode="chat")
+def follow(answer: Answer, *events: ChatEvent) -> Answer:
+    for event in events:
+        answer.note(event)
+    return answer
 
 
-def told(ledger: AnswerLog, *events: ChatEvent) -> dict[str, object]:
+def line_of(
+    answer: Answer, *, budget: Budget | None = None, metrics: Metrics | None = None, error: Exception | None = None
+) -> dict[str, object]:
     """The one line."""
     with capture_logs() as lines:
-        for event in events:
-            ledger.see(event)
-        ledger.close()
-        ledger.close()
+        for _ in range(2):
+            log_answer(answer, budget or Budget(1.0), metrics or Metrics(), error=error)
     (line,) = lines
     return dict(line)
 
 
 def test_an_answer_is_one_line_without_what_was_asked() -> None:
     budget = Budget(1.0)
-    ledger = open_ledger(budget)
-    ledger.retrieved(FOUND)
-    line = told(ledger, *whole_answer(IDS))
+    answer = Answer(IDS)
+    answer.retrieved(FOUND)
+    line = line_of(follow(answer, *whole_answer(IDS)), budget=budget)
     times = [line.pop(name) for name in ("retrieve_s", "ttft_s", "total_s")]
     assert times == sorted(times, key=float)  # type: ignore[arg-type]
     assert line == {
@@ -60,32 +63,32 @@ def test_an_answer_is_one_line_without_what_was_asked() -> None:
 
 def test_an_answer_nobody_waited_for_says_so_and_what_it_cost() -> None:
     budget = Budget(1.0)
-    ledger = open_ledger(budget)
-    ledger.see(whole_answer(IDS)[0])
-    ledger.pay(Usage(prompt_tokens=5, completion_tokens=1, cost_usd=0.02))
-    line = told(ledger)
-    assert (line["client_left"], line["finish_reason"], line["cost_usd"]) == (True, None, 0.02)
-    assert budget.spent_usd == pytest.approx(0.02)
+    answer = follow(Answer(IDS), Start(session_id="s", message_id="m", metadata={"model": "gpt-4o-mini"}))
+    answer.begin("gpt-4o-mini", FOUND)
+    answer.accept(Accepted(prompt_tokens=100_000))
+    answer.read("Joints ")
+    line = line_of(answer, budget=budget)
+    assert (line["client_left"], line["finish_reason"], line["cost_usd"]) == (True, None, 0.0150006)
+    assert budget.spent_usd == pytest.approx(0.0150006)
 
 
 def test_an_answer_that_failed_names_the_error() -> None:
-    line = told(open_ledger(), *Told(IDS).ending("upstream_unavailable", "Gone."))
+    answer = Answer(IDS)
+    line = line_of(follow(answer, *answer.ending(Cause("upstream_unavailable", "Gone."))))
     assert (line["finish_reason"], line["client_left"], line["error"]) == ("error", False, "upstream_unavailable")
 
 
 def test_a_question_that_found_no_answer_at_all_is_a_line_too() -> None:
-    ledger = open_ledger()
-    ledger.fail(ServiceError("qdrant", "Away.", transient=True))
-    line = told(ledger)
+    line = line_of(Answer(IDS), error=ServiceError("qdrant", "Away.", transient=True))
     assert (line["finish_reason"], line["error"]) == ("error", "index_unavailable")
 
 
 def test_answers_are_counted_by_mode_outcome_and_model() -> None:
     metrics = Metrics()
     for events in (whole_answer(IDS), whole_answer(IDS)[:3]):
-        ledger = open_ledger(Budget(1.0, metrics=metrics), metrics)
-        ledger.retrieved(FOUND)
-        told(ledger, *events)
+        answer = Answer(IDS)
+        answer.retrieved(FOUND)
+        line_of(follow(answer, *events), budget=Budget(1.0, metrics=metrics), metrics=metrics)
     value = metrics.registry.get_sample_value
     assert value("lectern_answers_total", {"mode": "chat", "outcome": "stop"}) == 1
     assert value("lectern_answers_total", {"mode": "chat", "outcome": "reader_left"}) == 1

@@ -10,6 +10,7 @@ from contextlib import aclosing, nullcontext
 import pytest
 from pydantic import SecretStr
 
+from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, Usage
 from server.answering.generate import AnswerGenerator, generate
 from server.finding.passages import Passage, Passages
@@ -77,18 +78,20 @@ class Scripted:
     async def aclose(self) -> None: ...
 
 
-async def hear(model: object, request: ChatRequest = QUESTION, passages: Passages = PASSAGES, **how: object) -> list[ChatEvent]:
+async def collect(
+    model: object, request: ChatRequest = QUESTION, passages: Passages = PASSAGES, answer: Answer | None = None
+) -> list[ChatEvent]:
     """Every event, checked to follow the one order there is."""
-    answer = generate(request, passages, model=model, fallback=QUOTING, ids=IDS, **how)  # type: ignore[arg-type]
-    async with aclosing(answer) as events:
-        heard = [event async for event in events]
-    kinds = [event.type for event in heard]
+    generated = generate(request, passages, answer or Answer(IDS), model=model, fallback=QUOTING)  # type: ignore[arg-type]
+    async with aclosing(generated) as events:
+        collected = [event async for event in events]
+    kinds = [event.type for event in collected]
     assert kinds[:2] == ["start", "sources"]
     assert kinds[-1] == "done"
     assert kinds.count("done") == kinds.count("start") == 1
     assert set(kinds[2:-2]) <= {"chunk"}
-    assert (kinds[-2] == "error") == (done_of(heard).finish_reason == "error")
-    return heard
+    assert (kinds[-2] == "error") == (done_of(collected).finish_reason == "error")
+    return collected
 
 
 def text_of(events: list[ChatEvent]) -> str:
@@ -103,9 +106,9 @@ def done_of(events: list[ChatEvent]) -> Done:
 
 async def test_an_answer_starts_shows_its_sources_speaks_and_ends(stand_in: StandIn, model: OpenAIChat) -> None:
     stand_in.say(["Rob", "ots have joints [", "2", "], wheels [7] not."])
-    heard = await hear(model)
-    assert text_of(heard) == "Robots have joints [2], wheels not."
-    start, sources, done = heard[0], heard[1], done_of(heard)
+    collected = await collect(model)
+    assert text_of(collected) == "Robots have joints [2], wheels not."
+    start, sources, done = collected[0], collected[1], done_of(collected)
     assert isinstance(start, Start)
     assert start.metadata == {"mode": "chat", "retrieved_chunks": 3, "model": "gpt-4o-mini", "query": "joints", "build": "b"}
     assert isinstance(sources, Sources)
@@ -124,17 +127,17 @@ async def test_an_answer_starts_shows_its_sources_speaks_and_ends(stand_in: Stan
 
 
 async def test_what_the_book_does_not_say_is_told_in_words_and_to_machines() -> None:
-    heard = await hear(Scripted("[NO_AN", "SWER] The book does not ", "say; [1] is near.", Finished("stop")))
-    assert text_of(heard) == "The book does not say; [1] is near."
-    assert done_of(heard).abstained
+    collected = await collect(Scripted("[NO_AN", "SWER] The book does not ", "say; [1] is near.", Finished("stop")))
+    assert text_of(collected) == "The book does not say; [1] is near."
+    assert done_of(collected).abstained
 
 
 @pytest.mark.parametrize("failure", ["unauthorized", "unknown_model", "insufficient_quota", "server_error", "html", "empty"])
 async def test_a_model_that_cannot_begin_is_replaced_by_quotations(stand_in: StandIn, model: OpenAIChat, failure: str) -> None:
     stand_in.fail("chat", failure, times=2)  # type: ignore[arg-type]
-    heard = await hear(model)
-    assert "A robot has joints." in text_of(heard)
-    done = done_of(heard)
+    collected = await collect(model)
+    assert "A robot has joints." in text_of(collected)
+    done = done_of(collected)
     assert (done.degraded, done.finish_reason, done.metadata["model"]) == (True, "stop", "extractive")
     assert 1 in done.cited
 
@@ -145,68 +148,58 @@ async def test_a_model_that_breaks_off_leaves_what_it_said_and_a_sentence_for_th
 ) -> None:
     stand_in.fail("chat", failure)  # type: ignore[arg-type]
     stand_in.say(["Robots have ", "joints [1", "] and more."])
-    heard = await hear(model)
-    assert text_of(heard) == "Robots have joints"
-    assert isinstance(failed := heard[-2], Failed)
+    collected = await collect(model)
+    assert text_of(collected) == "Robots have joints"
+    assert isinstance(failed := collected[-2], Failed)
     assert (failed.error, failed.retryable, failed.request_id) == ("upstream_unavailable", True, "r")
     assert "secret" not in failed.message
-    done = done_of(heard)
+    done = done_of(collected)
     assert (done.finish_reason, done.degraded) == ("error", False)
     assert done.usage is not None
 
 
 async def test_a_model_that_dies_on_a_marker_it_never_finished_has_said_nothing() -> None:
-    heard = await hear(Scripted("[1", ServiceError("openai", "Gone.", transient=True)))
-    assert done_of(heard).degraded
-    assert text_of(heard).startswith("In the book's own words:")
+    collected = await collect(Scripted("[1", ServiceError("openai", "Gone.", transient=True)))
+    assert done_of(collected).degraded
+    assert text_of(collected).startswith("In the book's own words:")
 
 
 async def test_an_answer_withheld_or_without_a_word_is_replaced_too() -> None:
     for steps in ([Finished("content_filter")], [" \n", Finished("stop")], [Finished("length")]):
-        heard = await hear(Scripted(*steps))  # type: ignore[arg-type]
-        assert done_of(heard).degraded
-        assert text_of(heard).strip()
+        collected = await collect(Scripted(*steps))  # type: ignore[arg-type]
+        assert done_of(collected).degraded
+        assert text_of(collected).strip()
 
 
 async def test_an_answer_withheld_in_the_middle_says_so() -> None:
-    heard = await hear(Scripted("Robots ", Finished("content_filter")))
-    assert isinstance(failed := heard[-2], Failed)
+    collected = await collect(Scripted("Robots ", Finished("content_filter")))
+    assert isinstance(failed := collected[-2], Failed)
     assert (failed.error, failed.retryable) == ("content_filtered", False)
 
 
 async def test_an_answer_that_is_too_long_ends_with_length() -> None:
-    assert done_of(await hear(Scripted("Robots [1", Finished("length")))).finish_reason == "length"
-
-
-async def test_the_deadline_ends_an_answer_in_the_middle_and_quotes_where_nothing_was_said() -> None:
-    never = asyncio.Event()
-    heard = await hear(Scripted("Robots ", never), deadline_s=1.0)
-    assert isinstance(failed := heard[-2], Failed)
-    assert failed.error == "deadline_exceeded"
-    heard = await hear(Scripted(never), deadline_s=0.05)
-    assert done_of(heard).degraded
-    assert "A robot has joints." in text_of(heard)
+    assert done_of(await collect(Scripted("Robots [1", Finished("length")))).finish_reason == "length"
 
 
 async def test_a_reader_who_leaves_closes_the_request_upstream_and_pays_for_what_was_said(
     stand_in: StandIn, model: OpenAIChat
 ) -> None:
-    paid: list[Usage] = []
+    answer = Answer(IDS)
     stand_in.fail("chat", "stall", after=2)
     stand_in.say(["Robots ", "have ", "joints."])
-    answer = AnswerGenerator(model, QUOTING).generate(QUESTION, PASSAGES, IDS, on_left=paid.append)
-    async with aclosing(answer) as events:
+    async with aclosing(AnswerGenerator(model, QUOTING).generate(QUESTION, PASSAGES, answer)) as events:
         async for event in events:
             if text_of([event]) == " have":
                 break
     await stand_in.seen[0].ended.wait()
     assert stand_in.seen[0].left_early
-    assert [(usage.completion_tokens, usage.cost_usd is not None) for usage in paid] == [(2, True)]
+    assert (usage := answer.usage()) is not None
+    assert (usage.completion_tokens, usage.cost_usd is not None) == (2, True)
 
 
 async def test_a_cancelled_answer_closes_the_model() -> None:
     model = Scripted(Accepted(3), "Robots ", asyncio.Event())
-    task = asyncio.create_task(hear(model))
+    task = asyncio.create_task(collect(model))
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -214,56 +207,54 @@ async def test_a_cancelled_answer_closes_the_model() -> None:
     assert model.is_closed
 
 
-async def test_nothing_is_billed_twice() -> None:
-    paid: list[Usage] = []
-    heard = await hear(Scripted(Accepted(3), "Robots.", Finished("stop", 5, 1)), on_left=paid.append)
-    assert done_of(heard).usage == Usage(prompt_tokens=5, completion_tokens=1, cost_usd=None)
-    assert paid == []
+async def test_what_an_answer_cost_is_what_the_model_says() -> None:
+    collected = await collect(Scripted(Accepted(3), "Robots.", Finished("stop", 5, 1)))
+    assert done_of(collected).usage == Usage(prompt_tokens=5, completion_tokens=1, cost_usd=None)
 
 
 async def test_without_budget_answers_are_quotations(stand_in: StandIn, model: OpenAIChat) -> None:
     answers = AnswerGenerator(model, QUOTING, may_spend=lambda: nullcontext(enter_result=False))
-    async with aclosing(answers.generate(QUESTION, PASSAGES, IDS)) as events:
-        heard = [event async for event in events]
-    assert done_of(heard).degraded
-    assert done_of(heard).usage is None
+    async with aclosing(answers.generate(QUESTION, PASSAGES, Answer(IDS))) as events:
+        collected = [event async for event in events]
+    assert done_of(collected).degraded
+    assert done_of(collected).usage is None
     assert stand_in.seen == []
 
 
 async def test_without_a_key_quotations_are_no_degradation() -> None:
-    heard = await hear(QUOTING)
-    assert not done_of(heard).degraded
-    assert done_of(heard).usage is None
+    collected = await collect(QUOTING)
+    assert not done_of(collected).degraded
+    assert done_of(collected).usage is None
 
 
 async def test_without_passages_no_model_is_asked(stand_in: StandIn, model: OpenAIChat) -> None:
-    heard = await hear(model, passages=NOTHING)
-    assert done_of(heard).abstained
-    assert not done_of(heard).degraded
-    assert text_of(heard) == "The book does not seem to say anything about this."
+    collected = await collect(model, passages=NOTHING)
+    assert done_of(collected).abstained
+    assert not done_of(collected).degraded
+    assert text_of(collected) == "The book does not seem to say anything about this."
     assert stand_in.seen == []
 
 
 async def test_a_greeting_is_greeted_at_once(stand_in: StandIn, model: OpenAIChat) -> None:
-    heard = await hear(model, ChatRequest(question="Hi!"))
-    assert [event.type for event in heard] == ["start", "sources", "chunk", "done"]
-    assert not done_of(heard).abstained
+    collected = await collect(model, ChatRequest(question="Hi!"))
+    assert [event.type for event in collected] == ["start", "sources", "chunk", "done"]
+    assert not done_of(collected).abstained
     assert stand_in.seen == []
 
 
 async def test_a_selection_is_never_small_talk(stand_in: StandIn, model: OpenAIChat) -> None:
-    await hear(model, ChatRequest(question="Thanks", selected_text="A robot has joints."))
+    await collect(model, ChatRequest(question="Thanks", selected_text="A robot has joints."))
     assert stand_in.count("chat") == 1
 
 
 async def test_time_is_measured_by_the_clock_given() -> None:
     ticks = itertools.count(100.0)
-    done = done_of(await hear(Scripted("Robots.", Finished("stop")), clock=lambda: next(ticks), deadline_s=1000.0))
+    done = done_of(await collect(Scripted("Robots.", Finished("stop")), answer=Answer(IDS, clock=lambda: next(ticks))))
     assert 0 < done.metadata["ttft"] < done.metadata["total_time"]
 
 
 async def test_no_text_delta_makes_a_frame_that_does_not_fit() -> None:
-    heard = await hear(Scripted("robots \U0001f916 " * 2000, Finished("stop")))
-    frames = [native.encode(part, 10**6) for event in heard for part in native.fit(event)]
+    collected = await collect(Scripted("robots \U0001f916 " * 2000, Finished("stop")))
+    frames = [native.encode(part, 10**6) for event in collected for part in native.fit(event)]
     assert max(map(len, frames)) <= 1200
-    assert "".join(event.content for event in heard if isinstance(event, TextDelta)).count("robots") == 2000
+    assert "".join(event.content for event in collected if isinstance(event, TextDelta)).count("robots") == 2000

@@ -6,12 +6,14 @@ from contextlib import aclosing
 
 import pytest
 
-from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta
+from server.answering.answer import Answer
+from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta, Usage
 from server.answering.pacing import Timing, pace
-from server.finding.passages import Passages
+from server.finding.passages import Passage, Passages
+from server.models.chat_model import Accepted
 from server.questions import ChatRequest
 from shared.errors import ServiceError
-from tests.support.fakes import ScriptedAnswerer, whole_answer
+from tests.support.fakes import ScriptedAnswerer, make_chunk, whole_answer
 
 IDS = AnswerIds("s", "m", "r")
 QUESTION = ChatRequest(question="Why?")
@@ -21,8 +23,9 @@ NOTHING = Passages(passages=(), query="Why?", build_id="b", answerable=False)
 def paced(
     answerer: ScriptedAnswerer, *, timing: Timing | None = None, closing: asyncio.Event | None = None
 ) -> AsyncGenerator[ChatEvent | None]:
-    events = answerer.generate(QUESTION, NOTHING, IDS)
-    return pace(events, ids=IDS, timing=timing or Timing(), closing=closing or asyncio.Event())
+    answer = Answer(IDS)
+    events = answerer.generate(QUESTION, NOTHING, answer)
+    return pace(events, answer, timing=timing or Timing(), closing=closing or asyncio.Event())
 
 
 async def collect(stream: AsyncGenerator[ChatEvent | None]) -> list[str]:
@@ -86,7 +89,7 @@ async def test_a_failure_in_the_middle_says_so_without_its_text(failure: Excepti
     assert done.finish_reason == "error"
 
 
-async def test_a_reader_who_heard_nothing_gets_the_message_as_text() -> None:
+async def test_a_reader_who_has_no_text_yet_gets_the_message_as_text() -> None:
     async with aclosing(paced(ScriptedAnswerer(RuntimeError()))) as stream:
         events = [event async for event in stream]
     assert [event.type for event in events if event] == ["start", "sources", "chunk", "error", "done"]
@@ -114,15 +117,40 @@ async def test_the_answer_is_closed_when_its_reader_leaves() -> None:
 
 
 async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
-    told: list[int] = []
+    made: list[int] = []
 
     async def counting() -> AsyncGenerator[ChatEvent]:
         for n in range(100):
-            told.append(n)
-            yield TextDelta(content=str(n))
+            made.append(n)
+            yield TextDelta(str(n))
 
-    async with aclosing(pace(counting(), ids=IDS, timing=Timing(), closing=asyncio.Event())) as stream:
+    async with aclosing(pace(counting(), Answer(IDS), timing=Timing(), closing=asyncio.Event())) as stream:
         await anext(stream)
         for _ in range(50):
             await asyncio.sleep(0)
-    assert len(told) <= 4
+    assert len(made) <= 4
+
+
+async def test_what_was_said_before_the_deadline_is_sent_before_its_ending_and_cited_in_it() -> None:
+    passages = Passages(
+        passages=(Passage(n=1, chunk=(chunk := make_chunk()), score=1.0, url=chunk.url, heading_path=chunk.heading_path),),
+        query="Why?", build_id="b", answerable=True,
+    )  # fmt: skip
+    answer = Answer(IDS)
+
+    async def speaking() -> AsyncGenerator[ChatEvent]:
+        answer.begin("scripted", passages)
+        answer.accept(Accepted(7))
+        for event in whole_answer(IDS)[:2]:
+            yield event
+        yield TextDelta(answer.read("Joints move [1]."))
+        await asyncio.Event().wait()
+
+    async with aclosing(pace(speaking(), answer, timing=Timing(deadline_s=0.05), closing=asyncio.Event())) as stream:
+        events = [event async for event in stream if event]
+    assert [event.type for event in events] == ["start", "sources", "chunk", "error", "done"]
+    assert isinstance(failed := events[-2], Failed)
+    assert failed.error == "deadline_exceeded"
+    assert isinstance(done := events[-1], Done)
+    assert (done.cited, done.finish_reason, done.metadata["model"]) == ((1,), "error", "scripted")
+    assert done.usage == Usage(prompt_tokens=7, completion_tokens=1, cost_usd=None)

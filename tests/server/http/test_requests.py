@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.http.requests import MAX_QUESTION_CHARS, MAX_SELECTION_CHARS, SELECTION_QUESTION, read_chat, read_ingest, read_json
+from server.http.requests import MAX_QUESTION_CHARS, MAX_SELECTION_CHARS, SELECTION_QUESTION, read_chat, read_json
 from server.questions import Turn
 from shared.errors import RequestError
 
@@ -231,14 +231,3 @@ def test_any_json_is_a_request_or_refused(body: dict[str, Any]) -> None:
     except RequestError:
         return
     assert request.question
-
-
-@pytest.mark.parametrize(("raw", "full"), [(b"", False), (b" ", False), (b"{}", False), (b'{"full": true}', True)])
-def test_an_ingest_is_of_what_changed_or_full(raw: bytes, *, full: bool) -> None:
-    assert read_ingest(raw) is full
-
-
-@pytest.mark.parametrize("raw", [b'{"path": "/etc"}', b'{"full": "yes"}', b'{"full": true, "source": "x"}', b"[]"])
-def test_an_ingest_takes_nothing_else(raw: bytes) -> None:
-    with pytest.raises(RequestError):
-        read_ingest(raw)

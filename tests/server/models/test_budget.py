@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
+from server.metrics import Metrics
 from server.models.budget import Budget
 from server.models.chat_model import most_usd
-from server.status.metrics import Metrics
 
 
 def test_the_budget_is_the_days() -> None:

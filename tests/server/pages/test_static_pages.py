@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from posixpath import normpath
 
 import pytest
 
@@ -8,7 +9,7 @@ from server.app import create_app
 from server.routes.static_pages import FOLDER
 from tests.support.fakes import make_services
 
-FILES = sorted(file for file in FOLDER.iterdir() if file.suffix in {".html", ".js"})
+FILES = sorted(file for file in FOLDER.iterdir() if file.suffix in {".html", ".js", ".css"})
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -33,6 +34,10 @@ def test_the_page_names_what_it_shows() -> None:
 def test_every_file_the_pages_name_is_served() -> None:
     services = make_services()
     served = {rule.rule for rule in create_app(services.settings, services).url_map.iter_rules()}
-    named = {f"/{name}" for file in FILES for name in re.findall(r'(?:src|href)="([\w./]+)"', file.read_text(encoding="utf-8"))}
+    named = {
+        normpath(f"/{name}")
+        for file in FILES
+        for name in re.findall(r'(?:src|href)="([\w./]+)"', file.read_text(encoding="utf-8"))
+    }
     assert named <= served
-    assert {"/page.js", "/markdown.js", "/docs.js"} <= named
+    assert {"/page.js", "/markdown.js", "/docs.js", "/events.js", "/style.css"} <= named

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 
+from server.status.health import STARTING_S
 from server.status.probes import Probe
 from server.version import VERSION
 from shared.errors import ServiceError
+from shared.settings import Settings
 from tests.support.fakes import FakeFinder, FakeIndex, PrefectStandIn, make_build, make_services
 from tests.support.live_server import serving
 
@@ -31,6 +35,7 @@ async def test_health_says_what_is_live() -> None:
             "chunks": 3,
             "embedding_model": None,
         },
+        "advice": None,
         "chat_model": "extractive",
         "embedding_model": None,
         "tokenizer": "exact",
@@ -77,3 +82,44 @@ async def test_an_upstream_that_hangs_does_not_hold_health_up() -> None:
 async def test_the_source_of_the_book_is_not_told() -> None:
     async with serving(make_services(finder=FakeFinder(build=make_build()))) as live:
         assert "/book" not in (await live.client.get("/health")).text
+
+
+async def test_reading_is_said_only_while_somebody_reads_or_soon_will() -> None:
+    prefect = PrefectStandIn()
+    services = make_services(index=FakeIndex(None), prefect=prefect)
+    services = replace(services, health=replace(services.health, began=time.monotonic() - STARTING_S - 1))
+    async with serving(services) as live:
+
+        async def report() -> tuple[str, str | None]:
+            health = (await live.client.get("/health")).json()
+            return health["status"], health["advice"]
+
+        status, advice = await report()
+        assert (status, advice) == ("no_book", "No ingest was started yet: start one with `POST /ingest`.")
+        run = prefect.add_run("RUNNING")
+        assert await report() == ("reading", None)
+        run["state"]["type"] = "FAILED"
+        status, advice = await report()
+        assert (status, "failed" in str(advice)) == ("no_book", True)
+        run["state"] |= {"type": "RUNNING", "timestamp": "2025-01-01T12:00:00+00:00"}
+        status, advice = await report()
+        assert (status, "has died" in str(advice)) == ("no_book", True)
+        prefect.is_away = True
+        status, advice = await report()
+        assert (status, "Prefect does not answer" in str(advice)) == ("no_book", True)
+        text = (await live.ask({"question": "Why?", "stream": False})).json()["answer"]
+    assert text.startswith("The book has not been read yet")
+
+
+async def test_where_no_book_is_read_nobody_is_told_to_wait() -> None:
+    services = make_services(settings=Settings(book_source="none"), index=FakeIndex(None))
+    async with serving(services) as live:
+        health = (await live.client.get("/health")).json()
+    assert (health["status"], health["advice"].split(":")[0]) == ("no_book", "BOOK_SOURCE=none")
+
+
+async def test_shortly_after_the_start_prefect_may_still_be_coming() -> None:
+    prefect = PrefectStandIn()
+    prefect.is_away = True
+    async with serving(make_services(index=FakeIndex(None), prefect=prefect)) as live:
+        assert (await live.client.get("/health")).json()["status"] == "reading"

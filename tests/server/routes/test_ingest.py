@@ -195,3 +195,26 @@ async def test_while_prefect_is_away_the_web_goes_on(live: LiveServer, prefect: 
     status = (await live.client.get("/ingest/status")).json()
     assert (status["build"]["id"], status["prefect_connected"]) == ("20250101-a", False)
     assert (await live.ask()).status_code == 200
+
+
+@pytest.mark.parametrize(("raw", "full"), [(b"", False), (b" ", False), (b"{}", False), (b'{"full": true}', True)])
+async def test_an_ingest_is_of_what_changed_or_full(
+    live: LiveServer, prefect: PrefectStandIn, raw: bytes, *, full: bool
+) -> None:
+    assert (await live.client.post("/ingest", content=raw, headers=KEY)).status_code == 202
+    assert prefect.runs[0]["parameters"] == {"full": full}
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b'{"path": "/etc"}', "unknown_field"),
+        (b'{"full": "yes"}', "invalid_field"),
+        (b'{"full": 1}', "invalid_field"),
+        (b'{"full": true, "source": "x"}', "unknown_field"),
+        (b"[]", "malformed_json"),
+    ],
+)
+async def test_an_ingest_takes_nothing_else(live: LiveServer, prefect: PrefectStandIn, raw: bytes, code: str) -> None:
+    refused = await live.client.post("/ingest", content=raw, headers=KEY)
+    assert (refused.status_code, refused.json()["code"], prefect.runs) == (400, code, [])

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from server.answering.events import AnswerIds
+from server.metrics import Metrics
 from server.status.gauges import GAUGES
-from server.status.metrics import Metrics
 from shared import ingest_runs as runs
 from shared.models import Report, Tally
 from shared.settings import Settings

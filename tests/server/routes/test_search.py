@@ -61,3 +61,9 @@ async def test_before_the_first_build_it_says_when_to_come_back() -> None:
     async with serving(make_services(finder=FakeFinder(failure=NotBuiltError("No.")))) as live:
         response = await live.client.get("/search", params={"q": "x"})
     assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (503, "book_not_read", "5")
+
+
+async def test_a_count_given_twice_is_refused() -> None:
+    async with serving(make_services()) as live:
+        response = await live.client.get("/search?q=x&k=1&k=2")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_field")

@@ -1,0 +1,163 @@
+"""One answer on its way: what was sent of it, what it says and cites, what it takes and costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, Usage, cite
+from server.answering.suggestions import suggest
+from server.finding.passages import Passages
+from server.models.chat_model import Accepted, Finished
+from server.models.citations import Citations
+from shared.pricing import price_usd
+
+
+class Cause(NamedTuple):
+    """Why an answer ends before its time."""
+
+    code: str
+    """Stable snake_case name."""
+    message: str
+    """One sentence a reader can be shown."""
+    retryable: bool = True
+
+
+class Answer:
+    """Follows one answer from its question to its `Done`.
+
+    Whoever makes the events tells it what the model does (`begin`, `accept`, `read`, `finish`); whoever passes them on to the
+    reader tells it of each (`note`). So it can end the answer at any moment, with all that an ending has to say.
+    """
+
+    def __init__(self, ids: AnswerIds, *, mode: str = "chat", clock: Callable[[], float] = time.monotonic) -> None:
+        """`mode`: `chat` or `selection`, until `Start` says what it became. `clock`: monotonic seconds."""
+        self.ids = ids
+        self.mode = mode
+        self.asked = ""
+        """The model the question was put to; '' when to none."""
+        self.model = ""
+        """Who is answering."""
+        self.passages: Passages | None = None
+        """What was found; None: nothing yet, or there is no book."""
+        self.retrieve_s: float | None = None
+        """From the question to what was found."""
+        self.ttft_s: float | None = None
+        """From the question to the first word."""
+        self.failed: Failed | None = None
+        self.done: Done | None = None
+        """The last event, once it was passed on."""
+        self.has_text = False
+        """Whether the model has said a word."""
+        self.is_logged = False
+        self._clock = clock
+        self._began = clock()
+        self._sent: set[str] = set()
+        self._citations = Citations([])
+        self._accepted: Accepted | None = None
+        self._finished: Finished | None = None
+        self._paid_model = ""
+        self._deltas = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the question, in milliseconds' precision."""
+        return round(self._clock() - self._began, 3)
+
+    def retrieved(self, passages: Passages | None) -> None:
+        """The search is over."""
+        self.passages, self.retrieve_s = passages, self.elapsed_s
+
+    def begin(self, model: str, passages: Passages) -> None:
+        """A model starts to answer, from nothing."""
+        self.model, self.passages = model, passages
+        self._citations = Citations([passage.n for passage in passages.passages])
+        self._finished = None
+        self.has_text = False
+
+    def accept(self, accepted: Accepted) -> None:
+        """The model took the request."""
+        self._accepted, self._paid_model = accepted, self.model
+
+    def read(self, delta: str) -> str:
+        """What of a delta the reader may see now."""
+        self._deltas += 1
+        return self._seen(self._citations.feed(delta))
+
+    def finish(self, finished: Finished | None = None) -> str:
+        """What was held back, once the model has finished or broken off."""
+        self._finished = finished
+        return self._seen(self._citations.close())
+
+    def note(self, event: ChatEvent) -> None:
+        """An event goes to the reader."""
+        if self.ttft_s is None and isinstance(event, TextDelta):
+            self.ttft_s = self.elapsed_s
+        self._sent.add(event.type)
+        match event:
+            case Start():
+                self.mode = event.metadata.get("mode", self.mode)
+                self.asked = event.metadata.get("model", "")
+            case Failed():
+                self.failed = event
+            case Done():
+                self.done = event
+            case _:
+                pass
+
+    def ending(self, cause: Cause) -> list[ChatEvent]:
+        """Everything from here to `Done`, with an error; a reader who has no text yet gets the message as text too."""
+        ids = self.ids
+        events: list[ChatEvent] = [
+            Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": self.mode}),
+            Sources(sources=()),
+            TextDelta(cause.message),
+            Failed(error=cause.code, message=cause.message, retryable=cause.retryable, request_id=ids.request_id),
+        ]
+        return [*(event for event in events if event.type not in self._sent), self.make_done(degraded=False, is_broken=True)]
+
+    def make_done(self, *, degraded: bool, is_broken: bool = False) -> Done:
+        """The last event."""
+        passages = self.passages.passages if self.passages else ()
+        cited = self._citations.cited
+        by_number = {passage.n: passage for passage in passages}
+        return Done(
+            session_id=self.ids.session_id,
+            message_id=self.ids.message_id,
+            finish_reason="error"
+            if is_broken
+            else "length"
+            if self._finished and self._finished.reason == "length"
+            else "stop",
+            abstained=self._citations.abstained,
+            degraded=degraded,
+            cited=cited,
+            sources=tuple(cite(by_number[n]) for n in cited),
+            suggestions=suggest(passages, cited) if self.model else (),
+            usage=self.usage(),
+            metadata=self._times() if self.model else {},
+        )
+
+    def usage(self) -> Usage | None:
+        """What was paid for; None when no model upstream took the request.
+
+        Where the model did not say, the prompt is what was counted here, and a delta counts as a token.
+        """
+        if self._accepted is None:
+            return self.done.usage if self.done else None
+        said = self._finished if self.model == self._paid_model else None
+        prompt = said.prompt_tokens if said and said.prompt_tokens is not None else self._accepted.prompt_tokens
+        completion = said.completion_tokens if said and said.completion_tokens is not None else self._deltas
+        cost_usd = price_usd(self._paid_model, prompt, completion)
+        return Usage(prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost_usd)
+
+    def _seen(self, text: str) -> str:
+        if not self.has_text and text.strip():
+            self.has_text = True
+            self.ttft_s = self.elapsed_s
+        return text
+
+    def _times(self) -> dict[str, Any]:
+        times: dict[str, Any] = {"model": self.model, "total_time": self.elapsed_s}
+        return times | ({"ttft": self.ttft_s} if self.ttft_s is not None else {})

@@ -1,0 +1,166 @@
+"""The shapes of bodies and answers, as `/openapi.json` says them.
+
+Those of a search and of an ingest are what is checked, too. A question is read more leniently (`http/requests.py`): widgets
+name its fields in many ways.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from server.answering.events import CitedSource, Usage
+from server.http.requests import DEFAULT_K, MAX_K, MAX_QUESTION_CHARS, MAX_SELECTION_CHARS
+from server.status.health_report import LiveBuild
+from shared.errors import RequestError
+from shared.models import Progress, Report
+
+MAX_PLACES = 50
+
+
+class Entry(BaseModel):
+    """One earlier entry of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class ChatBody(BaseModel):
+    """A question; also understood as `message`, `query`, `input` or the last user entry of `messages`."""
+
+    question: str = Field(max_length=MAX_QUESTION_CHARS)
+    history: list[Entry] = []
+    session_id: str | None = None
+    selected_text: str | None = None
+    surrounding_context: str | None = None
+    page_url: str | None = None
+    k: int = Field(default=DEFAULT_K, ge=1, le=MAX_K)
+    stream: bool = True
+
+
+class SelectionBody(ChatBody):
+    """A question about a selected text."""
+
+    selected_text: str | None = Field(default=..., max_length=MAX_SELECTION_CHARS)
+
+
+class JsonAnswer(BaseModel):
+    """The whole answer as one object."""
+
+    answer: str
+    sources: list[CitedSource]
+    session_id: str
+    message_id: str
+    finish_reason: Literal["stop", "length"]
+    abstained: bool
+    degraded: bool
+    cited: list[int]
+    suggestions: list[str]
+    usage: Usage | None
+    metadata: dict[str, Any]
+
+
+def _count(value: object) -> object:
+    """Digits alone make a number: no sign, no blanks, no other script's."""
+    if isinstance(value, int):
+        return value
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_PLACES):
+        raise RequestError("invalid_field", f"'k' must be a whole number from 1 to {MAX_PLACES}.")
+    return int(text)
+
+
+def _query(text: str) -> str:
+    query = unicodedata.normalize("NFC", text).strip()
+    if not query or "\0" in query:
+        raise RequestError("question_missing", "Say what to search for in 'q'.")
+    if len(query) > MAX_QUESTION_CHARS:
+        raise RequestError("question_too_long", f"'q' is too long: at most {MAX_QUESTION_CHARS} characters.")
+    return query
+
+
+class SearchParameters(BaseModel):
+    """What to look for."""
+
+    q: Annotated[str, AfterValidator(_query)] = Field(
+        default="",
+        validate_default=True,
+        description=f"The query; needed. At most {MAX_QUESTION_CHARS:,} characters.",
+        json_schema_extra={"maxLength": MAX_QUESTION_CHARS},
+    )
+    k: Annotated[int, BeforeValidator(_count)] = Field(default=10, ge=1, le=MAX_PLACES, description="Places wanted.")
+    path: str = Field(default="", description="A file or folder of the book to look in.")
+
+
+class SearchResult(BaseModel):
+    """One place in the book."""
+
+    path: str
+    start: int
+    end: int
+    start_line: int
+    end_line: int
+    title: str
+    heading_path: list[str]
+    url: str
+    score: float
+    text: str
+
+
+class SearchResults(BaseModel):
+    """Places, best first."""
+
+    results: list[SearchResult]
+    query: str
+    answerable: bool
+    support: float
+    degraded: bool
+
+
+class Alive(BaseModel):
+    """Yes."""
+
+    status: Literal["ok"] = "ok"
+
+
+class IngestBody(BaseModel):
+    """How thoroughly."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    full: bool = Field(
+        default=False,
+        description="Write a new build even if nothing changed or most of the book is gone; vectors are not bought again.",
+    )
+
+
+class IngestStarted(BaseModel):
+    """The run that does it."""
+
+    run_id: str
+    status_url: str
+
+
+class IngestRun(BaseModel):
+    """One ingest."""
+
+    run_id: str
+    state: str
+    message: str
+    full: bool
+    expected_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    progress: Progress | None
+    report: Report | None
+
+
+class IngestStatus(BaseModel):
+    """The latest ingest and what is live."""
+
+    run: IngestRun | None
+    build: LiveBuild | None
+    prefect_connected: bool

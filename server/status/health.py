@@ -1,0 +1,104 @@
+"""What the service depends on, each asked in the background and not too often; and whether the book is being read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from server.prefect_api import Findings, FlowRun, PrefectApi
+from server.status.probes import Probe, ProbeResult
+from shared.ingest_runs import is_dead
+from shared.models import Build, Progress
+from shared.settings import Settings
+
+STARTING_S = 300.0
+"""How long after the start of this process Prefect and the first ingest may be on their way: minutes, on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastIngest:
+    """The latest ingest run and what it has written down."""
+
+    run: FlowRun
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What /health looks at."""
+
+    build: Probe[Build | None]
+    index: Probe[None]
+    prefect: Probe[None]
+    chat_model: Probe[None] | None
+    """None: answers are quotations."""
+    embeddings: Probe[None] | None
+    """None: search is lexical only."""
+    last_ingest: Probe[LastIngest | None]
+    """None: none was ever started."""
+    began: float = field(default_factory=time.monotonic)
+
+    async def begin(self) -> None:
+        """Ask for the build, which loads what the index needs, before the first reader has to wait for that."""
+        await self.build.look(0.0)
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        for probe in (self.build, self.index, self.prefect, self.chat_model, self.embeddings, self.last_ingest):
+            if probe is not None:
+                await probe.aclose()
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the process started."""
+        return time.monotonic() - self.began
+
+
+async def last_ingest(prefect: PrefectApi) -> LastIngest | None:
+    """The latest run of the ingest. Raises `ServiceError`."""
+    run = await prefect.latest()
+    return LastIngest(run, await prefect.findings(run.id)) if run else None
+
+
+class FirstReading(NamedTuple):
+    """How it stands with the book while no build of it is live."""
+
+    is_expected: bool
+    """It is being read, or is about to be."""
+    advice: str | None = None
+    """What is the matter and what to do about it, for the operator."""
+    progress: Progress | None = None
+
+
+async def first_reading(health: Health, settings: Settings, *, wait_s: float) -> FirstReading:
+    """Whether somebody reads the book for the first time or soon will; a look at Prefect waits no longer than `wait_s`."""
+    if not settings.reads_book:
+        advice = "BOOK_SOURCE=none: no book is read here. Fill the index from elsewhere with `python -m flows ingest`."
+        return FirstReading(is_expected=False, advice=advice)
+    return _first_reading(await health.last_ingest.look(wait_s), health.uptime_s, datetime.now(UTC))
+
+
+def _first_reading(result: ProbeResult[LastIngest | None] | None, uptime_s: float, now: datetime) -> FirstReading:
+    is_starting = uptime_s < STARTING_S
+    if result is None or not result.is_well:
+        advice = "Prefect does not answer, and without it no ingest starts: is it running? Its log is in DATA_DIR/logs."
+        return FirstReading(is_expected=is_starting, advice=advice)
+    if (last := result.value) is None:
+        return FirstReading(is_expected=is_starting, advice="No ingest was started yet: start one with `POST /ingest`.")
+    run, findings = last.run, last.findings
+    if run.is_active:
+        if run.has_process and is_dead(max(findings.last_sign or run.since, run.since), now):
+            advice = "The process that read the book has died: start another ingest with `POST /ingest`."
+            return FirstReading(is_expected=is_starting, advice=advice)
+        waits_long = run.state in {"scheduled", "pending"} and now - run.since > timedelta(seconds=STARTING_S)
+        advice = "An ingest waits for the worker, and has for minutes: is `python -m flows.orchestration.worker` running?"
+        return FirstReading(is_expected=not waits_long, advice=advice if waits_long else None, progress=findings.progress)
+    if run.state == "completed":
+        return FirstReading(
+            is_expected=False,
+            advice="The latest ingest is complete, yet this index holds no book: do DATA_DIR, QDRANT_URL and COLLECTION agree?",
+        )
+    advice = f"The latest ingest is over: {run.state}. `/ingest/status` says more; start another with `POST /ingest`."
+    return FirstReading(is_expected=False, advice=advice)
