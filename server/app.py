@@ -12,6 +12,7 @@ from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Patte
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
 from server.http.auth import refuse_foreign_origin
+from server.http.bodies import settle_body
 from server.http.openapi import DescribedByPath
 from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
@@ -101,6 +102,10 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
         refuse_foreign_origin(request, services.settings)
         if request.method != "OPTIONS" and request.endpoint:
             await policies[request.endpoint].admit(request, services.settings, services.limits)
+
+    @app.after_request
+    async def take_in_body(response: Response) -> Response:
+        return await settle_body(request, response)
 
     @app.after_request
     async def add_headers(response: Response) -> Response:

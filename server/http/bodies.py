@@ -1,17 +1,40 @@
-"""JSON in and out."""
+"""Bodies: JSON in and out, and what becomes of one that nobody reads."""
 
 from __future__ import annotations
 
+import asyncio
+from http import HTTPStatus
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from quart import Request, Response
 from quart_schema import RequestSchemaValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from server.http.requests import read_json
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+
+SETTLE_S = 1.0
+"""How long an answer waits for the rest of a request that it does not need."""
+
+
+async def settle_body(request: Request, response: Response) -> Response:
+    """The response, once the request has arrived as a whole; where it does not, it says that the connection ends.
+
+    Hypercorn closes a connection whose request is not all there when it is answered, as one refused at its headers. A client
+    that is not told so sends its next request into the closed connection, and fails.
+    """
+    try:
+        if response.status_code == HTTPStatus.REQUEST_TIMEOUT:
+            raise TimeoutError
+        async with asyncio.timeout(SETTLE_S):
+            await request.body
+    except (RequestEntityTooLarge, TimeoutError):
+        if request.http_version != "2":  # where that header must not be: each request is a stream of its own
+            response.headers["Connection"] = "close"
+    return response
 
 
 async def read_body(request: Request) -> bytes:
