@@ -23,7 +23,7 @@ function control(schema) {  // what a value is typed into
   if (schema.type === 'boolean') return element('input', { type: 'checkbox', checked: schema.default === true });
   if (schema.type === 'integer') return element('input', { type: 'number', min: schema.minimum ?? '', max: schema.maximum ?? '', placeholder: schema.default ?? '' });
   const text = schema.type === 'string' ? '' : 'JSON';
-  return element('textarea', { rows: 1, placeholder: text, maxLength: schema.maxLength ?? -1 });
+  return element('textarea', { rows: 1, placeholder: text, ...(schema.maxLength ? { maxLength: schema.maxLength } : {}) });
 }
 
 function read(input, schema) {  // the value typed in; undefined: none

@@ -44,9 +44,9 @@ def blueprint(services: Services) -> Blueprint:
     """The routes a reader's widget talks to."""
     chat = Blueprint("chat", __name__)
 
-    @chat.post("/chat")
-    @chat.post("/api/chat")
     @chat.post("/api/v1/chat")
+    @chat.post("/api/chat")
+    @chat.post("/chat")
     @limited("question")
     @documents("chat", body=ChatBody, answer=JsonAnswer, text=_STREAM)
     async def ask() -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -31,14 +31,24 @@ class Entry(BaseModel):
 class ChatBody(BaseModel):
     """A question; also understood as `message`, `query`, `input` or the last user entry of `messages`."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     question: str = Field(max_length=MAX_QUESTION_CHARS)
+    """What is asked."""
     history: list[Entry] = []
+    """The conversation so far, oldest first: `[{"role": "user", "content": "..."}, ...]`."""
     session_id: str | None = None
+    """Given back as it is; `X-Anonymous-Session-ID` wins."""
     selected_text: str | None = None
+    """The text on the page that the question is about."""
     surrounding_context: str | None = None
+    """What stands around it."""
     page_url: str | None = None
+    """The page the reader is on."""
     k: int = Field(default=DEFAULT_K, ge=1, le=MAX_K)
+    """Passages to answer from."""
     stream: bool = True
+    """False: one JSON object instead of a stream."""
 
 
 class SelectionBody(ChatBody):

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
+from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, TextDelta
-from server.answering.pacing import SHUTTING_DOWN, Told
+from server.answering.pacing import SHUTTING_DOWN
 from shared.errors import ServiceError
+from shared.index.port import Filter
 from shared.settings import Settings
 from tests.support.chromium import FOUND, Page, browsing
-from tests.support.fakes import FakeFinder, ScriptedAnswerer, make_build, make_chunk, make_services, make_source, whole_answer
+from tests.support.fakes import (
+    FakeFinder,
+    PrefectStandIn,
+    ScriptedAnswerer,
+    make_build,
+    make_chunk,
+    make_services,
+    make_source,
+    whole_answer,
+)
 from tests.support.live_server import frames_of, serving, until
 
 pytestmark = [
@@ -48,7 +60,7 @@ def answer_of(text: str, *sources: CitedSource) -> list[ChatEvent]:
     given = sources or (make_source(),)
     start, *_, done = whole_answer(IDS)
     assert isinstance(done, Done)
-    return [start, Sources(sources=given), TextDelta(content=text), done.model_copy(update={"sources": given})]
+    return [start, Sources(sources=given), TextDelta(text), done.model_copy(update={"sources": given})]
 
 
 async def test_a_reader_asks_with_the_keyboard_and_can_follow_the_citation_and_ask_on(page: Page) -> None:
@@ -163,7 +175,7 @@ async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> 
 @pytest.mark.parametrize(
     ("answerer", "failure", "said"),
     [
-        (ScriptedAnswerer(*Told(IDS).ending(*SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
+        (ScriptedAnswerer(*Answer(IDS).ending(SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
         (
             None,
             ServiceError("qdrant", "secret", transient=True),
@@ -255,10 +267,44 @@ async def test_an_allowed_site_streams_an_answer_piece_by_piece_and_another_site
     page.errors.clear()  # the browser says what the foreign site may not do
 
 
-async def test_the_api_page_shows_every_operation(page: Page) -> None:
+async def test_the_api_page_has_a_form_for_every_operation_and_every_field_has_a_name(page: Page) -> None:
     async with serving(make_services()) as live:
         await page.open(f"http://127.0.0.1:{live.port}/docs")
-        await page.until("document.querySelectorAll('details').length")
-        shown = await page.evaluate("[...document.querySelectorAll('summary')].map(one => one.innerText)")
+        await page.until("document.querySelectorAll('.operation').length")
+        forms = await page.evaluate("[...document.querySelectorAll('.operation > form')].map(one => one.ariaLabel)")
+        unnamed = await page.evaluate(
+            "[...document.querySelectorAll('input, textarea')].filter(one => !one.labels.length).length"
+        )
+        shown = await page.evaluate("document.querySelector('[aria-label=\"GET /search\"]').parentElement.innerText")
         api = (await live.client.get("/openapi.json")).json()["paths"]
-    assert len(shown) == sum(len(methods) for methods in api.values())
+    assert sorted(forms) == sorted(f"{method.upper()} {path}" for path, methods in api.items() for method in methods)
+    assert unnamed == 0
+    assert "`" not in shown
+
+
+SUBMIT = """(values => {
+  const form = document.querySelector('[aria-label="%s"]');
+  form.parentElement.open = true;
+  for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
+  form.requestSubmit();
+})"""
+RESULT = "document.querySelector('[aria-label=\"%s\"]').parentElement.querySelector('.result pre')?.textContent"
+
+
+async def test_the_api_page_sends_what_is_filled_in_and_shows_the_answer(page: Page) -> None:
+    settings = Settings.model_validate({"admin_api_key": "let-me-in"})
+    finder, prefect = FakeFinder(make_chunk(), build=make_build()), PrefectStandIn()
+    async with serving(make_services(settings=settings, finder=finder, prefect=prefect)) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/docs")
+        await page.until("document.querySelectorAll('.operation').length")
+        await page.evaluate(SUBMIT % "POST /chat" + "({question: 'What moves?', k: 3})")
+        await page.until(RESULT % "POST /chat" + "?.includes('\"done\":true')")
+        assert "Joints move [1]." in await page.evaluate("document.querySelector('.result .text').innerText")
+        assert [(asked.question, asked.k) for asked in finder.requests] == [("What moves?", 3)]
+        await page.evaluate(SUBMIT % "GET /search" + "({q: 'joints & links', path: 'arms'})")
+        found = json.loads(await page.until(RESULT % "GET /search"))
+        assert (found["query"], finder.wheres[-1]) == ("joints & links", Filter(folders=("arms",)))
+        await page.evaluate("document.getElementById('key').value = 'let-me-in'")
+        await page.evaluate(SUBMIT % "POST /ingest" + "({})")
+        started = json.loads(await page.until(RESULT % "POST /ingest"))
+        assert started["run_id"] == prefect.runs[0]["id"]
