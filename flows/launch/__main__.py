@@ -1,8 +1,8 @@
-"""`python -m flows.launch`: check, start, guide, and stop everything again. What `make up` and the container run.
+"""`python -m flows.launch`: check, start, follow, and stop everything again. What `make up` and the container run.
 
-Exit code 1 and one sentence when something is wrong and nothing was started, or nothing can be used; 0 after Ctrl-C or SIGTERM.
-In production a service that refuses its key or is away is told of and keeps nothing from starting: nobody sits there to correct
-it, and the web process serves what it can.
+Exit code 1 and one sentence when something is wrong and nothing was started, or nothing can be used; 0 after Ctrl-C or SIGTERM
+(130 before anything was started). In production a service that refuses its key or is away is told of and keeps nothing from
+starting: nobody sits there to correct it, and the web process serves what it can.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 
 from flows.configuration import read_settings
 from flows.launch.locks import lock_data_dir, lock_prefect_port
-from flows.launch.preflight import check, check_services, find_complaints
+from flows.launch.preflight import check, check_services, find_service_problems
 from flows.launch.startup import follow_startup, say
-from flows.launch.supervisor import Layout, lay_out, start_supervisor, stop_supervisor
+from flows.launch.supervisor import Launch, prepare_launch, start_supervisor, stop_supervisor
 from flows.source.files import public_name
 from flows.vocabulary import bring_vocabulary
-from shared.errors import LecternError, ServiceError
+from shared.errors import ConfigurationError, LecternError
 from shared.settings import Settings
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,7 +37,7 @@ def main() -> int:
         check(settings)
         if settings.environment == "development":
             check_services(settings)
-        with lock_data_dir(settings.data_dir), lock_prefect_port(taken=settings.port) as prefect_port:
+        with lock_data_dir(settings.data_dir), lock_prefect_port(web_port=settings.port) as prefect_port:
             return asyncio.run(_run(settings, prefect_port))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
@@ -52,37 +52,43 @@ async def _run(settings: Settings, prefect_port: int) -> int:
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     bring_vocabulary(settings.data_dir)
-    deployment = lay_out(settings, prefect_port)
+    launch = prepare_launch(settings, prefect_port)
     say(f"Starting Lectern on {public_name(settings.book_source)}")
-    supervisor = start_supervisor(settings, deployment)
+    supervisor = start_supervisor(settings, launch)
     if settings.environment == "production":
-        Thread(target=_complain, args=(settings,), daemon=True).start()
+        Thread(target=_say_service_problems, args=(settings,), daemon=True).start()
     try:
-        return await _watch(supervisor, deployment, stop)
+        return await watch(supervisor, launch, stop)
     finally:
         stop_supervisor(supervisor)
         say("Stopped.")
 
 
-def _complain(settings: Settings) -> None:
+def _say_service_problems(settings: Settings) -> None:
     """Say what is wrong with the services, while everything starts."""
-    for complaint in find_complaints(settings):
-        say(f"lectern: {complaint} Lectern goes on without it; /health tells when it is back.")
+    for problem in find_service_problems(settings):
+        say(f"lectern: {problem} Lectern goes on without it; /health tells when it is back.")
 
 
-async def _watch(supervisor: subprocess.Popen[bytes], deployment: Layout, stop: asyncio.Event) -> int:
-    """Guide, then wait until told to stop, or until there is nothing left to watch."""
-    async with _task(follow_startup(deployment)) as guiding, _task(_end_of(supervisor)) as ended, _task(stop.wait()) as stopped:
-        await asyncio.wait((guiding, ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-        if guiding.done():
-            try:
-                guiding.result()
-            except ServiceError as exc:
-                say(f"{exc} Chat goes on with what it has.")
-            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+async def watch(supervisor: subprocess.Popen[bytes], launch: Launch, stop: asyncio.Event) -> int:
+    """Follow the start, then wait until told to stop, or until there is nothing left to watch; the exit code.
+
+    Raises `ConfigurationError` when the web process cannot run.
+    """
+    async with (
+        _task(follow_startup(launch)) as following,
+        _task(_end_of(supervisor)) as ended,
+        _task(stop.wait()) as stopped,
+    ):
+        await asyncio.wait((following, ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if following.done() and (error := following.exception()) is not None:
+            if isinstance(error, ConfigurationError):
+                raise error
+            say(f"The start cannot be followed any further ({error!r}); what was started goes on.")
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
         if stopped.done():
             return 0
-    say(f"The supervisor has ended (exit code {supervisor.returncode}); see {deployment.logs / 'supervisord.log'}.")
+    say(f"The supervisor has ended (exit code {supervisor.returncode}); see {launch.logs / 'supervisord.log'}.")
     return 1
 
 

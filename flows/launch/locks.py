@@ -21,12 +21,16 @@ def lock_data_dir(folder: Path) -> TextIO:
     try:
         return _lock(folder / "up.lock")
     except OSError as exc:
-        raise ConfigurationError(f"Lectern is already running with the data folder DATA_DIR={str(folder)!r}.") from exc
+        message = (
+            f"Lectern is already running with the data folder DATA_DIR={str(folder)!r}; stop it, or give this one a folder and "
+            "a port of its own: make up DATA_DIR=... PORT=...."
+        )
+        raise ConfigurationError(message) from exc
 
 
 @contextmanager
-def lock_prefect_port(*, taken: int) -> Generator[int]:
-    """Prefect's usual port, while nobody else starting on this machine has chosen it; else a free one, and never `taken`.
+def lock_prefect_port(*, web_port: int) -> Generator[int]:
+    """Prefect's usual port, while nobody else starting on this machine has chosen it; else a free one, and never `web_port`.
 
     Between the choice and Prefect's own bind lie seconds in which the port looks free to the next one who looks.
     """
@@ -36,7 +40,7 @@ def lock_prefect_port(*, taken: int) -> Generator[int]:
         yield _free_port(0)
         return
     with lock:
-        yield _free_port(*({USUAL_PREFECT_PORT} - {taken}), 0)
+        yield _free_port(*({USUAL_PREFECT_PORT} - {web_port}), 0)
 
 
 def _lock(path: Path) -> TextIO:

@@ -31,17 +31,20 @@ def check(settings: Settings) -> None:
     check_book(settings)
     check_writable(settings.data_dir)
     check_index(settings)
+    if settings.prefect_api_url is not None and not is_address(settings.prefect_api_url):
+        message = f"PREFECT_API_URL is {settings.prefect_api_url!r}; expected an address like http://127.0.0.1:4200/api."
+        raise ConfigurationError(message)
     for name, url, key in _used_keys(settings):
         _check_form(name, url, key)
 
 
 def check_services(settings: Settings) -> None:
     """Raise `ServiceError` for the first service that refuses a key, or for a Qdrant that does not answer."""
-    for complaint in find_complaints(settings):
-        raise complaint
+    for problem in find_service_problems(settings):
+        raise problem
 
 
-def find_complaints(settings: Settings) -> Iterator[ServiceError]:
+def find_service_problems(settings: Settings) -> Iterator[ServiceError]:
     """What is wrong with the services that the settings name, asked one after the other: at most `REQUEST_TIMEOUT_S` each."""
     for ask in (*(partial(check_key, *used) for used in _used_keys(settings)), partial(check_qdrant, settings)):
         try:

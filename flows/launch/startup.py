@@ -1,35 +1,54 @@
-"""What `make up` says while everything starts: the web first, then Prefect, then the book, step by step."""
+"""What `make up` says while everything starts: the web first, then Prefect, then the book, step by step.
+
+Nothing here gives up while there is something to wait for: on a busy machine each program has taken minutes, and whatever a
+request fails with, it is sent again. Only a web process that ends each time it is started ends the start.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from flows.launch.supervisor import Layout
+from flows.launch.supervisor import Launch
 from flows.orchestration.dead_runs import close_dead_runs
 from flows.report import describe_problems, describe_report
 from flows.terminal import show_progress
-from shared.errors import ConfigurationError, ServiceError
+from shared.errors import ConfigurationError
 from shared.models import Progress, Report
 
 T = TypeVar("T")
 
-LOOK_EVERY_S = 0.25
-FOLLOW_EVERY_S = 0.5
+LOOK_EVERY_S = 0.5
 """In production the web counts these requests against the limit of 300 a minute."""
-WEB_LIMIT_S = 60.0
-PREFECT_LIMIT_S = 180.0
-"""Cold, on two busy cores, Prefect has taken a minute to migrate its database."""
-INGEST_LIMIT_S = 6 * 3600.0
+REQUEST_TIMEOUT_S = 20.0
+SAY_AFTER_S = 30.0
+"""Somebody who waits is told so after this long, and each time the wait has doubled."""
+WEB_ENDINGS = 5
+"""A web process that ended this often without ever having answered will not answer the next time either."""
+RUNS_AT_MOST = 3
+"""Started one after the other while they crash; a run that fails has read the book and says what is wrong with it."""
 OVER = {"completed", "failed", "crashed", "cancelled"}
 QUESTION = '{"question": "What is this book about?"}'
+
+
+class _Health(BaseModel):
+    chat_model: str
+    openai_connected: bool
+    documents_count: int
+    chunks_count: int
+
+
+class _IngestStarted(BaseModel):
+    run_id: str
 
 
 class _IngestRun(BaseModel):
@@ -42,111 +61,130 @@ class _IngestRun(BaseModel):
 class Startup:
     """Follows one start through the programs' own HTTP interfaces."""
 
-    def __init__(self, deployment: Layout, web: httpx.AsyncClient, prefect: httpx.AsyncClient) -> None:
+    def __init__(self, launch: Launch, web: httpx.AsyncClient, prefect: httpx.AsyncClient) -> None:
         """`web` and `prefect` have the addresses of the web server and of Prefect's API as base URL."""
-        self._deployment = deployment
+        self._launch = launch
         self._web = web
         self._prefect = prefect
+        self._supervisor_log = launch.logs / "supervisord.log"
+        self._supervisor_log_start = self._supervisor_log.stat().st_size if self._supervisor_log.exists() else 0
 
-    async def follow_startup(self) -> None:
+    async def follow(self) -> None:
         """Tell how far everything is, and have the book read.
 
-        Raises `ConfigurationError` when the web server does not come up, for then there is nothing to use, and `ServiceError`
-        when Prefect does not: the web answers from the build it has.
+        Raises `ConfigurationError` when the web process cannot run, for then there is nothing to use.
         """
-        health = await self._wait(self._health, WEB_LIMIT_S)
-        if health is None:
-            raise ConfigurationError(f"The web server has not come up in {WEB_LIMIT_S:.0f} s{self._last_words('web')}")
-        self._greet(health)
-        if not self._deployment.reads_book:
-            self._say_addresses()
-            return
-        if not await self._wait(self._prefect_is_up, PREFECT_LIMIT_S):
-            raise self._no_prefect("prefect")
-        say(f"Prefect is up: {self._deployment.prefect_url}")
-        if self._deployment.own_prefect:
-            await close_dead_runs(self._prefect, since=self._deployment.started)
-        run_id = await self._wait(self._start_ingest, PREFECT_LIMIT_S)
-        if run_id is None:
-            raise self._no_prefect("worker")
-        self._conclude(await self._follow(run_id))
+        self._say_chat_is_up(await self._wait(self._web_health, "The web server is still starting ({s:.0f} s)", "web"))
+        if self._launch.reads_book:
+            await self._have_book_read()
+        self._say_addresses()
 
-    def _greet(self, health: dict[str, Any]) -> None:
-        url, chunks = self._deployment.web_url, health["chunks_count"]
-        if chunks:
-            say(f"Chat is up: {url}, answering from {health['documents_count']} pages ({chunks} chunks).")
-        elif not self._deployment.reads_book:
-            say(f"Chat is up: {url}; the index is empty; questions are answered as soon as it is filled from elsewhere.")
-        else:
-            say(f"Chat is up: {url}; the book is being read, and is answered from as soon as it has been.")
-        if health["chat_model"] != "extractive" and not health["openai_connected"]:
-            say("The chat model does not answer; readers get quotations from the book until it does.")
-
-    async def _follow(self, run_id: str) -> _IngestRun:
-        """Show the run's progress until it is over."""
-        deadline = time.monotonic() + INGEST_LIMIT_S
-        with show_progress() as on_progress:
-            while time.monotonic() < deadline:
-                with suppress(httpx.HTTPError):  # the web or Prefect is being restarted
-                    answer = await self._web.get(f"/ingest/{run_id}")
-                    if answer.is_success:
-                        run = _IngestRun.model_validate_json(answer.content)
-                        on_progress(run.progress or Progress(steps=()))
-                        if run.state in OVER:
-                            return run
-                await asyncio.sleep(FOLLOW_EVERY_S)
-        raise ServiceError("prefect", "The ingest has not ended; see Prefect.", transient=False)
-
-    def _conclude(self, run: _IngestRun) -> None:
+    async def _have_book_read(self) -> None:
+        waiting = "Prefect is still starting ({s:.0f} s); the chat answers meanwhile, and the book is read once it is up"
+        await self._wait(self._prefect_is_up, waiting, "prefect")
+        say(f"Prefect is up: {self._launch.prefect_url}")
+        if self._launch.own_prefect:
+            waiting = "Prefect does not yet tell which runs died ({s:.0f} s); the chat answers meanwhile"
+            await self._wait(self._close_dead_runs, waiting, "prefect")
+        run, runs = await self._run_ingest(), 1
+        while run.state == "crashed" and runs < RUNS_AT_MOST:
+            say(f"The ingest crashed ({run.message or 'no reason given'}); it is started again.")
+            run, runs = await self._run_ingest(), runs + 1
         if run.report is not None:
             for line in (*describe_problems(run.report.problems), *describe_report(run.report)):
                 say(line)
         if run.state != "completed":
             say(f"The book could not be read: {run.message or run.state}")
-        self._say_addresses()
 
-    def _say_addresses(self) -> None:
-        say("")
-        say(f"Ask at        {self._deployment.web_url}")
-        say(f"or            curl -N {self._deployment.web_url}/chat -H 'Content-Type: application/json' -d '{QUESTION}'")
-        if self._deployment.reads_book:
-            say(f"Prefect UI    {self._deployment.prefect_url}")
-        if self._deployment.reads_book and self._deployment.admin_key_file:
-            say(f"Key of /ingest, for this start only: {self._deployment.admin_key_file}")
-        say(f"Logs          {self._deployment.logs}")
-        say("Ctrl-C stops everything.")
+    async def _run_ingest(self) -> _IngestRun:
+        """A run that is over; its progress was shown."""
+        waiting = "The ingest cannot be started yet ({s:.0f} s); the chat answers meanwhile"
+        run_id = await self._wait(self._start_ingest, waiting, "worker")
+        with show_progress() as on_progress:
+            return await self._wait(lambda: self._ended_run(run_id, on_progress))
 
-    async def _health(self) -> dict[str, Any] | None:
-        answer = await self._web.get("/health")
-        return answer.json() if answer.is_success else None
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], waiting: str = "", program: str = "") -> T:
+        """What `look` gives once it gives something. `waiting`: said now and then until it does, with what `program` logged."""
+        started, say_after_s = time.monotonic(), SAY_AFTER_S
+        while True:
+            with suppress(httpx.HTTPError, ValidationError):  # starting, busy, or being restarted
+                if found := await look():
+                    return found
+            seconds = time.monotonic() - started
+            if waiting and seconds >= say_after_s:
+                say(waiting.format(s=seconds) + self._last_log_line(program))
+                say_after_s = 2 * seconds
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _web_health(self) -> _Health | None:
+        endings = self._web_endings()
+        if endings >= WEB_ENDINGS:
+            raise ConfigurationError(f"The web server was started {endings} times and ended{self._last_log_line('web')}")
+        return _Health.model_validate_json((await self._web.get("/health")).raise_for_status().content)
 
     async def _prefect_is_up(self) -> bool:
         return (await self._prefect.get("/health")).is_success
 
-    async def _start_ingest(self) -> str | None:
-        """The run's id; None while the deployment is not registered yet."""
-        answer = await self._web.post("/ingest", headers={"Authorization": f"Bearer {self._deployment.admin_key}"}, json={})
-        return str(answer.json()["run_id"]) if answer.is_success else None
+    async def _close_dead_runs(self) -> bool:
+        await close_dead_runs(self._prefect, since=self._launch.started)
+        return True
 
-    async def _wait(self, look: Callable[[], Awaitable[T | None]], limit_s: float) -> T | None:
-        """What `look` gives once it gives something; None when it has not within the limit."""
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            with suppress(httpx.HTTPError):
-                if found := await look():
-                    return found
-            await asyncio.sleep(LOOK_EVERY_S)
-        return None
+    async def _start_ingest(self) -> str:
+        """The run's id. The same request again gives the same run."""
+        answer = await self._web.post("/ingest", headers={"Authorization": f"Bearer {self._launch.admin_key}"}, json={})
+        return _IngestStarted.model_validate_json(answer.raise_for_status().content).run_id
 
-    def _no_prefect(self, program: str) -> ServiceError:
-        message = f"Prefect has not come up in {PREFECT_LIMIT_S:.0f} s, so the book was not read{self._last_words(program)}"
-        return ServiceError("prefect", message, transient=True)
+    async def _ended_run(self, run_id: str, on_progress: Callable[[Progress], None]) -> _IngestRun | None:
+        """The run once it is over; its progress is shown until then."""
+        answer = (await self._web.get(f"/ingest/{run_id}")).raise_for_status()
+        run = _IngestRun.model_validate_json(answer.content)
+        on_progress(run.progress or Progress(steps=()))
+        return run if run.state in OVER else None
 
-    def _last_words(self, program: str) -> str:
-        """What the program said last, if its log is a file."""
-        path = self._deployment.logs / f"{program}.log"
-        said = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
-        return f": {said[-1]} (all of it: {path})" if said else "."
+    def _web_endings(self) -> int:
+        """How often the web process has ended in this start."""
+        if not self._supervisor_log.exists():
+            return 0
+        with self._supervisor_log.open("rb") as log:
+            log.seek(self._supervisor_log_start)
+            return len(re.findall(rb"\bexited: web \(", log.read()))
+
+    def _last_log_line(self, program: str) -> str:
+        """What the program logged last, if its log is a file: the end of a sentence."""
+        path = self._launch.logs / f"{program}.log"
+        logged = _read_end(path).strip().splitlines()
+        return f": {logged[-1]} (all of it: {path})" if logged else "."
+
+    def _say_chat_is_up(self, health: _Health) -> None:
+        url = self._launch.web_url
+        if health.chunks_count:
+            say(f"Chat is up: {url}, answering from {health.documents_count} pages ({health.chunks_count} chunks).")
+        elif not self._launch.reads_book:
+            say(f"Chat is up: {url}; the index is empty; questions are answered as soon as it is filled from elsewhere.")
+        else:
+            say(f"Chat is up: {url}; the book is being read, and is answered from as soon as it has been.")
+        if health.chat_model != "extractive" and not health.openai_connected:
+            say("The chat model does not answer; readers get quotations from the book until it does.")
+
+    def _say_addresses(self) -> None:
+        say("")
+        say(f"Ask at        {self._launch.web_url}")
+        say(f"or            curl -N {self._launch.web_url}/chat -H 'Content-Type: application/json' -d '{QUESTION}'")
+        if self._launch.reads_book:
+            say(f"Prefect UI    {self._launch.prefect_url}")
+        if self._launch.reads_book and self._launch.admin_key_file:
+            say(f"Key of /ingest, for this start only: {self._launch.admin_key_file}")
+        say(f"Logs          {self._launch.logs}")
+        say("Ctrl-C stops everything.")
+
+
+def _read_end(path: Path) -> str:
+    """The last kilobytes of a file; nothing where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        return file.read().decode("utf-8", errors="replace")
 
 
 def say(line: str) -> None:
@@ -155,10 +193,11 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def follow_startup(deployment: Layout) -> None:
-    """Guide one start. Raises as `Startup.follow_startup` does."""
+async def follow_startup(launch: Launch) -> None:
+    """Tell how far one start is, and have the book read. Raises as `Startup.follow` does."""
+    prefect_api, own = f"{launch.prefect_url}/api", launch.own_prefect
     async with (
-        httpx.AsyncClient(base_url=deployment.web_url, trust_env=False) as web,
-        httpx.AsyncClient(base_url=f"{deployment.prefect_url}/api", trust_env=not deployment.own_prefect) as prefect,
+        httpx.AsyncClient(base_url=launch.web_url, trust_env=False, timeout=REQUEST_TIMEOUT_S) as web,
+        httpx.AsyncClient(base_url=prefect_api, trust_env=not own, timeout=REQUEST_TIMEOUT_S) as prefect,
     ):
-        await Startup(deployment, web, prefect).follow_startup()
+        await Startup(launch, web, prefect).follow()

@@ -21,8 +21,8 @@ STOP_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the programs of one start are to be found."""
+class Launch:
+    """One start: where its programs are to be found."""
 
     web_url: str
     prefect_url: str
@@ -38,7 +38,7 @@ class Layout:
     started: datetime
 
 
-def lay_out(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -> Layout:
+def prepare_launch(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -> Launch:
     """Choose addresses and keys; makes the folders of logs and of what lives as long as this start."""
     logs, run = settings.data_dir / "logs", settings.data_dir / "run"
     for folder in (logs, run):
@@ -46,7 +46,7 @@ def lay_out(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -> Layou
     key, key_file = _admin_key(settings, run)
     own_prefect = settings.prefect_api_url is None
     api_url = settings.prefect_api_url or f"http://127.0.0.1:{prefect_port}/api"
-    return Layout(
+    return Launch(
         web_url=f"http://{_reachable(settings.host)}:{settings.port}",
         prefect_url=api_url.rstrip("/").removesuffix("/api"),
         own_prefect=own_prefect,
@@ -75,12 +75,12 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def environment(settings: Settings, deployment: Layout) -> dict[str, str]:
+def environment(settings: Settings, launch: Launch) -> dict[str, str]:
     """What the programs find in their environment: the caller's, with addresses and paths made definite."""
-    port = deployment.prefect_url.rpartition(":")[2]
+    port = launch.prefect_url.rpartition(":")[2]
     prefect = {
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
-        "PREFECT_API_URL": f"{deployment.prefect_url}/api",
+        "PREFECT_API_URL": f"{launch.prefect_url}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -91,35 +91,35 @@ def environment(settings: Settings, deployment: Layout) -> dict[str, str]:
         "PREFECT_LOGGING_CONFIG_PATH": str(PREFECT_LOGGING),
         "PREFECT_LOGGING_LEVEL": settings.log_level,
     }
-    layout = {
+    programs = {
         "LECTERN_PYTHON": sys.executable,
-        "LECTERN_LOGS": str(deployment.logs),
-        "LECTERN_RUN": str(deployment.logs.parent / "run"),
-        "LECTERN_START_PREFECT": str(deployment.own_prefect and deployment.reads_book).lower(),
-        "LECTERN_START_WORKER": str(deployment.reads_book).lower(),
-        "LECTERN_PREFECT_PORT": port if deployment.own_prefect else str(USUAL_PREFECT_PORT),
-        **_logs(settings, deployment),
+        "LECTERN_LOGS": str(launch.logs),
+        "LECTERN_RUN": str(launch.logs.parent / "run"),
+        "LECTERN_START_PREFECT": str(launch.own_prefect and launch.reads_book).lower(),
+        "LECTERN_START_WORKER": str(launch.reads_book).lower(),
+        "LECTERN_PREFECT_PORT": port if launch.own_prefect else str(USUAL_PREFECT_PORT),
+        **_logs(settings, launch),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PYTHONUNBUFFERED": "1",
     }
-    ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": deployment.admin_key}
-    return os.environ | prefect | layout | ours
+    ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": launch.admin_key}
+    return os.environ | prefect | programs | ours
 
 
-def _logs(settings: Settings, deployment: Layout) -> dict[str, str]:
+def _logs(settings: Settings, launch: Launch) -> dict[str, str]:
     """In production everything goes to standard output, which the platform keeps; elsewhere to files."""
     programs = ("web", "prefect", "worker")
     if settings.environment == "production":
         return {f"LECTERN_{name.upper()}_LOG": "/dev/fd/1" for name in programs} | {"LECTERN_LOG_BYTES": "0"}
-    files = {f"LECTERN_{name.upper()}_LOG": str(deployment.logs / f"{name}.log") for name in programs}
+    files = {f"LECTERN_{name.upper()}_LOG": str(launch.logs / f"{name}.log") for name in programs}
     return files | {"LECTERN_LOG_BYTES": "5MB"}
 
 
-def start_supervisor(settings: Settings, deployment: Layout) -> subprocess.Popen[bytes]:
+def start_supervisor(settings: Settings, launch: Launch) -> subprocess.Popen[bytes]:
     """supervisord in a session of its own: Ctrl-C and a closed terminal reach it through us, once, as SIGTERM."""
     return subprocess.Popen(  # noqa: S603  our own interpreter and configuration
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIGURATION)],
-        env=environment(settings, deployment),
+        env=environment(settings, launch),
         cwd=HOME,
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -15,6 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from flows.launch.startup import follow_startup
+from flows.launch.supervisor import prepare_launch, start_supervisor, stop_supervisor
+from shared.errors import ConfigurationError
+from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import write_book
 from tests.support.openai.stand_in import StandIn
@@ -109,6 +113,24 @@ async def test_a_busy_port_is_one_sentence(launch: Launch) -> None:
     assert not launch.data_dir.exists()
 
 
+async def test_a_web_server_that_ends_each_time_ends_the_start_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))  # taken after the port was looked at; nobody listens
+        settings = Settings(book_source="none", data_dir=tmp_path, host="127.0.0.1", port=other.getsockname()[1])
+        for name in ("book_source", "host", "port"):
+            monkeypatch.setenv(name.upper(), str(getattr(settings, name)))
+        launch = prepare_launch(settings)
+        supervisor = start_supervisor(settings, launch)
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                with pytest.raises(ConfigurationError, match=r"^The web server was started 5 times and ended: .*in use"):
+                    await follow_startup(launch)
+        finally:
+            stop_supervisor(supervisor)
+
+
 async def test_a_missing_folder_and_one_without_markdown_are_one_sentence(launch: Launch, tmp_path: Path) -> None:
     code, said = await launch.refused(BOOK_SOURCE=str(tmp_path / "nowhere"))
     assert (code, said) == (1, f"lectern: The book's folder {str(tmp_path / 'nowhere')!r} does not exist.\n")
@@ -144,9 +166,9 @@ async def test_in_production_a_refused_key_is_told_of_and_the_book_is_quoted(lau
         said = await read_until(process, "Ctrl-C stops everything.")
         health = await get(launch.port, "/health")
         answer = await ask(launch.port, "What is inverse kinematics?")
-    complaints = [line for line in said if line.startswith("lectern: ")]
-    assert len(complaints) == 1
-    assert "OPENAI_API_KEY was refused by 127.0.0.1:" in complaints[0]
+    problems = [line for line in said if line.startswith("lectern: ")]
+    assert len(problems) == 1
+    assert "OPENAI_API_KEY was refused by 127.0.0.1:" in problems[0]
     assert "sk-wrong-key" not in "".join(said)
     assert (health["status"], health["openai_connected"]) == ("degraded", False)
     assert "joints" in answer["answer"]

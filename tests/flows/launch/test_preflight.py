@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.launch.preflight import check, check_port, check_services, find_complaints
+from flows.launch.preflight import check, check_port, check_services, find_service_problems
 from shared.errors import BookError, ConfigurationError, ServiceError
 from shared.settings import Settings
 from tests.support.book_folder import settings_for, write_book
@@ -79,6 +79,12 @@ def test_a_qdrant_address_that_cannot_be_one_is_named(settings: Settings, addres
         check(settings.model_copy(update={"qdrant_url": address}))
 
 
+@pytest.mark.parametrize("address", ["localhost:4200", "https://", "http://[::1"])
+def test_a_prefect_address_that_cannot_be_one_is_named(settings: Settings, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^PREFECT_API_URL is '{re.escape(address)}'; expected an address like"):
+        check(settings.model_copy(update={"prefect_api_url": address}))
+
+
 def keyed(settings: Settings, **more: str) -> Settings:
     return Settings.model_validate(settings.model_dump() | {"openai_api_key": "sk-wrong"} | more)
 
@@ -130,8 +136,8 @@ async def test_a_qdrant_key_that_is_refused_is_named(settings: Settings, refusin
 
 async def test_every_service_that_is_away_is_told_of(settings: Settings, refusing: str) -> None:
     away = keyed(settings, openai_base_url=f"{refusing}/v1", qdrant_url=CLOSED)
-    complaints = await asyncio.to_thread(lambda: list(find_complaints(away)))
-    assert [complaint.service for complaint in complaints] == ["openai", "qdrant"]
+    problems = await asyncio.to_thread(lambda: list(find_service_problems(away)))
+    assert [problem.service for problem in problems] == ["openai", "qdrant"]
 
 
 def test_a_service_that_is_away_is_no_mistake_of_this_machine(settings: Settings) -> None:

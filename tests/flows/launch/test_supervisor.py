@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.launch.supervisor import environment, lay_out
+from flows.launch.supervisor import environment, prepare_launch
 from flows.vocabulary import bring_vocabulary
 from shared.settings import Settings
 from shared.tokens import VOCABULARY_FILE
@@ -19,23 +19,23 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_key_for_ingest_is_made_when_none_is_set_and_only_its_owner_can_read_it(settings: Settings) -> None:
-    deployment = lay_out(settings)
-    assert deployment.admin_key_file is not None
-    assert deployment.admin_key_file.read_text().strip() == deployment.admin_key
-    assert stat.S_IMODE(deployment.admin_key_file.stat().st_mode) == 0o600
-    assert environment(settings, deployment)["ADMIN_API_KEY"] == deployment.admin_key
-    assert lay_out(settings).admin_key != deployment.admin_key
+    launch = prepare_launch(settings)
+    assert launch.admin_key_file is not None
+    assert launch.admin_key_file.read_text().strip() == launch.admin_key
+    assert stat.S_IMODE(launch.admin_key_file.stat().st_mode) == 0o600
+    assert environment(settings, launch)["ADMIN_API_KEY"] == launch.admin_key
+    assert prepare_launch(settings).admin_key != launch.admin_key
 
 
 def test_a_key_that_is_set_is_used_and_written_nowhere(tmp_path: Path) -> None:
-    deployment = lay_out(Settings(data_dir=tmp_path, admin_api_key="mine"))  # type: ignore[arg-type]
-    assert (deployment.admin_key, deployment.admin_key_file) == ("mine", None)
+    launch = prepare_launch(Settings(data_dir=tmp_path, admin_api_key="mine"))  # type: ignore[arg-type]
+    assert (launch.admin_key, launch.admin_key_file) == ("mine", None)
 
 
 def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> None:
-    deployment = lay_out(settings)
-    found = environment(settings, deployment)
-    assert found["PREFECT_API_URL"] == f"{deployment.prefect_url}/api"
+    launch = prepare_launch(settings)
+    found = environment(settings, launch)
+    assert found["PREFECT_API_URL"] == f"{launch.prefect_url}/api"
     assert found["PREFECT_API_URL"].startswith("http://127.0.0.1:")
     assert found["PREFECT_HOME"] == str(settings.data_dir / "prefect")
     assert (found["PREFECT_SERVER_ANALYTICS_ENABLED"], found["DO_NOT_TRACK"]) == ("false", "1")
@@ -44,15 +44,15 @@ def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> N
 
 def test_a_prefect_that_somebody_else_runs_is_used_and_none_is_started(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example.org/api")
-    deployment = lay_out(settings)
-    assert deployment.prefect_url == "https://prefect.example.org"
-    found = environment(settings, deployment)
+    launch = prepare_launch(settings)
+    assert launch.prefect_url == "https://prefect.example.org"
+    found = environment(settings, launch)
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("false", "true")
 
 
 def test_without_a_book_only_the_web_server_is_started(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, book_source="none")
-    found = environment(settings, lay_out(settings))
+    found = environment(settings, prepare_launch(settings))
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("false", "false")
 
 
@@ -61,12 +61,12 @@ def test_without_a_book_only_the_web_server_is_started(tmp_path: Path) -> None:
     [("0.0.0.0", "http://127.0.0.1:7860"), ("::", "http://[::1]:7860"), ("192.0.2.7", "http://192.0.2.7:7860")],
 )
 def test_the_address_that_is_printed_can_be_reached_from_here(tmp_path: Path, host: str, url: str) -> None:
-    assert lay_out(Settings(data_dir=tmp_path, host=host)).web_url == url
+    assert prepare_launch(Settings(data_dir=tmp_path, host=host)).web_url == url
 
 
 def test_in_production_logs_go_to_standard_output(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, environment="production")
-    found = environment(settings, lay_out(settings))
+    found = environment(settings, prepare_launch(settings))
     assert (found["LECTERN_WEB_LOG"], found["LECTERN_LOG_BYTES"]) == ("/dev/fd/1", "0")
 
 
