@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from flows.processes.messages import ReadingRules
 from flows.processes.pool import Readers, open_readers, processes_for
 from flows.progress import Tracker
 from flows.reading.page import NO_TEXT, Page
-from flows.report import describe_problem
 from flows.sites.sidebar import in_reading_order, read_category_positions
 from flows.sites.site_config import read_site_config
 from flows.source.files import BookSource, Listing, find_files, open_source
 from flows.source.globs import FileSelection
-from flows.steps import Runner
 from flows.vocabulary import find_vocabulary
 from shared.errors import BookError
 from shared.models import Chunk, Problem, Site
@@ -42,37 +40,76 @@ class Book:
     site: Site
     """The book's own configuration included."""
 
+    @property
+    def chunk_count(self) -> int:
+        """How many chunks it has."""
+        return len(self.chunks)
 
-async def read_book(settings: Settings, *, run: Runner, tracker: Tracker) -> Book:
-    """Find and read the book at `settings.book_source`.
-
-    Raises `BookError` when the book is not there or holds nothing to index, `ServiceError` when git fails.
-    """
-    with tracker.step("find", unit="files") as advance:
-        source, listing = await run(
-            "find", "find the book's files", lambda: _find(settings), lambda found: _remarks(found[1].problems)
-        )
-        advance(len(listing.paths))
-    with tracker.step("read", total=len(listing.paths), unit="files") as advance:
-        rules = await asyncio.to_thread(_rules, settings, source)
-        async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
-            read = await _read(readers, listing.paths, run, advance)
-            exact_tokens = readers.exact_tokens
-        pages = await asyncio.to_thread(_in_order, read, rules)
-    chunks = tuple(chunk for page in pages for chunk in page.chunks)
-    problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
-    if not chunks:
-        raise _nothing_to_index(source, pages, problems)
-    return Book(source, pages, chunks, problems, exact_tokens, rules.site)
+    @property
+    def text_count(self) -> int:
+        """How many of them differ in what is embedded."""
+        return len({chunk.content_hash for chunk in self.chunks})
 
 
-async def _find(settings: Settings) -> tuple[BookSource, Listing]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some of the book's files, read in one go."""
+
+    paths: tuple[str, ...]
+    start: int
+    """How many files were read before."""
+    total: int
+    """Files of the book."""
+
+    def __str__(self) -> str:
+        """E.g. `files 1 to 64 of 300: intro.md to part/legs.mdx`."""
+        end = self.start + len(self.paths)
+        return f"files {self.start + 1} to {end} of {self.total}: {self.paths[0]} to {self.paths[-1]}"
+
+
+async def find_book(settings: Settings) -> tuple[BookSource, Listing]:
+    """Where the book is on this disk, fetched if it is in git, and its files."""
+
     async def fetch() -> BookSource:
         return await asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir)
 
     source = await retry(fetch, FETCH)
     selection = FileSelection(settings.book_include, settings.book_exclude)
     return source, await asyncio.to_thread(find_files, source, selection)
+
+
+async def read_batch(batch: Batch, readers: Readers, advance: Callable[[int], None]) -> Sequence[Page]:
+    """The pages of these files, same order; `advance` is told how many of the book's files were read."""
+    return await readers.read(batch.paths, lambda done: advance(batch.start + done))
+
+
+Find = Callable[[Settings], Awaitable[tuple[BookSource, Listing]]]
+Read = Callable[[Batch, Readers, Callable[[int], None]], Awaitable[Sequence[Page]]]
+
+
+async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_book, read: Read = read_batch) -> Book:
+    """Find and read the book at `settings.book_source`; `find` and `read` are the two steps, mostly as Prefect tasks.
+
+    Raises `BookError` when the book is not there or holds nothing to index, `ServiceError` when git fails.
+    """
+    with tracker.step("find", unit="files") as advance:
+        source, listing = await find(settings)
+        advance(len(listing.paths))
+    total = len(listing.paths)
+    with tracker.step("read", total=total, unit="files") as advance:
+        rules = await asyncio.to_thread(_rules, settings, source)
+        read_pages: list[Page] = []
+        async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
+            for start in range(0, total, BATCH_FILES):
+                batch = Batch(tuple(listing.paths[start : start + BATCH_FILES]), start, total)
+                read_pages += await read(batch, readers, advance)
+            exact_tokens = readers.exact_tokens
+        pages = await asyncio.to_thread(_in_order, read_pages, rules)
+    chunks = tuple(chunk for page in pages for chunk in page.chunks)
+    problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
+    if not chunks:
+        raise _nothing_to_index(source, pages, problems)
+    return Book(source, pages, chunks, problems, exact_tokens, rules.site)
 
 
 def _rules(settings: Settings, source: BookSource) -> ReadingRules:
@@ -88,23 +125,6 @@ def _rules(settings: Settings, source: BookSource) -> ReadingRules:
 
 def _in_order(pages: Sequence[Page], rules: ReadingRules) -> tuple[Page, ...]:
     return tuple(in_reading_order(pages, rules.site, read_category_positions(rules.root, pages, rules.boundary)))
-
-
-async def _read(readers: Readers, paths: Sequence[str], run: Runner, advance: Callable[[int], None]) -> tuple[Page, ...]:
-    pages: list[Page] = []
-    for start in range(0, len(paths), BATCH_FILES):
-        batch = paths[start : start + BATCH_FILES]
-        label = f"read files {start + 1} to {start + len(batch)} of {len(paths)}: {batch[0]} to {batch[-1]}"
-
-        async def read(batch: Sequence[str] = batch, start: int = start) -> Sequence[Page]:
-            return await readers.read(batch, lambda done: advance(start + done))
-
-        pages += await run("read", label, read, lambda read: _remarks([each for page in read for each in page.problems]))
-    return tuple(pages)
-
-
-def _remarks(problems: Sequence[Problem]) -> list[str]:
-    return [describe_problem(problem) for problem in problems]
 
 
 def _nothing_to_index(source: BookSource, pages: Sequence[Page], problems: Sequence[Problem]) -> BookError:

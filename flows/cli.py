@@ -20,7 +20,6 @@ from flows.configuration import read_settings
 from flows.plan import Plan
 from flows.progress import Tracker
 from flows.report import describe_cost, describe_problems, describe_report, describe_tally
-from flows.steps import run_directly
 from flows.terminal import show_progress
 from flows.vocabulary import find_vocabulary
 from shared.errors import LecternError
@@ -182,7 +181,7 @@ def _threshold(text: str) -> Threshold:
 def _read(settings: Settings) -> Book:
     """The book as it is now; its problems are told on standard error."""
     with show_progress() as on_progress:
-        book = asyncio.run(read_book(settings, run=run_directly, tracker=Tracker(on_progress)))
+        book = asyncio.run(read_book(settings, tracker=Tracker(on_progress)))
     for line in describe_problems(book.problems):
         print(line, file=sys.stderr)
     return book

@@ -1,7 +1,8 @@
 """The order of an ingest's steps: find, read, plan, embed, apply, report.
 
-`flows/ingest.py` runs it as a Prefect flow, each `run(...)` a task; `flows/cli.py` runs it directly. Killed at any instant it
-leaves the live build as it was, and run again it ends in the same index: the vectors bought so far are in the cache.
+Each step is a plain function. `flows/cli.py` runs them as they are; `flows/ingest.py` gives a Prefect task in place of each.
+Killed at any instant an ingest leaves the live build as it was, and run again it ends in the same index: the vectors bought so
+far are in the cache.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
 
-from flows.book import Book, read_book
+from flows.book import Book, Find, Read, find_book, read_batch, read_book
 from flows.embedding.embed import Embedded, embed_chunks
 from flows.embedding.resources import DenseResources, IngestResources, open_resources
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
-from flows.steps import Runner, run_directly
 from shared.index.open_index import fingerprint
+from shared.index.port import Index
 from shared.models import Build, Chunk, Report
 from shared.pricing import price_usd
 from shared.settings import Settings
-
-NOTHING_EMBEDDED = Embedded((), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,97 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """One run of the steps: what they share."""
+class Result:
+    """What the steps before the report ended in."""
 
-    workshop: IngestResources
-    run: Runner
-    tracker: Tracker
+    book: Book
+    plan: Plan
+    embedded: Embedded | None
+    """None when nothing was embedded."""
+    build: Build
+    """The live one."""
+    new_build: bool
+    seconds: float
+
+
+async def plan_changes(book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan:
+    """The book as it is against the live build. Raises `BookError` when most of it is gone, unless it `may_vanish`."""
+    records = await resources.index.records()
+    if not may_vanish:
+        check_vanished(book.chunks, records)
+    if (dense := resources.dense) is None:
+        return await asyncio.to_thread(make_plan, book.chunks, records)
+    held = await dense.held(book.chunks, live, records)
+    compare = partial(make_plan, held=held, count=dense.count, model=dense.model.name)
+    return await asyncio.to_thread(compare, book.chunks, records)
+
+
+async def embed_book(book: Book, index: Index, dense: DenseResources, advance: Callable[[int], None]) -> Embedded:
+    """A vector for every chunk; `advance` is told how many of its texts have one."""
+    return await embed_chunks(
+        book.chunks, index=index, cache=dense.cache, model=dense.model, count=dense.count, on_progress=advance
+    )
+
+
+async def publish_build(build: Build, book: Book, embedded: Embedded | None, index: Index) -> None:
+    """Write the book as a new build and make it live; without vectors where it is searched by words only."""
+    await index.publish(build, book.chunks, embedded.vectors if embedded else None)
+
+
+async def make_report(result: Result, settings: Settings) -> Outcome:
+    """What was done and what it cost."""
+    book, plan, embedded = result.book, result.plan, result.embedded
+    bought, tokens = (embedded.bought, embedded.tokens) if embedded else (0, 0)
+    report = Report(
+        source=book.source.name,
+        files=plan.files,
+        chunks=plan.chunks,
+        embedded=bought,
+        tokens=tokens,
+        cost_usd=price_usd(settings.embedding_model, tokens) if tokens else 0.0,
+        embedding_model=settings.embedding_model if settings.embedding_key else None,
+        build_id=result.build.id,
+        new_build=result.new_build,
+        problems=book.problems,
+        seconds=round(result.seconds, 3),
+    )
+    return Outcome(report, plan, book.chunks)
+
+
+class PlanChanges(Protocol):
+    """`plan_changes`, or what runs it."""
+
+    async def __call__(self, book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What runs each step."""
+
+    find: Find = find_book
+    read: Read = read_batch
+    plan: PlanChanges = plan_changes
+    embed: Callable[[Book, Index, DenseResources, Callable[[int], None]], Awaitable[Embedded]] = embed_book
+    apply: Callable[[Build, Book, Embedded | None, Index], Awaitable[None]] = publish_build
+    report: Callable[[Result, Settings], Awaitable[Outcome]] = make_report
+
+
+PLAIN_STEPS = Steps()
 
 
 async def plan_ingest(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> tuple[Book, Plan]:
     """What an ingest would do now; nothing is embedded or written to the index. Raises as `ingest` does."""
     tracker = Tracker(on_progress)
-    book = await read_book(settings, run=run_directly, tracker=tracker)
-    async with open_resources(settings) as workshop:
-        plan = await _make_plan(book, await workshop.index.live(), Making(workshop, run_directly, tracker))
+    book = await read_book(settings, tracker=tracker)
+    async with open_resources(settings) as resources:
+        with tracker.step("plan", unit="chunks") as advance:
+            plan = await plan_changes(book, await resources.index.live(), resources, may_vanish=True)
+            advance(book.chunk_count)
         return book, plan
 
 
 async def ingest(
-    settings: Settings, *, full: bool = False, run: Runner = run_directly, on_progress: OnProgress = ignore_progress
+    settings: Settings, *, full: bool = False, steps: Steps = PLAIN_STEPS, on_progress: OnProgress = ignore_progress
 ) -> Outcome:
     """Bring the index up to date with the book at `settings.book_source`.
 
@@ -66,107 +139,41 @@ async def ingest(
     """
     started = time.monotonic()
     tracker = Tracker(on_progress)
-    book = await read_book(settings, run=run, tracker=tracker)
-    async with open_resources(settings) as workshop:
-        making = Making(workshop, run, tracker)
-        live = await workshop.index.live()
-        plan = await _make_plan(book, live, making, may_vanish=full)
-        embedded, build = NOTHING_EMBEDDED, live
-        if full or live is None or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings)):
-            embedded = await _embed(book.chunks, making)
-            build = await _apply(book, plan, embedded, making)
+    book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read)
+    async with open_resources(settings) as resources:
+        index, dense = resources.index, resources.dense
+        live = await index.live()
+        with tracker.step("plan", unit="chunks") as advance:
+            plan = await steps.plan(book, live, resources, may_vanish=full)
+            advance(book.chunk_count)
+        is_new = full or live is None or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
+        build = _new_build(book, plan, resources) if live is None or is_new else live
+        embedded = None
+        if is_new and dense is not None:
+            with tracker.step("embed", total=book.text_count, unit="texts") as advance:
+                embedded = await steps.embed(book, index, dense, advance)
         else:
-            tracker.skip("embed", "apply")
+            tracker.skip("embed")
+        if is_new:
+            with tracker.step("apply", total=book.chunk_count, unit="chunks"):
+                await steps.apply(build, book, embedded, index)
+        else:
+            tracker.skip("apply")
     with tracker.step("report"):
-        report = _report(book, plan, embedded, build, settings, new_build=build is not live, started=started)
-    return Outcome(report, plan, book.chunks)
+        return await steps.report(Result(book, plan, embedded, build, is_new, time.monotonic() - started), settings)
 
 
-async def _make_plan(book: Book, live: Build | None, making: Making, *, may_vanish: bool = True) -> Plan:
-    index, dense = making.workshop.index, making.workshop.dense
-
-    async def compare() -> Plan:
-        records = await index.records()
-        if not may_vanish:
-            check_vanished(book.chunks, records)
-        held = await dense.held(book.chunks, live, records) if dense else None
-        return await asyncio.to_thread(_compare, book.chunks, records, held, dense)
-
-    with making.tracker.step("plan", unit="chunks") as advance:
-        plan = await making.run("plan", f"compare {len(book.chunks)} chunks with the live build", compare)
-        advance(len(book.chunks))
-    return plan
-
-
-def _compare(chunks: Sequence[Chunk], records: dict[str, Chunk], held: set[str] | None, dense: DenseResources | None) -> Plan:
-    if dense is None:
-        return make_plan(chunks, records)
-    return make_plan(chunks, records, held=held, count=dense.count, model=dense.model.name)
-
-
-async def _embed(chunks: Sequence[Chunk], making: Making) -> Embedded | None:
-    """The vectors; None where the book is searched by words only."""
-    index, dense = making.workshop.index, making.workshop.dense
-    if dense is None:
-        making.tracker.skip("embed")
-        return None
-    total = len({chunk.content_hash for chunk in chunks})
-    with making.tracker.step("embed", total=total, unit="texts") as advance:
-        return await making.run(
-            "embed",
-            f"vectors of {total} texts",
-            lambda: embed_chunks(
-                chunks, index=index, cache=dense.cache, model=dense.model, count=dense.count, on_progress=advance
-            ),
-        )
-
-
-async def _apply(book: Book, plan: Plan, embedded: Embedded | None, making: Making) -> Build:
-    build = _new_build(book, plan, making.workshop)
-    vectors = embedded.vectors if embedded else None
-    with making.tracker.step("apply", total=len(book.chunks), unit="chunks"):
-        publish = making.workshop.index.publish
-        await making.run("apply", f"write build {build.id}", lambda: publish(build, book.chunks, vectors))
-    return build
-
-
-def _new_build(book: Book, plan: Plan, workshop: IngestResources) -> Build:
+def _new_build(book: Book, plan: Plan, resources: IngestResources) -> Build:
     now = datetime.now(UTC)
-    dense = workshop.dense
+    dense = resources.dense
     return Build(
         id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         created_at=now,
-        fingerprint=fingerprint(workshop.settings),
+        fingerprint=fingerprint(resources.settings),
         embedding_model=dense.model.name if dense else None,
         dimensions=dense.model.dimensions if dense else None,
         digest=plan.digest,
         documents=len({chunk.path for chunk in book.chunks}),
-        chunks=len(book.chunks),
+        chunks=book.chunk_count,
         source=book.source.name,
-    )
-
-
-def _report(
-    book: Book,
-    plan: Plan,
-    embedded: Embedded | None,
-    build: Build | None,
-    settings: Settings,
-    *,
-    new_build: bool,
-    started: float,
-) -> Report:
-    bought = embedded or NOTHING_EMBEDDED
-    return Report(
-        source=book.source.name,
-        files=plan.files,
-        chunks=plan.chunks,
-        embedded=bought.bought,
-        tokens=bought.tokens,
-        cost_usd=price_usd(settings.embedding_model, bought.tokens) if bought.tokens else 0.0,
-        embedding_model=settings.embedding_model if settings.embedding_key else None,
-        build_id=build.id if build else None,
-        new_build=new_build,
-        problems=book.problems,
-        seconds=round(time.monotonic() - started, 3),
     )

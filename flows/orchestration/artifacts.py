@@ -1,23 +1,19 @@
-"""What a run publishes in Prefect while it runs and at its end; keys and shapes are those of `shared/ingest_runs.py`."""
+"""What a run publishes in Prefect for programs; keys and shapes are those of `shared/ingest_runs.py`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
-from flows.pipeline import Outcome
-from flows.plan import Plan
-from flows.report import changes_table, summary_markdown
-from shared.ingest_runs import CHANGES_KEY, HEARTBEAT_S, PROGRESS_KEY, REPORT_KEY, SUMMARY_KEY, encode_progress
-from shared.models import Progress
+from shared.ingest_runs import HEARTBEAT_S, PROGRESS_KEY, REPORT_KEY, encode_progress
+from shared.models import Progress, Report
 
 PAUSE_S = 0.3
 """Between two writes, however much happens."""
@@ -38,14 +34,8 @@ class RunArtifacts:
         self._latest = progress
         self._changed.set()
 
-    async def publish_plan(self, plan: Plan) -> None:
-        """What is going to be done, for people."""
-        await self._create(CHANGES_KEY, "table", json.dumps(changes_table(plan.changes)), "Files that changed")
-
-    async def publish_outcome(self, outcome: Outcome) -> None:
-        """The report, for programs and for people."""
-        report, changes = outcome.report, outcome.plan.changes
-        await self._create(SUMMARY_KEY, "markdown", summary_markdown(report, changes, outcome.chunks), "What the run did")
+    async def publish_report(self, report: Report) -> None:
+        """The report, for programs."""
         await self._create(REPORT_KEY, "json", report.model_dump(mode="json"), "The report, for programs")
 
     async def keep_publishing(self) -> None:
@@ -72,15 +62,14 @@ class RunArtifacts:
 
 
 @asynccontextmanager
-async def open_artifacts(flow_run_id: UUID) -> AsyncGenerator[RunArtifacts]:
-    """A publication whose progress is kept up to date until the context ends, and written once more then."""
-    async with get_client() as client:
-        publication = RunArtifacts(client, flow_run_id)
-        writing = asyncio.create_task(publication.keep_publishing())
-        try:
-            yield publication
-        finally:
-            writing.cancel()
-            await asyncio.wait([writing])
-            with suppress(httpx.HTTPError):  # the run's own state tells as well
-                await publication.publish_progress()
+async def open_artifacts(client: PrefectClient, flow_run_id: UUID) -> AsyncGenerator[RunArtifacts]:
+    """Artifacts whose progress is kept up to date until the context ends, and written once more then."""
+    artifacts = RunArtifacts(client, flow_run_id)
+    writing = asyncio.create_task(artifacts.keep_publishing())
+    try:
+        yield artifacts
+    finally:
+        writing.cancel()
+        await asyncio.wait([writing])
+        with suppress(httpx.HTTPError):  # the run's own state tells as well
+            await artifacts.publish_progress()

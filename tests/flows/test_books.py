@@ -14,7 +14,6 @@ import pytest
 
 from flows.book import Book, read_book
 from flows.progress import Tracker
-from flows.steps import run_directly
 from shared.settings import Settings
 from tests.conftest import FIXTURES
 from tests.flows.reading.test_constructs import parts_of
@@ -45,7 +44,7 @@ async def test_a_book_is_read_as_its_site_shows_it(case: Path, tmp_path: Path) -
     parts = parts_of(case)
     files = {name: text for name, text in parts.items() if name not in {"settings", "expected"}}
     settings = _settings(parts.get("settings", ""), write_book(tmp_path / "book", files), tmp_path / "data")
-    shown = _shown(await read_book(settings, run=run_directly, tracker=Tracker(lambda _: None)))
+    shown = _shown(await read_book(settings, tracker=Tracker(lambda _: None)))
     if os.environ.get("APPROVE"):
         _approve(case, {**parts, "expected": shown})
     assert shown == parts_of(case)["expected"]

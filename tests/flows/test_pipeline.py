@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.pipeline import ingest, plan_ingest
-from flows.steps import no_remarks
+from flows.pipeline import PLAIN_STEPS, Steps, ingest, plan_ingest
 from shared.errors import BookError, ServiceError
 from shared.index.open_index import open_index
 from shared.models import Build, Chunk, Progress, Tally
@@ -172,18 +171,22 @@ async def test_a_key_added_later_makes_a_new_build_with_vectors(book: Path, lexi
     assert build.embedding_model == "bag-of-words"
 
 
-async def test_each_step_is_run_by_the_runner_in_order_with_its_remarks(lexical: Settings) -> None:
-    (Path(lexical.book_source) / "latin.md").write_bytes(b"caf\xe9")
-    heard: list[tuple[str, list[str]]] = []
+async def test_the_steps_that_are_given_are_run_in_order_and_those_there_is_nothing_to_do_for_are_not(dense: Settings) -> None:
+    ran: list[str] = []
 
-    async def remember(step: str, _label: str, work: Callable[[], Awaitable[Any]], /, remarks: Any = no_remarks) -> Any:
-        result = await work()
-        heard.append((step, list(remarks(result))))
-        return result
+    def noted(name: str) -> Any:
+        async def run(*given: Any, **named: Any) -> Any:
+            ran.append(name)
+            return await getattr(PLAIN_STEPS, name)(*given, **named)
 
-    await ingest(lexical, run=remember)
-    problem = "latin.md:1: not UTF-8: byte 0xe9 (skipped)"
-    assert heard == [("find", []), ("read", [problem]), ("plan", []), ("apply", [])]
+        return run
+
+    steps = Steps(*(noted(field.name) for field in fields(Steps)))
+    await ingest(dense, steps=steps)
+    assert ran == ["find", "read", "plan", "embed", "apply", "report"]
+    ran.clear()
+    await ingest(dense, steps=steps)
+    assert ran == ["find", "read", "plan", "report"]
 
 
 async def test_at_the_end_every_step_is_done(lexical: Settings) -> None:
