@@ -1,8 +1,13 @@
-"""The one place where a failed call to a service is tried again."""
+"""The one place where a failed call to a service is tried again, with a line in the log each time.
+
+The logger is the standard library's `shared.retry`: the web process writes its lines as every other, the command line has them
+on standard error, and Prefect keeps them with the run (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +17,8 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_ran
 from shared.errors import ServiceError
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ async def retry(
     """What `call` gives, tried again while it raises a transient `ServiceError`; the last error is raised as it is.
 
     A pause is what the service asked for, or else random between 0 and a bound that doubles (full jitter, so that many callers
-    do not come back at once). `call` must be safe to repeat.
+    do not come back at once). `call` must be safe to repeat. Each failure that is followed by another attempt is logged.
     """
     exponential = wait_random_exponential(multiplier=patience.first_wait_s, max=patience.longest_wait_s)
 
@@ -46,10 +53,15 @@ async def retry(
         asked = _asked_for(state)
         return exponential(state) if asked is None else asked + min(exponential(state), 1.0)
 
+    def log_failure(state: RetryCallState) -> None:
+        message = "%s Attempt %d of %d; the next one follows in %.1f s."
+        _log.warning(message, _error(state), state.attempt_number, patience.attempts, state.upcoming_sleep)
+
     retrying = AsyncRetrying(
         retry=lambda state: _may_help(state, patience),
         wait=pause_s,
         stop=stop_after_attempt(patience.attempts),
+        before_sleep=log_failure,
         sleep=sleep,
         reraise=True,
     )

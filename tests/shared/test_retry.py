@@ -85,3 +85,19 @@ async def test_a_service_that_asks_for_more_than_the_cap_is_not_tried_again() ->
     with pytest.raises(ServiceError):
         await service.ask(IN_AN_INGEST)
     assert (service.calls, service.pauses_s) == (1, [])
+
+
+async def test_each_failure_that_is_followed_by_another_attempt_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service(failure(retry_after_s=2.0), failure(retry_after_s=20.0))
+    await service.ask(IN_AN_INGEST)
+    pauses = [f"{pause:.1f}" for pause in service.pauses_s]
+    assert [(each.name, each.levelname, each.message) for each in caplog.records] == [
+        ("shared.retry", "WARNING", f"It failed. Attempt 1 of 6; the next one follows in {pauses[0]} s."),
+        ("shared.retry", "WARNING", f"It failed. Attempt 2 of 6; the next one follows in {pauses[1]} s."),
+    ]
+
+
+async def test_a_failure_that_is_raised_is_no_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ServiceError):
+        await Service(failure(transient=False)).ask(IN_AN_INGEST)
+    assert caplog.records == []
