@@ -28,7 +28,7 @@ async def main(api_url: str) -> None:
     _stop_on_signals()
     async with httpx.AsyncClient(base_url=api_url, trust_env=False) as client:
         await _wait_for_prefect(client)
-        await asyncio.to_thread(register)
+        await register()
         sweeper = asyncio.create_task(_sweep(client))
         try:
             await ProcessWorker(work_pool_name=WORK_POOL).start()

@@ -102,6 +102,21 @@ async def test_a_run_reads_the_book_and_publishes_what_it_did(stage: Stage, runs
         f"compare {build.chunks} chunks with the live build",
         f"vectors of {build.chunks} texts",
         f"write build {build.id}",
+        "say what was done",
+    ]
+
+
+async def test_each_time_the_model_is_asked_again_is_a_line_in_the_log_of_the_run(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    stand_in.fail("embeddings", "rate_limited", times=2)
+    with worker(stage, settings):
+        run_id = await runs.start()
+        assert (await runs.wait(run_id))["type"] == "COMPLETED", stage.log()
+        warnings = await runs.warnings(run_id)
+    assert [(task, message.partition("Attempt")[2].partition(";")[0]) for task, message in warnings] == [
+        ("vectors", " 1 of 6"),
+        ("vectors", " 2 of 6"),
     ]
 
 
