@@ -75,9 +75,13 @@ class Retriever:
         self._rewrite = rewrite
         self._terms = Stemmer(bm25)
         frequencies = Frequencies(bm25)
-        self._spelling = Spelling(self._terms, frequencies)
+        self._spelling = Spelling(index, self._terms, frequencies)
         self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies)
         self._background = CosineBaseline(index)
+
+    async def aclose(self) -> None:
+        """Stop what goes on in the background."""
+        await self._spelling.aclose()
 
     async def retrieve(self, request: ChatRequest) -> Passages:
         """The passages for one request, numbered from 1, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""

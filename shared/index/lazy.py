@@ -36,6 +36,10 @@ class LazyIndex:
         """See `Index.vectors`."""
         return await (await self._opened()).vectors(content_hashes)
 
+    async def prepare(self) -> None:
+        """See `Index.prepare`."""
+        await (await self._opened()).prepare()
+
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """See `Index.publish`."""
         await (await self._opened()).publish(build, chunks, dense)

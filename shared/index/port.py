@@ -8,7 +8,7 @@ embedding cache or, where that is gone, from the live build itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -49,6 +49,10 @@ class Snapshot(Protocol):
         """Paths of the files in the build, sorted."""
         ...
 
+    def contents(self) -> AsyncIterator[list[str]]:
+        """What is indexed of every chunk, some hundred at a time, in no order."""
+        ...
+
 
 class Index(Protocol):
     """A store of builds of one book. Every method raises `ServiceError` when the store cannot be reached or is damaged."""
@@ -69,6 +73,10 @@ class Index(Protocol):
         """Dense vectors the live build already holds for these content hashes (of its own fingerprint)."""
         ...
 
+    async def prepare(self) -> None:
+        """Clear what killed ingests left. Raises `ServiceError` unless a build can be written: before anything is bought."""
+        ...
+
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """Write `chunks` (with `dense[i]` for `chunks[i]`; None: lexical only) as a new build, verify its count, make it live.
 
@@ -77,7 +85,7 @@ class Index(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Return when the store answers; raise `ServiceError` when it does not."""
+        """Return when the store answers and the live build, if there is one, is whole; raise `ServiceError` otherwise."""
         ...
 
     async def aclose(self) -> None: ...

@@ -28,6 +28,7 @@ class QdrantStandIn:
         self._routes: list[tuple[str, Callable[..., Awaitable[object]]]] = [
             (r"GET /", self._info),
             (r"GET /collections", lambda _: self.engine.get_collections()),
+            (r"GET /collections/([^/]+)", self._describe),
             (r"GET /aliases", lambda _: self.engine.get_aliases()),
             (r"POST /collections/aliases", self._change_aliases),
             (r"GET /collections/([^/]+)/exists", self._exists),
@@ -71,6 +72,11 @@ class QdrantStandIn:
 
     async def _change_aliases(self, body: Any) -> bool:
         return await self.engine.update_collection_aliases(models.ChangeAliasesOperation.model_validate(body).actions)
+
+    async def _describe(self, _: Any, name: str) -> object:
+        if not await self.engine.collection_exists(name):
+            raise ValueError(f"Collection {name} not found")
+        return await self.engine.get_collection(name)
 
     async def _exists(self, _: Any, name: str) -> object:
         return {"exists": await self.engine.collection_exists(name)}

@@ -8,6 +8,7 @@ within a question is a name's. What was searched for is told with the answer.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,19 @@ from itertools import takewhile
 
 from server.finding.query.term_frequencies import Frequencies
 from server.finding.query.terms import Stemmer
-from shared.index.port import Snapshot
+from shared.errors import LecternError
+from shared.index.port import Index, Snapshot
 
 LEAST_CHARS = 6
 """Of a word of the book: a shorter one is near too many others ("unity", "unit"). The reader may have lost a letter of it."""
 MOST_WORDS = 5
 """Of one question that are looked up."""
+WAIT_S = 2.0
+"""A reader waits so long for the words of a new build to be read, and is then searched for as they wrote."""
 _LONG_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS},}}\b")
 _ASKED_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS - 1},}}\b")
+
+log = logging.getLogger(__name__)
 
 Words = Mapping[str, Counter[str]]
 """The book's words by their first letter, with how often each occurs."""
@@ -31,10 +37,12 @@ Words = Mapping[str, Counter[str]]
 class Spelling:
     """Corrects questions against the words of the live build, which are read when a question first needs them."""
 
-    def __init__(self, terms: Stemmer, frequencies: Frequencies) -> None:
+    def __init__(self, index: Index, terms: Stemmer, frequencies: Frequencies) -> None:
+        self._index = index
         self._terms = terms
         self._frequencies = frequencies
         self._known: tuple[str, Words] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def correct(self, snapshot: Snapshot, question: str) -> str:
         """The question with words the book does not have replaced by near ones that it has. Raises `ServiceError`."""
@@ -42,6 +50,8 @@ class Spelling:
         if not strange:
             return question
         words = await self._words(snapshot)
+        if words is None:
+            return question
         near = await asyncio.to_thread(lambda: {word: _nearest(word.lower(), words) for word in strange})
         return _ASKED_WORD.sub(lambda match: near.get(match[0]) or match[0], question)
 
@@ -52,14 +62,34 @@ class Spelling:
         absent = await self._frequencies.absent(snapshot, [term for found in terms.values() for term in found])
         return [word for word, found in terms.items() if found and absent.issuperset(found)][:MOST_WORDS]
 
-    async def _words(self, snapshot: Snapshot) -> Words:
-        if self._known is None or self._known[0] != snapshot.build.id:
-            words: defaultdict[str, Counter[str]] = defaultdict(Counter)
-            for path in await snapshot.documents():
-                texts = [chunk.content for chunk in await snapshot.page(path)]
-                await asyncio.to_thread(_count, texts, words)
-            self._known = (snapshot.build.id, words)
-        return self._known[1]
+    async def _words(self, snapshot: Snapshot) -> Words | None:
+        """The words of the build; None while they are still being read: one reading, in the background, for all who ask."""
+        build_id = snapshot.build.id
+        if self._known is not None and self._known[0] == build_id:
+            return self._known[1]
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(build_id))
+        await asyncio.wait([self._reading], timeout=WAIT_S)
+        return self._known[1] if self._known is not None and self._known[0] == build_id else None
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    async def _read(self, build_id: str) -> None:
+        words: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        try:
+            async with self._index.snapshot() as snapshot:
+                if snapshot.build.id != build_id:
+                    return  # whoever asks next is of the new build
+                async for texts in snapshot.contents():
+                    await asyncio.to_thread(_count, texts, words)
+        except LecternError as exc:
+            log.warning("words are searched for as they were written: %s", exc)
+        else:
+            self._known = (build_id, words)
 
 
 def _count(texts: Sequence[str], words: defaultdict[str, Counter[str]]) -> None:

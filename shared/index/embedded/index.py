@@ -8,11 +8,12 @@ last reader leaves, and files deleted under it stay readable until then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from shared.checks import check_writable
 from shared.errors import NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.embedded.builds import BuildFolder
@@ -20,6 +21,8 @@ from shared.index.embedded.open_build import OpenBuild, write_build
 from shared.index.port import Filter, Snapshot
 from shared.index.tie_breaking import ScoredId, break_ties
 from shared.models import Build, Chunk, Hit, SparseVector
+
+_CONTENTS_AT_ONCE = 500
 
 
 class EmbeddedSnapshot:
@@ -53,6 +56,11 @@ class EmbeddedSnapshot:
     async def page(self, path: str, *, first: int = 0, last: int | None = None) -> list[Chunk]:
         """See `Snapshot.page`."""
         return await self._held.run(partial(self._held.records.page, path, first, last))
+
+    async def contents(self) -> AsyncIterator[list[str]]:
+        """See `Snapshot.contents`."""
+        for first in range(0, self.build.chunks, _CONTENTS_AT_ONCE):
+            yield await self._held.run(partial(self._held.records.contents, first, _CONTENTS_AT_ONCE))
 
     async def documents(self) -> list[str]:
         """See `Snapshot.documents`."""
@@ -98,6 +106,10 @@ class EmbeddedIndex:
             return await held.run(partial(held.vectors, content_hashes))
         finally:
             self._release(held)
+
+    async def prepare(self) -> None:
+        """See `Index.prepare`."""
+        await asyncio.to_thread(check_writable, self._folder.root)
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """See `Index.publish`; a build that is live already is left alone.

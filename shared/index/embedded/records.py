@@ -68,6 +68,11 @@ class Records:
             return self._chunks(f"{bounds} ORDER BY position", path, first)
         return self._chunks(f"{bounds} AND position <= ? ORDER BY position", path, first, last)
 
+    def contents(self, first: int, limit: int) -> list[str]:
+        """What is indexed of `limit` chunks from number `first` on, by id."""
+        statement = "SELECT json_extract(record, '$.content') FROM chunks ORDER BY id LIMIT ? OFFSET ?"
+        return [row[0] for row in self._rows(statement, limit, first)]
+
     def paths(self) -> list[str]:
         """Every file, sorted."""
         return sorted(row[0] for row in self._rows("SELECT DISTINCT path FROM chunks"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
@@ -22,8 +22,11 @@ from shared.index.remote.server import QdrantServer
 from shared.index.tie_breaking import ScoredId, break_ties
 from shared.models import Build, Chunk, Hit, SparseVector
 
+SIGN_EVERY_S = 20.0
+DEAD_AFTER = timedelta(minutes=2)
+"""Without a sign of life for this long, the one who was writing a collection is dead: clocks may differ by a minute."""
 ORPHAN_AGE = timedelta(hours=1)
-"""A collection without a manifest may be an ingest under way; after this long it is the leftover of one that was killed."""
+"""The same for a collection without any sign, of an older Lectern or killed in its first moment."""
 _EXACT_UP_TO_CHUNKS = 20_000
 """Dense search scans that many vectors exactly in tens of milliseconds, and then agrees with the embedded index."""
 _HASHES_IN_A_QUERY = 256
@@ -68,8 +71,14 @@ class RemoteSnapshot:
     async def page(self, path: str, *, first: int = 0, last: int | None = None) -> list[Chunk]:
         """See `Snapshot.page`."""
         among = points.page_filter(path, first, last)
-        found = [points.to_chunk(record.payload) async for record in self._server.scroll(self._name, among)]
+        pages = self._server.scroll(self._name, among, for_reader=True)
+        found = [points.to_chunk(record.payload) async for page in pages for record in page]
         return sorted(found, key=lambda chunk: chunk.position)
+
+    async def contents(self) -> AsyncIterator[list[str]]:
+        """See `Snapshot.contents`."""
+        async for page in self._server.scroll(self._name, points.ONLY_CHUNKS, payload=["content"]):
+            yield [record.payload["content"] for record in page if record.payload]
 
     async def documents(self) -> list[str]:
         """See `Snapshot.documents`."""
@@ -104,7 +113,9 @@ class RemoteIndex:
         name = await self._server.aliased(self._collection)
         if name is None:
             return {}
-        chunks = [points.to_chunk(record.payload) async for record in self._server.scroll(name, points.ONLY_CHUNKS)]
+        await self._manifest(name)
+        pages = self._server.scroll(name, points.ONLY_CHUNKS)
+        chunks = [points.to_chunk(record.payload) async for page in pages for record in page]
         return {chunk.id: chunk for chunk in chunks}
 
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
@@ -116,8 +127,9 @@ class RemoteIndex:
         found: dict[str, list[float]] = {}
         for start in range(0, len(hashes), _HASHES_IN_A_QUERY):
             among = points.content_filter(hashes[start : start + _HASHES_IN_A_QUERY])
-            async for record in self._server.scroll(name, among, payload=["content_hash"], vectors=[DENSE]):
-                found.update(points.to_hash_and_vector(record))
+            async for page in self._server.scroll(name, among, payload=["content_hash"], vectors=[DENSE]):
+                for record in page:
+                    found.update(points.to_hash_and_vector(record))
         return found
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
@@ -132,9 +144,11 @@ class RemoteIndex:
             return
         await self._make_room(name)
         await self._server.create(name, build.dimensions)
-        batches = points.to_points(chunks, dense, self._bm25)
-        while batch := await asyncio.to_thread(next, batches, None):
-            await self._server.upsert(name, batch)
+        async with self._signs_of_life(name):
+            batches = points.to_points(chunks, dense, self._bm25, at_once=self._server.batch_points)
+            while batch := await asyncio.to_thread(next, batches, None):
+                await self._server.upsert(name, batch)
+            await self._server.wait_until_green(name)
         written = await self._server.count(name, points.ONLY_CHUNKS)
         if written != len(chunks):
             message = f"Collection {name!r} holds {written} chunks, expected {len(chunks)}; it was not made live."
@@ -143,9 +157,24 @@ class RemoteIndex:
         await self._server.point_alias(self._collection, name, replace=previous is not None)
         await self._clean_up(live=name, previous=previous)
 
-    async def ping(self) -> None:
-        """Return when a Qdrant server that is new enough answers."""
+    async def prepare(self) -> None:
+        """See `Index.prepare`."""
         await self._server.ping()
+        await self._server.check_writable(self._collection)
+        if live := await self._server.aliased(self._collection):
+            await self._clean_up(live=live, previous=None)
+
+    async def ping(self) -> None:
+        """See `Index.ping`; asks something for which the key is needed."""
+        await self._server.ping()
+        name = await self._server.aliased(self._collection)
+        if name is None:
+            return
+        expected = (await self._manifest(name)).build.chunks
+        written = await self._server.count(name, points.ONLY_CHUNKS, for_reader=True)
+        if written != expected:
+            message = f"Collection {name!r} on {self._server.address} holds {written} of {expected} chunks; ingest again."
+            raise ServiceError("qdrant", message, transient=False, code="damaged")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -170,21 +199,50 @@ class RemoteIndex:
         except ValidationError as exc:
             message = f"Collection {name!r} on {self._server.address} is not one this version of Lectern has written."
             raise ServiceError("qdrant", message, transient=False, code="foreign") from exc
+        await self._server.fit(name)
         self._known = (name, manifest)
         return manifest
 
+    @asynccontextmanager
+    async def _signs_of_life(self, name: str) -> AsyncGenerator[None]:
+        """Tell others, while the context lasts, that this collection is being written."""
+
+        over = asyncio.Event()
+
+        async def tell() -> None:
+            while not over.is_set():
+                with suppress(ServiceError):  # what writes the chunks will tell
+                    await self._server.upsert(name, [points.unfinished_point(datetime.now(UTC))])
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), SIGN_EVERY_S)
+
+        telling = asyncio.create_task(tell())
+        try:
+            yield
+        finally:
+            over.set()
+            await telling  # not cancelled: a sign on its way must not arrive behind the manifest
+
     async def _clean_up(self, *, live: str, previous: str | None) -> None:
-        """Delete builds older than the previous one, and what killed ingests left behind more than an hour ago."""
+        """Delete builds older than the previous one, and what is no longer being written.
+
+        `previous` None: of the complete ones the newest besides the live one is kept.
+        """
+        complete: list[str] = []
         for name in await self._server.collections():
             begun = self._begun(name)
-            if begun is None or name in (live, previous):
+            if begun is None or name == live:
                 continue
-            superseded = previous is not None and name < previous and await self._is_complete(name)
-            if superseded or datetime.now(UTC) - begun > ORPHAN_AGE:
+            payload = (await self._server.retrieve(name, [points.MANIFEST_ID])).get(points.MANIFEST_ID)
+            sign = points.last_sign(payload)
+            if payload is not None and sign is None:
+                complete.append(name)
+            elif datetime.now(UTC) - (sign or begun) > (DEAD_AFTER if sign else ORPHAN_AGE):
                 await self._server.delete(name)
-
-    async def _is_complete(self, name: str) -> bool:
-        return points.MANIFEST_ID in await self._server.retrieve(name, [points.MANIFEST_ID])
+        kept = previous or max(complete, default=None)
+        for name in complete:
+            if kept is not None and name < kept:
+                await self._server.delete(name)
 
     def _begun(self, name: str) -> datetime | None:
         """When the build in a collection was begun; None when the collection is not this book's."""

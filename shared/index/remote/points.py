@@ -1,7 +1,7 @@
 """A build as points of one Qdrant collection.
 
-Each chunk is a point: its id, its named vectors, its record as payload. One more point, without vectors, is the manifest; it is
-written last, so a collection without one is the leftover of a killed ingest.
+Each chunk is a point: its id, its named vectors, its record as payload. One more point, without vectors, is the manifest. It is
+written last; until then the point in its place says when the one who writes last gave a sign of life.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -30,9 +31,11 @@ INDEXED_FIELDS = {
 """What is filtered on; servers in strict mode refuse to filter on anything else."""
 MAX_BATCH_BYTES = 8_000_000
 """A quarter of what Qdrant takes in one request (32 MB)."""
-_MAX_BATCH_POINTS = 512
-_BYTES_PER_FLOAT = 22
-"""The longest a double gets in JSON, with its comma."""
+MAX_BATCH_POINTS = 512
+_DECIMALS = 8
+"""Of a float in JSON: what is beyond is below the precision of the 32 bits it is kept in, and twice as long."""
+_BYTES_PER_FLOAT = 13
+"""The longest such a float gets with its comma; of weights of words, which are above 1, too."""
 
 ONLY_CHUNKS = models.Filter(must_not=[models.HasIdCondition(has_id=[MANIFEST_ID])])
 
@@ -46,14 +49,14 @@ class Manifest(BaseModel):
 
 
 def to_points(
-    chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25
+    chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25, *, at_once: int = MAX_BATCH_POINTS
 ) -> Iterator[list[models.PointStruct]]:
-    """Chunks as points, in batches one request can carry."""
+    """Chunks as points, in batches one request can carry, of at most `at_once`."""
     batch: list[models.PointStruct] = []
     size = 0
     for position, chunk in enumerate(chunks):
         point, bytes_ = _to_point(chunk, dense[position] if dense is not None else None, bm25)
-        if batch and (size + bytes_ > MAX_BATCH_BYTES or len(batch) == _MAX_BATCH_POINTS):
+        if batch and (size + bytes_ > MAX_BATCH_BYTES or len(batch) == at_once):
             yield batch
             batch, size = [], 0
         batch.append(point)
@@ -66,6 +69,17 @@ def manifest_point(build: Build, chunks: Sequence[Chunk]) -> models.PointStruct:
     """The point that makes a build complete."""
     manifest = Manifest(build=build, paths=sorted({chunk.path for chunk in chunks}))
     return models.PointStruct(id=MANIFEST_ID, vector={}, payload=manifest.model_dump(mode="json"))
+
+
+def unfinished_point(now: datetime) -> models.PointStruct:
+    """In place of the manifest, while a build is being written: a sign of life."""
+    return models.PointStruct(id=MANIFEST_ID, vector={}, payload={"writing": now.isoformat()})
+
+
+def last_sign(payload: dict[str, Any] | None) -> datetime | None:
+    """When the one who writes a build last gave a sign of life; None: it is complete, or never gave one."""
+    written = (payload or {}).get("writing")
+    return datetime.fromisoformat(written) if isinstance(written, str) else None
 
 
 def to_chunk(payload: dict[str, Any] | None) -> Chunk:
@@ -129,9 +143,10 @@ def folders(path: str) -> list[str]:
 def _to_point(chunk: Chunk, dense: Sequence[float] | None, bm25: Bm25) -> tuple[models.PointStruct, int]:
     """A point, and at most how many bytes of JSON it is."""
     terms = bm25.document(chunk.content)
-    vectors: dict[str, Any] = {SPARSE: to_vector(terms)}
+    weights = [round(value, _DECIMALS) for value in terms.values]
+    vectors: dict[str, Any] = {SPARSE: models.SparseVector(indices=list(terms.indices), values=weights)}
     if dense is not None:
-        vectors[DENSE] = list(dense)
+        vectors[DENSE] = [round(value, _DECIMALS) for value in dense]
     payload = {**chunk.model_dump(mode="json"), "folders": folders(chunk.path)}
     floats = len(dense or ()) + 2 * len(terms.indices)
     return models.PointStruct(id=chunk.id, vector=vectors, payload=payload), len(

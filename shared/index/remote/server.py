@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -12,13 +13,15 @@ from qdrant_client import AsyncQdrantClient, models
 from shared.errors import ServiceError
 from shared.index.port import DENSE, SPARSE
 from shared.index.remote.errors import call_qdrant
-from shared.index.remote.points import INDEXED_FIELDS
+from shared.index.remote.points import INDEXED_FIELDS, MAX_BATCH_POINTS
 from shared.retry import IN_A_QUESTION, IN_AN_INGEST
 
 READ_TIMEOUT_S = 5
 WRITE_TIMEOUT_S = 60
 OLDEST_SERVER = (1, 10)
 """The first with the query API and the IDF modifier."""
+GREEN_LIMIT_S = 300.0
+GREEN_LOOK_S = 0.2
 _PAGE = 256
 """Points in one answer when many are read: 2 MB with text, 8 MB with 1,536 dimensions."""
 
@@ -26,12 +29,16 @@ _PAGE = 256
 class QdrantServer:
     """One server. Every method raises `ServiceError`; every write may be repeated without harm."""
 
-    def __init__(self, client: AsyncQdrantClient, address: str) -> None:
-        """`address` is what errors call it."""
+    def __init__(self, client: AsyncQdrantClient, address: str, *, shards: int = 1) -> None:
+        """`address`: what errors call it. `shards`: of a new collection; with more than one, rarities are each shard's own."""
         self._client = client
         self._reading = partial(call_qdrant, address=address, timeout_s=READ_TIMEOUT_S, patience=IN_A_QUESTION)
         self._writing = partial(call_qdrant, address=address, timeout_s=WRITE_TIMEOUT_S, patience=IN_AN_INGEST)
         self.address = address
+        self._shards = shards
+        self._page = _PAGE
+        self.batch_points = MAX_BATCH_POINTS
+        """Points in one upsert."""
 
     async def ping(self) -> None:
         """Return when a server that is new enough answers."""
@@ -80,24 +87,30 @@ class QdrantServer:
         return {str(record.id): record.payload or {} for record in records}
 
     async def scroll(
-        self, name: str, among: models.Filter, *, payload: bool | list[str] = True, vectors: bool | list[str] = False
-    ) -> AsyncIterator[models.Record]:
-        """Every point that passes a filter, page by page."""
+        self,
+        name: str,
+        among: models.Filter,
+        *,
+        payload: bool | list[str] = True,
+        vectors: bool | list[str] = False,
+        for_reader: bool = False,
+    ) -> AsyncIterator[list[models.Record]]:
+        """Every point that passes a filter, a page at a time; `for_reader`: with a reader's patience, not an ingest's."""
+        ask, timeout_s = (self._reading, READ_TIMEOUT_S) if for_reader else (self._writing, WRITE_TIMEOUT_S)
         offset: Any = None
         while True:
             page = partial(
                 self._client.scroll,
                 name,
                 scroll_filter=among,
-                limit=_PAGE,
+                limit=self._page,
                 offset=offset,
                 with_payload=payload,
                 with_vectors=vectors,
-                timeout=WRITE_TIMEOUT_S,
+                timeout=timeout_s,
             )
-            records, offset = await self._writing(page)
-            for record in records:
-                yield record
+            records, offset = await ask(page)
+            yield records
             if offset is None:
                 return
 
@@ -112,23 +125,50 @@ class QdrantServer:
                 name,
                 vectors_config=dense,
                 sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                shard_number=self._shards,
                 timeout=WRITE_TIMEOUT_S,
             )
 
         await self._writing(create_once)
+        await self.fit(name)
         for field, kind in INDEXED_FIELDS.items():
             await self._writing(
                 partial(self._client.create_payload_index, name, field, field_schema=kind, wait=True, timeout=WRITE_TIMEOUT_S)
             )
 
+    async def fit(self, name: str) -> None:
+        """Ask for no more at once than the collection's strict mode lets us, which a server may set for every new one."""
+        strict = (await self._reading(lambda: self._client.get_collection(name))).config.strict_mode_config
+        if strict is not None and strict.enabled:
+            self._page = min(self._page, strict.max_query_limit or _PAGE)
+            self.batch_points = min(self.batch_points, strict.upsert_max_batchsize or MAX_BATCH_POINTS)
+
+    async def wait_until_green(self, name: str) -> None:
+        """Return when the collection is optimised; raise `ServiceError` when it is not after `GREEN_LIMIT_S`, or cannot be."""
+        deadline = asyncio.get_running_loop().time() + GREEN_LIMIT_S
+        while True:
+            info = await self._writing(lambda: self._client.get_collection(name))
+            if info.status == models.CollectionStatus.GREEN:
+                return
+            error = getattr(info.optimizer_status, "error", None)
+            if error or asyncio.get_running_loop().time() > deadline:
+                why = error or f"it is still {info.status.value} after {GREEN_LIMIT_S:g} s"
+                message = f"Collection {name!r} on {self.address} does not come to rest: {why}; it was not made live."
+                raise ServiceError("qdrant", message, transient=error is None)
+            await asyncio.sleep(GREEN_LOOK_S)
+
+    async def check_writable(self, collection: str) -> None:
+        """Raise `ServiceError` where the key may only read: deleting what is not there changes nothing."""
+        await self._writing(lambda: self._client.delete_collection(f"{collection}-nothing", timeout=WRITE_TIMEOUT_S))
+
     async def upsert(self, name: str, batch: list[models.PointStruct]) -> None:
         """Write points; they can be searched when this returns."""
         await self._writing(lambda: self._client.upsert(name, points=batch, wait=True, timeout=WRITE_TIMEOUT_S))
 
-    async def count(self, name: str, among: models.Filter) -> int:
-        """How many points pass a filter, exactly."""
-        answer = await self._writing(lambda: self._client.count(name, count_filter=among, exact=True, timeout=WRITE_TIMEOUT_S))
-        return answer.count
+    async def count(self, name: str, among: models.Filter, *, for_reader: bool = False) -> int:
+        """How many points pass a filter, exactly; `for_reader`: with a reader's patience, not an ingest's."""
+        ask, timeout_s = (self._reading, READ_TIMEOUT_S) if for_reader else (self._writing, WRITE_TIMEOUT_S)
+        return (await ask(lambda: self._client.count(name, count_filter=among, exact=True, timeout=timeout_s))).count
 
     async def point_alias(self, alias: str, name: str, *, replace: bool) -> None:
         """Let an alias name this collection, in one step for every reader."""

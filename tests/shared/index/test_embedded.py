@@ -64,7 +64,7 @@ def test_a_kill_at_any_step_of_publishing_leaves_a_whole_build_live_and_the_next
 async def test_another_process_reads_records_and_vectors_of_the_build_this_one_serves(built: EmbeddedIndex, root: Path) -> None:
     ask = (
         "import asyncio, json, sys; from pathlib import Path; from shared.index.bm25 import Bm25\n"
-        "from shared.index.embedded import EmbeddedIndex\n"
+        "from shared.index.embedded.index import EmbeddedIndex\n"
         "async def main():\n"
         "    index = EmbeddedIndex(Path(sys.argv[1]), Bm25())\n"
         "    print(json.dumps([sorted(await index.records()), await index.vectors([sys.argv[2]])]))\n"

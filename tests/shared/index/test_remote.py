@@ -12,8 +12,8 @@ from qdrant_client import AsyncQdrantClient, models
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.remote import server as qdrant_server
-from shared.index.remote.index import ORPHAN_AGE, RemoteIndex
-from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, to_points
+from shared.index.remote.index import DEAD_AFTER, ORPHAN_AGE, RemoteIndex
+from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, last_sign, to_points, unfinished_point
 from shared.index.remote.server import QdrantServer
 from shared.models import Build
 from shared.retry import Patience
@@ -89,12 +89,121 @@ async def test_books_whose_names_begin_alike_leave_each_other_alone(client: Asyn
 # What killed ingests leave behind
 
 
-async def test_a_leftover_goes_after_an_hour_and_an_ingest_under_way_stays(client: AsyncQdrantClient) -> None:
-    leftover, under_way = build_begun(ORPHAN_AGE + timedelta(minutes=1)), build_begun(timedelta(minutes=5))
-    for build in (leftover, under_way):
-        await QdrantServer(client, "memory").create(f"book-{build.id}", 4)
+async def test_a_leftover_goes_when_nobody_writes_it_any_more(client: AsyncQdrantClient) -> None:
+    now = datetime.now(UTC)
+    signs = {5: DEAD_AFTER + timedelta(seconds=1), 4: timedelta(seconds=30), 3: None}
+    server = QdrantServer(client, "memory")
+    for minutes, ago in signs.items():
+        name = f"book-{build_begun(timedelta(minutes=minutes)).id}"
+        await server.create(name, 4)
+        if ago is not None:
+            await server.upsert(name, [unfinished_point(now - ago)])
+    old = f"book-{build_begun(ORPHAN_AGE + timedelta(minutes=1)).id}"
+    await server.create(old, 4)
+    before = await names(client)
     live = await publish(client, build_begun(timedelta(0)))
-    assert await names(client) == {live, f"book-{under_way.id}"}
+    dead = next(name for name in before if name == f"book-{build_begun(timedelta(minutes=5)).id}")
+    assert await names(client) == before - {old, dead} | {live}
+
+
+async def test_preparing_an_ingest_clears_what_killed_ones_left_and_keeps_the_build_to_go_back_to(
+    client: AsyncQdrantClient,
+) -> None:
+    kept = {await publish(client, make_build(BOOK, hour=hour)) for hour in range(2)}
+    dead = f"book-{build_begun(timedelta(minutes=9)).id}"
+    await QdrantServer(client, "memory").create(dead, 4)
+    await QdrantServer(client, "memory").upsert(dead, [unfinished_point(datetime.now(UTC) - 2 * DEAD_AFTER)])
+    await open_index(client).prepare()
+    assert await names(client) == kept
+
+
+async def test_a_build_under_way_tells_that_it_is_being_written(
+    client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, seen = make_build(BOOK), []
+    upsert = QdrantServer.upsert
+
+    async def watching(self: QdrantServer, name: str, batch: list[models.PointStruct]) -> None:
+        await upsert(self, name, batch)
+        payload = (await self.retrieve(name, [MANIFEST_ID])).get(MANIFEST_ID)
+        seen.append(last_sign(payload) is not None)
+
+    monkeypatch.setattr(QdrantServer, "upsert", watching)
+    await publish(client, build)
+    assert seen[0]
+    assert not seen[-1]
+    assert await open_index(client).live() == build
+
+
+async def test_a_build_that_lost_points_is_not_healthy(client: AsyncQdrantClient) -> None:
+    name = await publish(client, make_build(BOOK))
+    await open_index(client).ping()
+    await client.delete(name, [BOOK[0].id])
+    with pytest.raises(ServiceError, match="holds 2 of 3 chunks; ingest again"):
+        await open_index(client).ping()
+
+
+async def test_a_collection_has_one_shard_unless_told_otherwise(
+    client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    create = client.create_collection
+
+    async def watching(name: str, **how: object) -> bool:
+        asked.append(how["shard_number"])  # type: ignore[arg-type]
+        return await create(name, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "create_collection", watching)
+    await QdrantServer(client, "memory").create("one", 4)
+    await QdrantServer(client, "memory", shards=3).create("three", 4)
+    assert asked == [1, 3]
+
+
+async def test_a_key_that_may_only_read_is_told_before_anything_is_bought() -> None:
+    async def serve(request: Received, exchange: Exchange) -> None:
+        if request.method == "DELETE":
+            await exchange.reply(403, {"status": {"error": "Forbidden: Global manage access is required"}})
+        elif request.path == "/":
+            await exchange.reply(200, {"title": "qdrant", "version": "1.18.0"})
+        else:
+            await exchange.reply(200, {"result": {"aliases": []}, "status": "ok", "time": 0.0})
+
+    server = LoopbackServer(serve)
+    await server.start()
+    async with index_on_port(server.port) as index:
+        await index.ping()
+        with pytest.raises(ServiceError, match=r"refused QDRANT_API_KEY \(403\)"):
+            await index.prepare()
+    await server.stop()
+
+
+async def test_a_strict_server_is_asked_for_no_more_than_it_gives(
+    client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = models.StrictModeConfigOutput(enabled=True, max_query_limit=2, upsert_max_batchsize=1)
+    describe, pages, batches = client.get_collection, list[int](), list[int]()
+    scroll, upsert = client.scroll, client.upsert
+
+    async def strict(name: str) -> models.CollectionInfo:
+        info = await describe(name)
+        return info.model_copy(update={"config": info.config.model_copy(update={"strict_mode_config": limits})})
+
+    async def watched_scroll(name: str, **how: object) -> object:
+        pages.append(how["limit"])  # type: ignore[arg-type]
+        return await scroll(name, **how)  # type: ignore[arg-type]
+
+    async def watched_upsert(name: str, points: list[models.PointStruct], **how: object) -> object:
+        batches.append(len(points))
+        return await upsert(name, points=points, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "get_collection", strict)
+    monkeypatch.setattr(client, "scroll", watched_scroll)
+    monkeypatch.setattr(client, "upsert", watched_upsert)
+    await publish(client, make_build(BOOK))
+    assert max(batches) == 1
+    index = open_index(client)
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK}
+    assert set(pages) == {2}
 
 
 async def test_a_failure_before_the_swap_leaves_the_old_build_live(
@@ -225,9 +334,9 @@ async def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("version", "enough"), [("1.9.7", False), ("1.10.0", True), ("1.17.1", True), ("2.0.0-dev", True)])
 async def test_a_server_that_is_too_old_is_named_with_the_version_needed(version: str, enough: bool) -> None:
-    async with index_at(200, {"title": "qdrant - vector search engine", "version": version}) as (index, _):
-        if enough:
+    async with index_at(200, {"title": "qdrant - vector search engine", "version": version}) as (index, asked):
+        with pytest.raises(
+            ServiceError, match="Qdrant does not say" if enough else r"is version 1\.9\.7; 1\.10 or newer is needed"
+        ):
             await index.ping()
-            return
-        with pytest.raises(ServiceError, match=r"is version 1\.9\.7; 1\.10 or newer is needed"):
-            await index.ping()
+        assert ("GET /aliases" in asked) == enough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from server.finding.query.spelling import Spelling, is_slip
 from server.finding.query.term_frequencies import Frequencies
 from server.finding.query.terms import Stemmer
 from server.questions import ChatRequest
-from shared.index.embedded.index import EmbeddedIndex
+from shared.index.embedded.index import EmbeddedIndex, EmbeddedSnapshot
 from tests.support.small_book import WORDS, find_in, open_book
 
 PAGES = {
@@ -48,7 +49,46 @@ async def test_a_word_the_book_lacks_becomes_one_it_has_that_is_nearly_the_same(
 ) -> None:
     terms = Stemmer(WORDS)
     async with index.snapshot() as snapshot:
-        assert await Spelling(terms, Frequencies(WORDS)).correct(snapshot, asked) == searched
+        assert await Spelling(index, terms, Frequencies(WORDS)).correct(snapshot, asked) == searched
+
+
+async def test_the_words_of_a_build_are_read_once_however_many_ask(
+    index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = 0
+    read = EmbeddedSnapshot.contents
+
+    async def counted(self: EmbeddedSnapshot) -> AsyncIterator[list[str]]:
+        nonlocal readings
+        readings += 1
+        async for texts in read(self):
+            yield texts
+
+    monkeypatch.setattr(EmbeddedSnapshot, "contents", counted)
+    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS))
+    async with index.snapshot() as snapshot:
+        asked = await asyncio.gather(*(spelling.correct(snapshot, "kinematcs") for _ in range(9)))
+    assert (readings, set(asked)) == (1, {"kinematics"})
+
+
+async def test_nobody_waits_for_a_book_that_takes_long_to_read(index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = asyncio.Event()
+    read = EmbeddedSnapshot.contents
+
+    async def slow(self: EmbeddedSnapshot) -> AsyncIterator[list[str]]:
+        await go.wait()
+        async for texts in read(self):
+            yield texts
+
+    monkeypatch.setattr(EmbeddedSnapshot, "contents", slow)
+    monkeypatch.setattr("server.finding.query.spelling.WAIT_S", 0.01)
+    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS))
+    async with index.snapshot() as snapshot:
+        assert await spelling.correct(snapshot, "kinematcs") == "kinematcs"
+        go.set()
+        monkeypatch.setattr("server.finding.query.spelling.WAIT_S", 60)
+        assert await spelling.correct(snapshot, "kinematcs") == "kinematics"
+    await spelling.aclose()
 
 
 @pytest.mark.parametrize("other", ["kinematcs", "kinnematics", "kinenatics", "kinmeatics", "kinematic"])
@@ -66,7 +106,7 @@ async def test_in_a_long_question_words_the_book_has_stay_as_they_are(index: Emb
     strangers = " ".join(f"stranger{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(80))
     async with index.snapshot() as snapshot:
         question = f"what {strangers} frames"
-        assert await Spelling(Stemmer(WORDS), Frequencies(WORDS)).correct(snapshot, question) == question
+        assert await Spelling(index, Stemmer(WORDS), Frequencies(WORDS)).correct(snapshot, question) == question
 
 
 async def test_a_misspelt_question_is_answered_and_says_what_was_searched_for(index: EmbeddedIndex) -> None:
