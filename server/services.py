@@ -10,10 +10,10 @@ from typing import Protocol
 
 import structlog
 
-from server.answering.answer import Answer
 from server.answering.events import ChatEvent
 from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
+from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
 from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
@@ -59,7 +59,7 @@ class Finder(Protocol):
 class Answerer(Protocol):
     """Turns a question and passages into the events of an answer; `server.answering.generate.AnswerGenerator`."""
 
-    def generate(self, request: ChatRequest, passages: Passages, answer: Answer) -> AsyncGenerator[ChatEvent]: ...
+    def generate(self, request: ChatRequest, passages: Passages, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]: ...
 
 
 @dataclass(frozen=True, slots=True)

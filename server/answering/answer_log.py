@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from server.answering.answer import Answer
+from server.answering.progress import AnswerProgress
 from server.metrics import Metrics
 from server.models.budget import Budget
 from server.problems import problem_of
@@ -17,7 +17,7 @@ FROM_THE_BOOK = frozenset({"chat", "selection"})
 """Modes whose times mean something: a greeting is answered at once."""
 
 
-def log_answer(answer: Answer, budget: Budget, metrics: Metrics, *, error: BaseException | None = None) -> None:
+def log_answer(answer: AnswerProgress, budget: Budget, metrics: Metrics, *, error: BaseException | None = None) -> None:
     """Account for an answer that is over, however it ended; only the first time.
 
     `error`: why there was none; a reader who left is no failure.
@@ -54,7 +54,7 @@ def log_answer(answer: Answer, budget: Budget, metrics: Metrics, *, error: BaseE
     _count(answer, metrics, outcome, model)
 
 
-def _count(answer: Answer, metrics: Metrics, outcome: str, model: str | None) -> None:
+def _count(answer: AnswerProgress, metrics: Metrics, outcome: str, model: str | None) -> None:
     metrics.answers.labels(answer.mode, outcome).inc()
     if answer.passages and answer.retrieve_s is not None:
         metrics.retrieval_s.observe(answer.retrieve_s)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, cite
+from server.answering.progress import AnswerProgress
 from server.answering.small_talk import reply_to
 from server.finding.passages import Passages
 from server.models.chat_model import Accepted, ChatModel, Finished
@@ -40,7 +40,7 @@ class AnswerGenerator:
     may_spend: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Entered while an answer is written: whether the day's budget allows one from `model`."""
 
-    async def generate(self, request: ChatRequest, passages: Passages, answer: Answer) -> AsyncGenerator[ChatEvent]:
+    async def generate(self, request: ChatRequest, passages: Passages, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
         """The events of one answer."""
         with self.may_spend() as may_spend:
             events = generate(request, passages, answer, model=self.model if may_spend else None, fallback=self.fallback)
@@ -50,7 +50,7 @@ class AnswerGenerator:
 
 
 async def generate(
-    request: ChatRequest, passages: Passages, answer: Answer, *, model: ChatModel | None, fallback: ChatModel
+    request: ChatRequest, passages: Passages, answer: AnswerProgress, *, model: ChatModel | None, fallback: ChatModel
 ) -> AsyncGenerator[ChatEvent]:
     """The events of one answer: exactly one `Done`, always last. `model` None: there is no budget left for it.
 
@@ -85,7 +85,7 @@ async def generate(
     yield answer.make_done(degraded=model is None or failure is not None)
 
 
-async def _texts(answer: Answer, model: ChatModel, request: ChatRequest, passages: Passages) -> AsyncGenerator[str]:
+async def _texts(answer: AnswerProgress, model: ChatModel, request: ChatRequest, passages: Passages) -> AsyncGenerator[str]:
     """One model's answer, as much of it as a reader may see. Raises `ServiceError`, also when it is empty or withheld."""
     answer.begin(model.name, passages)
     async with aclosing(model.answer(request, passages)) as outputs:

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from server.answering.answer import Answer, Cause
 from server.answering.events import ChatEvent
+from server.answering.progress import AnswerProgress, Cause
 from server.problems import problem_of, report
 
 
@@ -31,7 +31,7 @@ INCOMPLETE = Cause("internal_error", "Something went wrong on our side. Please t
 
 
 async def pace(
-    events: AsyncGenerator[ChatEvent], answer: Answer, *, timing: Timing, closing: asyncio.Event
+    events: AsyncGenerator[ChatEvent], answer: AnswerProgress, *, timing: Timing, closing: asyncio.Event
 ) -> AsyncGenerator[ChatEvent | None]:
     """The events as they come, each noted in `answer`, and None whenever a heartbeat is due; exactly one `Done`, always last.
 

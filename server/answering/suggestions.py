@@ -12,10 +12,10 @@ MAX_SUGGESTIONS = 3
 
 def suggest(passages: Sequence[Passage], cited: Collection[int]) -> tuple[str, ...]:
     """Titles of up to three sections: first those inside what was cited, then those of the other passages."""
-    heard = {passage.heading_path[-1] for passage in passages if passage.n in cited and passage.heading_path}
+    cited_headings = {passage.heading_path[-1] for passage in passages if passage.n in cited and passage.heading_path}
     titles = (*_inside(passages, cited), *(p.heading_path[-1] for p in passages if p.n not in cited and p.heading_path))
-    told = [title for title in dict.fromkeys(titles) if title not in heard and not is_generic(title)]
-    return tuple(told[:MAX_SUGGESTIONS])
+    uncited = [title for title in dict.fromkeys(titles) if title not in cited_headings and not is_generic(title)]
+    return tuple(uncited[:MAX_SUGGESTIONS])
 
 
 def _inside(passages: Sequence[Passage], cited: Collection[int]) -> Iterator[str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from quart import Request
 from quart_schema import security_scheme  # pyright: ignore[reportUnknownVariableType]  its optional kinds of models
 
 from server.http.auth import limited_client, require_admin, require_metrics_key
 from server.http.limits import RateLimits, RequestKind
+from server.http.openapi import Handler
 from shared.settings import Settings
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
 _POLICY = "_lectern_policy"
 
 

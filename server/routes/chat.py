@@ -12,11 +12,11 @@ from uuid import uuid4
 import structlog
 from quart import Blueprint, Response, g, json, request
 
-from server.answering.answer import Answer
 from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds, ChatEvent
 from server.answering.not_read_yet import answer_not_read_yet
 from server.answering.pacing import CUT_OFF, pace
+from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers, Recording
 from server.http.auth import limited_client
 from server.http.bodies import read_body
@@ -92,7 +92,7 @@ async def respond(services: Services, asked: _Asked) -> Response:
     _hold_stream(services)
     if asked.chat.stream and (rest := _rest_of_recent(services, asked.replay_key)) is not None:
         return _event_stream(services, rest)
-    answer = Answer(asked.ids, mode="selection" if asked.chat.selected_text else "chat")
+    answer = AnswerProgress(asked.ids, mode="selection" if asked.chat.selected_text else "chat")
     close = partial(log_answer, answer, services.budget, services.metrics)
     _when_over(close)  # a response that is never begun ends too
     try:
@@ -125,7 +125,7 @@ def _hold_stream(services: Services) -> None:
     _when_over(held.close)
 
 
-async def _find_and_answer(services: Services, chat: ChatRequest, answer: Answer) -> AsyncGenerator[ChatEvent]:
+async def _find_and_answer(services: Services, chat: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
     """The events to come: of an answer, or of one that says that the book has not been read yet."""
     try:
         async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
@@ -158,7 +158,7 @@ def _event_stream(services: Services, frames: AsyncGenerator[bytes]) -> Response
 
 
 async def _frames(
-    events: AsyncGenerator[ChatEvent | None], answer: Answer, recording: Recording, close: Callable[[], None]
+    events: AsyncGenerator[ChatEvent | None], answer: AnswerProgress, recording: Recording, close: Callable[[], None]
 ) -> AsyncGenerator[bytes]:
     """The answer in the native dialect, frame by frame, recorded as it goes."""
     try:
@@ -184,7 +184,7 @@ def _recorded(event: ChatEvent, recording: Recording) -> list[bytes]:
     return frames
 
 
-async def _whole(events: AsyncGenerator[ChatEvent | None], answer: Answer, close: Callable[[], None]) -> Response:
+async def _whole(events: AsyncGenerator[ChatEvent | None], answer: AnswerProgress, close: Callable[[], None]) -> Response:
     """The answer as one object, or the problem that ended it: nothing was sent yet, so the status can be honest."""
     try:
         async with aclosing(events) as paced:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, TextDelta
 from server.answering.pacing import SHUTTING_DOWN
+from server.answering.progress import AnswerProgress
 from shared.errors import ServiceError
 from shared.index.port import Filter
 from shared.settings import Settings
@@ -175,7 +175,7 @@ async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> 
 @pytest.mark.parametrize(
     ("answerer", "failure", "said"),
     [
-        (ScriptedAnswerer(*Answer(IDS).ending(SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
+        (ScriptedAnswerer(*AnswerProgress(IDS).ending(SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
         (
             None,
             ServiceError("qdrant", "secret", transient=True),

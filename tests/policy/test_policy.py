@@ -13,9 +13,9 @@ import pytest
 import structlog
 from quart import Blueprint
 
-from server.answering.answer import Answer
 from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds
+from server.answering.progress import AnswerProgress
 from server.app import create_app
 from server.finding.passages import Passages
 from server.http.policy import policy_of
@@ -188,7 +188,7 @@ def test_the_line_the_operators_page_shows_has_the_fields_of_a_real_one(lines: i
     page = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
     shown = json.loads(next(line for line in page.splitlines() if line.startswith('{"mode"')))
     log.configure(Settings(environment="production"), stream=lines)
-    answer = Answer(AnswerIds("s", "m", "r"))
+    answer = AnswerProgress(AnswerIds("s", "m", "r"))
     answer.retrieved(Passages(passages=(), query="", build_id="b", answerable=True))
     for event in whole_answer(answer.ids):
         answer.note(event)

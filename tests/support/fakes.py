@@ -15,9 +15,9 @@ import httpx
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
-from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sources, Start, TextDelta, Usage
 from server.answering.pacing import Timing
+from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages, SearchOutcome
 from server.http.draining import Draining
 from server.http.limits import RateLimits
@@ -151,7 +151,7 @@ class ScriptedAnswerer:
         self.closed = asyncio.Event()
         """Set when the generator was closed, which is when a real one closes the model's stream."""
 
-    async def generate(self, request: ChatRequest, passages: Passages, answer: Answer) -> AsyncGenerator[ChatEvent]:
+    async def generate(self, request: ChatRequest, passages: Passages, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
         self.opened.set()
         try:
             for step in self.steps or whole_answer(answer.ids):

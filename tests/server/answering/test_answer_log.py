@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from server.answering.answer import Answer, Cause
 from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds, ChatEvent, Start
+from server.answering.progress import AnswerProgress, Cause
 from server.finding.passages import Passages
 from server.metrics import Metrics
 from server.models.budget import Budget
@@ -17,14 +17,14 @@ IDS = AnswerIds("s", "m", "r")
 FOUND = Passages(passages=(), query="What are joints?", build_id="b", answerable=True, degraded=True)
 
 
-def follow(answer: Answer, *events: ChatEvent) -> Answer:
+def follow(answer: AnswerProgress, *events: ChatEvent) -> AnswerProgress:
     for event in events:
         answer.note(event)
     return answer
 
 
 def line_of(
-    answer: Answer, *, budget: Budget | None = None, metrics: Metrics | None = None, error: Exception | None = None
+    answer: AnswerProgress, *, budget: Budget | None = None, metrics: Metrics | None = None, error: Exception | None = None
 ) -> dict[str, object]:
     """The one line."""
     with capture_logs() as lines:
@@ -36,7 +36,7 @@ def line_of(
 
 def test_an_answer_is_one_line_without_what_was_asked() -> None:
     budget = Budget(1.0)
-    answer = Answer(IDS)
+    answer = AnswerProgress(IDS)
     answer.retrieved(FOUND)
     line = line_of(follow(answer, *whole_answer(IDS)), budget=budget)
     times = [line.pop(name) for name in ("retrieve_s", "ttft_s", "total_s")]
@@ -63,7 +63,7 @@ def test_an_answer_is_one_line_without_what_was_asked() -> None:
 
 def test_an_answer_nobody_waited_for_says_so_and_what_it_cost() -> None:
     budget = Budget(1.0)
-    answer = follow(Answer(IDS), Start(session_id="s", message_id="m", metadata={"model": "gpt-4o-mini"}))
+    answer = follow(AnswerProgress(IDS), Start(session_id="s", message_id="m", metadata={"model": "gpt-4o-mini"}))
     answer.begin("gpt-4o-mini", FOUND)
     answer.accept(Accepted(prompt_tokens=100_000))
     answer.read("Joints ")
@@ -73,20 +73,20 @@ def test_an_answer_nobody_waited_for_says_so_and_what_it_cost() -> None:
 
 
 def test_an_answer_that_failed_names_the_error() -> None:
-    answer = Answer(IDS)
+    answer = AnswerProgress(IDS)
     line = line_of(follow(answer, *answer.ending(Cause("upstream_unavailable", "Gone."))))
     assert (line["finish_reason"], line["client_left"], line["error"]) == ("error", False, "upstream_unavailable")
 
 
 def test_a_question_that_found_no_answer_at_all_is_a_line_too() -> None:
-    line = line_of(Answer(IDS), error=ServiceError("qdrant", "Away.", transient=True))
+    line = line_of(AnswerProgress(IDS), error=ServiceError("qdrant", "Away.", transient=True))
     assert (line["finish_reason"], line["error"]) == ("error", "index_unavailable")
 
 
 def test_answers_are_counted_by_mode_outcome_and_model() -> None:
     metrics = Metrics()
     for events in (whole_answer(IDS), whole_answer(IDS)[:3]):
-        answer = Answer(IDS)
+        answer = AnswerProgress(IDS)
         answer.retrieved(FOUND)
         line_of(follow(answer, *events), budget=Budget(1.0, metrics=metrics), metrics=metrics)
     value = metrics.registry.get_sample_value

@@ -10,9 +10,9 @@ from contextlib import aclosing, nullcontext
 import pytest
 from pydantic import SecretStr
 
-from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, Usage
 from server.answering.generate import AnswerGenerator, generate
+from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages
 from server.models.chat_model import Accepted, Finished, Output
 from server.models.openai_chat import OpenAIChat
@@ -79,10 +79,10 @@ class Scripted:
 
 
 async def collect(
-    model: object, request: ChatRequest = QUESTION, passages: Passages = PASSAGES, answer: Answer | None = None
+    model: object, request: ChatRequest = QUESTION, passages: Passages = PASSAGES, answer: AnswerProgress | None = None
 ) -> list[ChatEvent]:
     """Every event, checked to follow the one order there is."""
-    generated = generate(request, passages, answer or Answer(IDS), model=model, fallback=QUOTING)  # type: ignore[arg-type]
+    generated = generate(request, passages, answer or AnswerProgress(IDS), model=model, fallback=QUOTING)  # type: ignore[arg-type]
     async with aclosing(generated) as events:
         collected = [event async for event in events]
     kinds = [event.type for event in collected]
@@ -184,7 +184,7 @@ async def test_an_answer_that_is_too_long_ends_with_length() -> None:
 async def test_a_reader_who_leaves_closes_the_request_upstream_and_pays_for_what_was_said(
     stand_in: StandIn, model: OpenAIChat
 ) -> None:
-    answer = Answer(IDS)
+    answer = AnswerProgress(IDS)
     stand_in.fail("chat", "stall", after=2)
     stand_in.say(["Robots ", "have ", "joints."])
     async with aclosing(AnswerGenerator(model, QUOTING).generate(QUESTION, PASSAGES, answer)) as events:
@@ -214,7 +214,7 @@ async def test_what_an_answer_cost_is_what_the_model_says() -> None:
 
 async def test_without_budget_answers_are_quotations(stand_in: StandIn, model: OpenAIChat) -> None:
     answers = AnswerGenerator(model, QUOTING, may_spend=lambda: nullcontext(enter_result=False))
-    async with aclosing(answers.generate(QUESTION, PASSAGES, Answer(IDS))) as events:
+    async with aclosing(answers.generate(QUESTION, PASSAGES, AnswerProgress(IDS))) as events:
         collected = [event async for event in events]
     assert done_of(collected).degraded
     assert done_of(collected).usage is None
@@ -249,7 +249,7 @@ async def test_a_selection_is_never_small_talk(stand_in: StandIn, model: OpenAIC
 
 async def test_time_is_measured_by_the_clock_given() -> None:
     ticks = itertools.count(100.0)
-    done = done_of(await collect(Scripted("Robots.", Finished("stop")), answer=Answer(IDS, clock=lambda: next(ticks))))
+    done = done_of(await collect(Scripted("Robots.", Finished("stop")), answer=AnswerProgress(IDS, clock=lambda: next(ticks))))
     assert 0 < done.metadata["ttft"] < done.metadata["total_time"]
 
 

@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 import pytest
 
-from server.answering.answer import Answer
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta, Usage
 from server.answering.pacing import Timing, pace
+from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages
 from server.models.chat_model import Accepted
 from server.questions import ChatRequest
@@ -23,7 +23,7 @@ NOTHING = Passages(passages=(), query="Why?", build_id="b", answerable=False)
 def paced(
     answerer: ScriptedAnswerer, *, timing: Timing | None = None, closing: asyncio.Event | None = None
 ) -> AsyncGenerator[ChatEvent | None]:
-    answer = Answer(IDS)
+    answer = AnswerProgress(IDS)
     events = answerer.generate(QUESTION, NOTHING, answer)
     return pace(events, answer, timing=timing or Timing(), closing=closing or asyncio.Event())
 
@@ -124,7 +124,7 @@ async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
             made.append(n)
             yield TextDelta(str(n))
 
-    async with aclosing(pace(counting(), Answer(IDS), timing=Timing(), closing=asyncio.Event())) as stream:
+    async with aclosing(pace(counting(), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event())) as stream:
         await anext(stream)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -136,7 +136,7 @@ async def test_what_was_said_before_the_deadline_is_sent_before_its_ending_and_c
         passages=(Passage(n=1, chunk=(chunk := make_chunk()), score=1.0, url=chunk.url, heading_path=chunk.heading_path),),
         query="Why?", build_id="b", answerable=True,
     )  # fmt: skip
-    answer = Answer(IDS)
+    answer = AnswerProgress(IDS)
 
     async def speaking() -> AsyncGenerator[ChatEvent]:
         answer.begin("scripted", passages)

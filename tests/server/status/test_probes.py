@@ -16,9 +16,9 @@ async def test_nobody_waits_longer_than_they_want_to() -> None:
     probe = Probe(slow, max_age_s=60.0)
     assert await probe.look(0.0) is None
     go.set()
-    sign = await probe.look(5.0)
-    assert sign is not None
-    assert (sign.is_well, sign.value) == (True, 7)
+    result = await probe.look(5.0)
+    assert result is not None
+    assert (result.is_well, result.value) == (True, 7)
 
 
 async def test_however_often_somebody_looks_it_is_asked_once() -> None:
@@ -30,12 +30,12 @@ async def test_however_often_somebody_looks_it_is_asked_once() -> None:
         return asked
 
     probe = Probe(count, max_age_s=60.0)
-    signs = await asyncio.gather(*(probe.look(5.0) for _ in range(10)))
-    assert [sign.value for sign in signs if sign] == [1] * 10
+    results = await asyncio.gather(*(probe.look(5.0) for _ in range(10)))
+    assert [result.value for result in results if result] == [1] * 10
     assert asked == 1
 
 
-async def test_a_failure_is_a_sign_too_and_is_asked_again() -> None:
+async def test_a_failure_is_a_result_too_and_is_asked_again() -> None:
     answers = iter([ServiceError("qdrant", "Away.", transient=True), None])
 
     async def moody() -> None:

@@ -24,7 +24,7 @@ class Cause(NamedTuple):
     retryable: bool = True
 
 
-class Answer:
+class AnswerProgress:
     """Follows one answer from its question to its `Done`.
 
     Whoever makes the events tells it what the model does (`begin`, `accept`, `read`, `finish`); whoever passes them on to the
