@@ -67,7 +67,7 @@ def problem_of(error: BaseException) -> ProblemDetails:
             return _UNEXPECTED
 
 
-def report(error: BaseException) -> None:
+def log_failure(error: BaseException) -> None:
     """Log a failure for the one who must act: what we did not expect with its trace, services with their own message."""
     match error:
         case RequestError() | NotBuiltError():

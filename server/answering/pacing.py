@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from server.answering.events import ChatEvent
 from server.answering.progress import AnswerProgress, Cause
-from server.problems import problem_of, report
+from server.problems import log_failure, problem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,6 @@ def _cause_of_end(producer: asyncio.Task[None]) -> Cause:
     error = None if producer.cancelled() else producer.exception()
     if error is None:
         return INCOMPLETE
-    report(error)
+    log_failure(error)
     problem = problem_of(error)
     return Cause(problem.code, problem.detail, retryable=problem.retryable)

@@ -12,7 +12,7 @@ from quart import Quart, Response, g, json
 from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
-from server.problems import ProblemDetails, problem_of, report
+from server.problems import ProblemDetails, log_failure, problem_of
 from shared.errors import RequestError
 
 CONTENT_TYPE = "application/problem+json"
@@ -64,7 +64,7 @@ async def _on_http_error(error: HTTPException) -> Response:
 
 
 async def _on_error(error: Exception) -> Response:
-    report(error)
+    log_failure(error)
     problem = problem_of(error)
     response = problem_response(problem)
     if problem.status == HTTPStatus.UNAUTHORIZED:

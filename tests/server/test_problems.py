@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 from werkzeug.exceptions import BadGateway, NotFound
 
-from server.problems import ProblemDetails, problem_of, report
+from server.problems import ProblemDetails, log_failure, problem_of
 from shared.errors import BookError, NotBuiltError, RequestError, ServiceError
 
 
@@ -48,5 +48,5 @@ def test_a_caller_is_told_what_the_service_asked_for() -> None:
 )
 def test_the_operator_is_told_what_the_caller_is_not(error: Exception, level: str, event: str) -> None:
     with capture_logs() as lines:
-        report(error)
+        log_failure(error)
     assert (lines[0]["log_level"], lines[0]["event"]) == (level, event)
