@@ -8,12 +8,12 @@ with a line in the run's log each time (`shared/retry.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from prefect import Task, flow, get_run_logger, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
@@ -29,7 +29,7 @@ from flows.embedding.embed import Embedded
 from flows.embedding.resources import DenseResources, IngestResources
 from flows.orchestration.artifacts import open_artifacts
 from flows.orchestration.one_at_a_time import find_running_ingest
-from flows.pipeline import Outcome, Result, Steps
+from flows.pipeline import Ingested, Outcome, Steps
 from flows.plan import Plan
 from flows.processes.pool import Readers
 from flows.reading.page import Page
@@ -47,7 +47,7 @@ step = partial(task, cache_policy=NO_CACHE, persist_result=False)
 
 
 @step(name="find", task_run_name="find the book's files")
-async def find(settings: Settings) -> tuple[BookSource, Listing]:
+async def find_task(settings: Settings) -> tuple[BookSource, Listing]:
     """See `flows.book.find_book`."""
     source, listing = await reading.find_book(settings)
     _warn(listing.problems)
@@ -55,7 +55,7 @@ async def find(settings: Settings) -> tuple[BookSource, Listing]:
 
 
 @step(name="read", task_run_name="read {batch}")
-async def read(batch: Batch, readers: Readers, advance: Callable[[int], None]) -> Sequence[Page]:
+async def read_task(batch: Batch, readers: Readers, advance: Callable[[int], None]) -> Sequence[Page]:
     """See `flows.book.read_batch`."""
     pages = await reading.read_batch(batch, readers, advance)
     _warn(problem for page in pages for problem in page.problems)
@@ -63,7 +63,7 @@ async def read(batch: Batch, readers: Readers, advance: Callable[[int], None]) -
 
 
 @step(name="plan", task_run_name="compare {book.chunk_count} chunks with the live build")
-async def plan(book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan:
+async def plan_task(book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan:
     """See `flows.pipeline.plan_changes`; what is going to be done is published for people."""
     planned = await pipeline.plan_changes(book, live, resources, may_vanish=may_vanish)
     await acreate_table_artifact(changes_table(planned.changes), CHANGES_KEY, "Files that changed")
@@ -71,43 +71,43 @@ async def plan(book: Book, live: Build | None, resources: IngestResources, *, ma
 
 
 @step(name="embed", task_run_name="vectors of {book.text_count} texts")
-async def embed(book: Book, index: Index, dense: DenseResources, advance: Callable[[int], None]) -> Embedded:
+async def embed_task(book: Book, index: Index, dense: DenseResources, advance: Callable[[int], None]) -> Embedded:
     """See `flows.pipeline.embed_book`."""
     return await pipeline.embed_book(book, index, dense, advance)
 
 
 @step(name="apply", task_run_name="write build {build.id}")
-async def apply(build: Build, book: Book, embedded: Embedded | None, index: Index) -> None:
+async def apply_task(build: Build, book: Book, embedded: Embedded | None, index: Index) -> None:
     """See `flows.pipeline.publish_build`."""
     await pipeline.publish_build(build, book, embedded, index)
 
 
 @step(name="report", task_run_name="say what was done")
-async def report(result: Result, settings: Settings) -> Outcome:
+async def report_task(ingested: Ingested, settings: Settings) -> Outcome:
     """See `flows.pipeline.make_report`; published for people here, for programs at the end of the run."""
-    outcome = await pipeline.make_report(result, settings)
+    outcome = await pipeline.make_report(ingested, settings)
     summary = summary_markdown(outcome.report, outcome.plan.changes, outcome.chunks)
     await acreate_markdown_artifact(summary, SUMMARY_KEY, "What the run did")
     return outcome
 
 
-def untraversed(run: Task[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """The task without Prefect's search for futures in what it is given: 0.2 s a task with a book of 961 chunks."""
+def untraversed(run: Callable[P, Awaitable[T]], task: Any) -> Callable[P, Awaitable[T]]:
+    """The task of `run`, without Prefect's search for futures in what it is given: 0.2 s a task with a book of 961 chunks."""
+    del run  # for its signature, which Prefect's overloads lose
 
     async def call(*given: Any, **named: Any) -> T:
-        call_task: Callable[..., Coroutine[Any, Any, T]] = run
-        return await call_task(*map(opaque, given), **{name: opaque(each) for name, each in named.items()})
+        return await task(*map(opaque, given), **{name: opaque(each) for name, each in named.items()})
 
     return call
 
 
 TASKS = Steps(
-    find=untraversed(find),
-    read=untraversed(read),
-    plan=untraversed(plan),
-    embed=untraversed(embed),
-    apply=untraversed(apply),
-    report=untraversed(report),
+    find=untraversed(reading.find_book, find_task),
+    read=untraversed(reading.read_batch, read_task),
+    plan=untraversed(pipeline.plan_changes, plan_task),
+    embed=untraversed(pipeline.embed_book, embed_task),
+    apply=untraversed(pipeline.publish_build, apply_task),
+    report=untraversed(pipeline.make_report, report_task),
 )
 
 

@@ -39,7 +39,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Ingested:
     """What the steps before the report ended in."""
 
     book: Book
@@ -76,9 +76,9 @@ async def publish_build(build: Build, book: Book, embedded: Embedded | None, ind
     await index.publish(build, book.chunks, embedded.vectors if embedded else None)
 
 
-async def make_report(result: Result, settings: Settings) -> Outcome:
+async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
     """What was done and what it cost."""
-    book, plan, embedded = result.book, result.plan, result.embedded
+    book, plan, embedded = ingested.book, ingested.plan, ingested.embedded
     bought, tokens = (embedded.bought, embedded.tokens) if embedded else (0, 0)
     report = Report(
         source=book.source.name,
@@ -88,10 +88,10 @@ async def make_report(result: Result, settings: Settings) -> Outcome:
         tokens=tokens,
         cost_usd=price_usd(settings.embedding_model, tokens) if tokens else 0.0,
         embedding_model=settings.embedding_model if settings.embedding_key else None,
-        build_id=result.build.id,
-        new_build=result.new_build,
+        build_id=ingested.build.id,
+        new_build=ingested.new_build,
         problems=book.problems,
-        seconds=round(result.seconds, 3),
+        seconds=round(ingested.seconds, 3),
     )
     return Outcome(report, plan, book.chunks)
 
@@ -99,7 +99,7 @@ async def make_report(result: Result, settings: Settings) -> Outcome:
 class PlanChanges(Protocol):
     """`plan_changes`, or what runs it."""
 
-    async def __call__(self, book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan: ...
+    def __call__(self, book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Awaitable[Plan]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Steps:
     plan: PlanChanges = plan_changes
     embed: Callable[[Book, Index, DenseResources, Callable[[int], None]], Awaitable[Embedded]] = embed_book
     apply: Callable[[Build, Book, Embedded | None, Index], Awaitable[None]] = publish_build
-    report: Callable[[Result, Settings], Awaitable[Outcome]] = make_report
+    report: Callable[[Ingested, Settings], Awaitable[Outcome]] = make_report
 
 
 PLAIN_STEPS = Steps()
@@ -160,7 +160,7 @@ async def ingest(
         else:
             tracker.skip("apply")
     with tracker.step("report"):
-        return await steps.report(Result(book, plan, embedded, build, is_new, time.monotonic() - started), settings)
+        return await steps.report(Ingested(book, plan, embedded, build, is_new, time.monotonic() - started), settings)
 
 
 def _new_build(book: Book, plan: Plan, resources: IngestResources) -> Build:

@@ -17,6 +17,17 @@ from shared.settings import HOME, Settings
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 PREFECT_LOGGING = HOME / "flows" / "orchestration" / "logging.yml"
+PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_REPOSSESSOR_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "30",
+}
+"""What Prefect looks after in the background, by itself every 5 to 20 s; no run that was asked for waits for any of it. Where
+the environment sets one of these, that holds."""
 STOP_LIMIT_S = 30.0
 
 
@@ -103,7 +114,7 @@ def environment(settings: Settings, launch: Launch) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": launch.admin_key}
-    return os.environ | prefect | programs | ours
+    return PREFECT_DEFAULTS | os.environ | prefect | programs | ours
 
 
 def _logs(settings: Settings, launch: Launch) -> dict[str, str]:

@@ -6,8 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from prefect.settings import Settings as PrefectSettings
 
-from flows.launch.supervisor import environment, prepare_launch
+from flows.launch.supervisor import PREFECT_DEFAULTS, environment, prepare_launch
 from flows.vocabulary import bring_vocabulary
 from shared.settings import Settings
 from shared.tokens import VOCABULARY_FILE
@@ -40,6 +41,21 @@ def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> N
     assert found["PREFECT_HOME"] == str(settings.data_dir / "prefect")
     assert (found["PREFECT_SERVER_ANALYTICS_ENABLED"], found["DO_NOT_TRACK"]) == ("false", "1")
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("true", "true")
+
+
+def test_how_often_prefect_looks_after_its_records_can_be_set_by_who_starts_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS"
+    assert environment(settings, prepare_launch(settings))[name] == "30"
+    monkeypatch.setenv(name, "5")
+    assert environment(settings, prepare_launch(settings))[name] == "5"
+
+
+def test_what_prefect_is_set_to_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PREFECT_DEFAULTS.items():
+        monkeypatch.setenv(name, value)
+    assert PREFECT_DEFAULTS.keys() <= PrefectSettings().to_environment_variables(exclude_unset=True).keys()
 
 
 def test_a_prefect_that_somebody_else_runs_is_used_and_none_is_started(tmp_path: Path) -> None:
