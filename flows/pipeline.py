@@ -146,7 +146,9 @@ async def ingest(
         with tracker.step("plan", unit="chunks") as advance:
             plan = await steps.plan(book, live, resources, may_vanish=full)
             advance(book.chunk_count)
-        is_new = full or live is None or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
+        differs = plan.chunks.added + plan.chunks.changed + plan.chunks.removed > 0  # also where the live build lost some
+        is_new = full or live is None or differs or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
+        await index.prepare()
         build = _new_build(book, plan, resources) if live is None or is_new else live
         embedded = None
         if is_new and dense is not None:

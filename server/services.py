@@ -106,21 +106,22 @@ def open_services(settings: Settings) -> Services:
     embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
     fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
+    finder = Retriever(
+        index=index,
+        bm25=Bm25(settings.book_language),
+        embeddings=embeddings,
+        tokenizer=tokenizer,
+        enough=settings.answer_support,
+        rewrite=rewriting(BoundedCompletions(model, tokenizer.count, budget).complete)
+        if isinstance(model, CompletingModel)
+        else None,
+    )
     prefect = PrefectApi(settings)
     _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
         index=index,
-        finder=Retriever(
-            index=index,
-            bm25=Bm25(settings.book_language),
-            embeddings=embeddings,
-            tokenizer=tokenizer,
-            enough=settings.answer_support,
-            rewrite=rewriting(BoundedCompletions(model, tokenizer.count, budget).complete)
-            if isinstance(model, CompletingModel)
-            else None,
-        ),
+        finder=finder,
         answerer=AnswerGenerator(
             model=model,
             fallback=fallback,
@@ -139,7 +140,7 @@ def open_services(settings: Settings) -> Services:
         limits=RateLimits(settings),
         budget=budget,
         metrics=metrics,
-        closers=(index.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
+        closers=(index.aclose, finder.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
     )
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
 
+QDRANT_PORT = 6333
+
 
 def is_address(text: str) -> bool:
     """Whether `text` has the form of an http(s) address with a host and, if any, a port."""
@@ -19,6 +21,12 @@ def is_address(text: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets of IPv6 that do not match, or a port that is none
         return False
+
+
+def qdrant_address(url: str) -> str:
+    """Where a Qdrant server answers: port 6333 where the address names none, whatever the scheme."""
+    parts = urlsplit(url.rstrip("/"))
+    return parts.geturl() if parts.port else parts._replace(netloc=f"{parts.netloc}:{QDRANT_PORT}").geturl()
 
 
 def check_writable(folder: Path) -> None:

@@ -85,7 +85,9 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None
     """Qdrant server or Cloud; empty: the embedded engine in DATA_DIR."""
     qdrant_api_key: SecretStr | None = None
-    """Key of that server."""
+    """Key of that server; it must be allowed to write."""
+    qdrant_shards: int = Field(default=1, ge=1, le=64)
+    """Shards of a new collection: with more than one, how rare a word is differs between them, and so do answers."""
     data_dir: Path = Path(".data")
     """Index, embedding cache, tokenizer vocabulary, Prefect's database, logs."""
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from flows.source.files import find_files, open_source
 from flows.source.git import is_git, parse_repository
 from flows.source.globs import FileSelection
-from shared.checks import check_writable, is_address
+from shared.checks import check_writable, is_address, qdrant_address
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.open_index import check_index
 from shared.settings import Settings
@@ -125,7 +125,7 @@ def check_qdrant(settings: Settings) -> None:
         return
     key = settings.qdrant_api_key
     headers = {"api-key": key.get_secret_value().strip()} if key else {}
-    url = f"{settings.qdrant_url.rstrip('/')}/collections"
+    url = f"{qdrant_address(settings.qdrant_url)}/collections"
     try:
         answer = httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=not _is_local(url))
     except (httpx.HTTPError, httpx.InvalidURL) as exc:

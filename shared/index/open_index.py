@@ -8,7 +8,7 @@ import re
 from functools import partial
 from importlib.metadata import version
 
-from shared.checks import is_address
+from shared.checks import is_address, qdrant_address
 from shared.errors import ConfigurationError
 from shared.index import bm25
 from shared.index.bm25 import Bm25
@@ -31,7 +31,7 @@ def open_index(settings: Settings) -> Index:
     check_index(settings)
     words = Bm25(settings.book_language)
     if settings.qdrant_url:
-        return LazyIndex(partial(_open_remote, settings.qdrant_url, settings, words))
+        return LazyIndex(partial(_open_remote, qdrant_address(settings.qdrant_url), settings, words))
     return EmbeddedIndex(settings.data_dir / "index" / settings.collection, words)
 
 
@@ -64,7 +64,8 @@ def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
         )
     except (ValueError, ImportError) as exc:
         raise _no_address(url) from exc
-    return RemoteIndex(QdrantServer(client, url), collection=settings.collection, bm25=words)
+    server = QdrantServer(client, url, shards=settings.qdrant_shards)
+    return RemoteIndex(server, collection=settings.collection, bm25=words)
 
 
 def fingerprint(settings: Settings) -> str:

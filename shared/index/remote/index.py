@@ -7,10 +7,8 @@ looks the alias up once and asks the concrete collection from then on. To roll b
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import asynccontextmanager
 
 from pydantic import ValidationError
 
@@ -18,20 +16,14 @@ from shared.errors import ConfigurationError, NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.port import DENSE, Filter, Snapshot
 from shared.index.remote import points
+from shared.index.remote.leftovers import clean_up, signs_of_life
 from shared.index.remote.server import QdrantServer
 from shared.index.tie_breaking import ScoredId, break_ties
 from shared.models import Build, Chunk, Hit, SparseVector
 
-SIGN_EVERY_S = 20.0
-DEAD_AFTER = timedelta(minutes=2)
-"""Without a sign of life for this long, the one who was writing a collection is dead: clocks may differ by a minute."""
-ORPHAN_AGE = timedelta(hours=1)
-"""The same for a collection without any sign, of an older Lectern or killed in its first moment."""
 _EXACT_UP_TO_CHUNKS = 20_000
 """Dense search scans that many vectors exactly in tens of milliseconds, and then agrees with the embedded index."""
 _HASHES_IN_A_QUERY = 256
-_BUILD_TIME = re.compile(r"(\d{8})T?(\d{6})")
-"""What a build's id begins with, in UTC."""
 
 
 class RemoteSnapshot:
@@ -144,7 +136,7 @@ class RemoteIndex:
             return
         await self._make_room(name)
         await self._server.create(name, build.dimensions)
-        async with self._signs_of_life(name):
+        async with signs_of_life(self._server, name):
             batches = points.to_points(chunks, dense, self._bm25, at_once=self._server.batch_points)
             while batch := await asyncio.to_thread(next, batches, None):
                 await self._server.upsert(name, batch)
@@ -155,14 +147,14 @@ class RemoteIndex:
             raise ServiceError("qdrant", message, transient=False)
         await self._server.upsert(name, [points.manifest_point(build, chunks)])
         await self._server.point_alias(self._collection, name, replace=previous is not None)
-        await self._clean_up(live=name, previous=previous)
+        await clean_up(self._server, self._collection, live=name, previous=previous)
 
     async def prepare(self) -> None:
         """See `Index.prepare`."""
         await self._server.ping()
         await self._server.check_writable(self._collection)
         if live := await self._server.aliased(self._collection):
-            await self._clean_up(live=live, previous=None)
+            await clean_up(self._server, self._collection, live=live, previous=None)
 
     async def ping(self) -> None:
         """See `Index.ping`; asks something for which the key is needed."""
@@ -202,50 +194,3 @@ class RemoteIndex:
         await self._server.fit(name)
         self._known = (name, manifest)
         return manifest
-
-    @asynccontextmanager
-    async def _signs_of_life(self, name: str) -> AsyncGenerator[None]:
-        """Tell others, while the context lasts, that this collection is being written."""
-
-        over = asyncio.Event()
-
-        async def tell() -> None:
-            while not over.is_set():
-                with suppress(ServiceError):  # what writes the chunks will tell
-                    await self._server.upsert(name, [points.unfinished_point(datetime.now(UTC))])
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), SIGN_EVERY_S)
-
-        telling = asyncio.create_task(tell())
-        try:
-            yield
-        finally:
-            over.set()
-            await telling  # not cancelled: a sign on its way must not arrive behind the manifest
-
-    async def _clean_up(self, *, live: str, previous: str | None) -> None:
-        """Delete builds older than the previous one, and what is no longer being written.
-
-        `previous` None: of the complete ones the newest besides the live one is kept.
-        """
-        complete: list[str] = []
-        for name in await self._server.collections():
-            begun = self._begun(name)
-            if begun is None or name == live:
-                continue
-            payload = (await self._server.retrieve(name, [points.MANIFEST_ID])).get(points.MANIFEST_ID)
-            sign = points.last_sign(payload)
-            if payload is not None and sign is None:
-                complete.append(name)
-            elif datetime.now(UTC) - (sign or begun) > (DEAD_AFTER if sign else ORPHAN_AGE):
-                await self._server.delete(name)
-        kept = previous or max(complete, default=None)
-        for name in complete:
-            if kept is not None and name < kept:
-                await self._server.delete(name)
-
-    def _begun(self, name: str) -> datetime | None:
-        """When the build in a collection was begun; None when the collection is not this book's."""
-        stem = f"{self._collection}-"
-        match = _BUILD_TIME.match(name.removeprefix(stem)) if name.startswith(stem) else None
-        return datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=UTC) if match else None

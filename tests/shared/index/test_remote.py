@@ -12,7 +12,8 @@ from qdrant_client import AsyncQdrantClient, models
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.remote import server as qdrant_server
-from shared.index.remote.index import DEAD_AFTER, ORPHAN_AGE, RemoteIndex
+from shared.index.remote.index import RemoteIndex
+from shared.index.remote.leftovers import DEAD_AFTER, ORPHAN_AGE
 from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, last_sign, to_points, unfinished_point
 from shared.index.remote.server import QdrantServer
 from shared.models import Build
