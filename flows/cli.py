@@ -155,9 +155,9 @@ def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
         for line in draft(_read(settings).chunks):
             print(json.dumps(line, ensure_ascii=False))
         return 0
-    asked, other = find_set(options.set, settings), read_run(options.vs) if options.vs else None
+    question_set, other = find_set(options.set, settings), read_run(options.vs) if options.vs else None
     with show_progress() as on_progress:
-        run = asyncio.run(evaluate(settings, asked, on_progress=on_progress))
+        run = asyncio.run(evaluate(settings, question_set, on_progress=on_progress))
     print("\n".join(describe(run, other)))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "run.json").write_text(run.model_dump_json(indent=1), encoding="utf-8")

@@ -56,14 +56,18 @@ def make_plan(
     `held`: content hashes whose vectors need not be bought, from the cache or the live build; None when the book is searched
     by words only and nothing is embedded. `count`: tokens of a text. `model`: what embeds, for the price.
     """
-    changes = _compare(chunks, live.values())
+    new, old = _by_path(chunks), _by_path(live.values())
+    changes = tuple(_compare_file(path, new.get(path, []), old.get(path, [])) for path in sorted(new.keys() | old.keys()))
+    tally: Counter[str] = Counter()
+    for change in changes:
+        tally.update(change.chunks.model_dump())
     missing = {} if held is None else {c.content_hash: c for c in reversed(chunks) if c.content_hash not in held}
     to_embed = tuple(chunk for chunk in chunks if missing.get(chunk.content_hash) is chunk)
     tokens = sum(count(chunk.content) for chunk in to_embed)
     return Plan(
         files=Tally(**Counter(change.change for change in changes)),
-        chunks=_total(change.chunks for change in changes),
-        changes=tuple(changes),
+        chunks=Tally(**tally),
+        changes=changes,
         to_embed=to_embed,
         tokens=tokens,
         cost_usd=price_usd(model, tokens) if tokens else 0.0,
@@ -99,13 +103,13 @@ def check_vanished(chunks: Sequence[Chunk], live: Mapping[str, Chunk]) -> None:
         )
 
 
-def _compare(chunks: Iterable[Chunk], live: Iterable[Chunk]) -> list[FileChange]:
-    new, old = _by_path(chunks), _by_path(live)
-    return [_compare_file(path, new.get(path, []), old.get(path, [])) for path in sorted(new.keys() | old.keys())]
-
-
 def _compare_file(path: str, new: list[Chunk], old: list[Chunk]) -> FileChange:
-    tally = _compare_chunks(new, old)
+    """Under one heading, a text that went and a text that came are one changed chunk."""
+    kept = {chunk.id for chunk in new} & {chunk.id for chunk in old}
+    came = Counter(chunk.heading_path for chunk in new if chunk.id not in kept)
+    went = Counter(chunk.heading_path for chunk in old if chunk.id not in kept)
+    changed = (came & went).total()
+    tally = Tally(added=came.total() - changed, changed=changed, kept=len(kept), removed=went.total() - changed)
     if not old:
         change: Change = "added"
     elif not new:
@@ -115,24 +119,8 @@ def _compare_file(path: str, new: list[Chunk], old: list[Chunk]) -> FileChange:
     return FileChange(path=path, change=change, chunks=tally)
 
 
-def _compare_chunks(new: list[Chunk], old: list[Chunk]) -> Tally:
-    """Under one heading, a text that went and a text that came are one changed chunk."""
-    kept = {chunk.id for chunk in new} & {chunk.id for chunk in old}
-    came = Counter(chunk.heading_path for chunk in new if chunk.id not in kept)
-    went = Counter(chunk.heading_path for chunk in old if chunk.id not in kept)
-    changed = (came & went).total()
-    return Tally(added=came.total() - changed, changed=changed, kept=len(kept), removed=went.total() - changed)
-
-
 def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
     files: dict[str, list[Chunk]] = defaultdict(list)
     for chunk in sorted(chunks, key=lambda chunk: chunk.position):
         files[chunk.path].append(chunk)
     return files
-
-
-def _total(tallies: Iterable[Tally]) -> Tally:
-    total: Counter[str] = Counter()
-    for tally in tallies:
-        total.update(tally.model_dump())
-    return Tally(**total)

@@ -58,13 +58,12 @@ def describe_report(report: Report) -> list[str]:
 
 def changes_table(changes: Iterable[FileChange]) -> list[dict[str, str | int]]:
     """One row per file that is not as it was, for a table artifact; one row that says so when there is none."""
-    rows = [_row(each) for each in changes if each.change != "kept"]
+    rows: list[dict[str, str | int]] = [
+        {"file": each.path, "change": each.change} | {f"chunks {name}": number for name, number in dict(each.chunks).items()}
+        for each in changes
+        if each.change != "kept"
+    ]
     return rows or [{"file": "(all)", "change": "kept"}]
-
-
-def _row(each: FileChange) -> dict[str, str | int]:
-    counts = {f"chunks {name}": number for name, number in dict(each.chunks).items()}
-    return {"file": each.path, "change": each.change, **counts}
 
 
 def summary_markdown(report: Report, changes: Sequence[FileChange], chunks: Iterable[Chunk]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from flows.evaluation.metrics import Gold, Scores
-from flows.evaluation.run import Asked
+from flows.evaluation.run import QuestionResult
 
 OFFERED, DECLINED = "offered", "declined"
 """Of questions the book answers, those not declined; of the others, those declined. Both: higher is better."""
@@ -25,12 +25,12 @@ class Point(NamedTuple):
     declined: float
 
 
-def judge(gold: Gold | None, *, answerable: bool) -> Scores:
+def score_declining(gold: Gold | None, *, answerable: bool) -> Scores:
     """The metric of one question; `gold` None: the book does not answer it."""
     return {DECLINED: float(not answerable)} if gold is None else {OFFERED: float(answerable)}
 
 
-def trade_off(questions: Sequence[Asked]) -> Iterator[Point]:
+def trade_off(questions: Sequence[QuestionResult]) -> Iterator[Point]:
     """What each threshold gives; nothing when there are no questions of one of both kinds."""
     answered = [one.support for one in questions if OFFERED in one.scores]
     foreign = [one.support for one in questions if DECLINED in one.scores]

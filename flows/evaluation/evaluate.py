@@ -21,10 +21,10 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel
 
-from flows.evaluation.declining import judge
+from flows.evaluation.declining import score_declining
 from flows.evaluation.metrics import Gold, Span, score_results
 from flows.evaluation.questions import EvaluationQuestion, find_gold, read_questions
-from flows.evaluation.run import Asked, EvaluationRun, FoundPlace
+from flows.evaluation.run import EvaluationRun, FoundPlace, QuestionResult
 from flows.pipeline import ingest
 from flows.progress import OnProgress, ignore_progress
 from flows.source.files import open_source
@@ -43,7 +43,7 @@ QUESTION_CHARS = 2000
 """A longer question is cut, as no reader types one."""
 
 
-class Reply(BaseModel):
+class SearchResponse(BaseModel):
     """Of `GET /search`."""
 
     results: tuple[FoundPlace, ...]
@@ -71,34 +71,42 @@ def find_set(path: Path, settings: Settings) -> QuestionSet:
     return QuestionSet(path.absolute().name, book, read_questions(path / "questions.jsonl"))
 
 
-async def evaluate(settings: Settings, asked: QuestionSet, *, on_progress: OnProgress = ignore_progress) -> EvaluationRun:
+async def evaluate(
+    settings: Settings, question_set: QuestionSet, *, on_progress: OnProgress = ignore_progress
+) -> EvaluationRun:
     """Ingest the set's book, ask every question, and score what was found.
 
     Raises what `ingest` raises, `BookError` when an answer is not in the book, `ConfigurationError` when the server fails.
     """
     own = settings.model_copy(
-        update={"book_source": asked.book, "data_dir": settings.data_dir / "evaluation" / asked.name, "qdrant_url": None}
+        update={
+            "book_source": question_set.book,
+            "data_dir": settings.data_dir / "evaluation" / question_set.name,
+            "qdrant_url": None,
+        }
     )
     outcome = await ingest(own, on_progress=on_progress)
     source = await asyncio.to_thread(open_source, own.book_source, data_dir=own.data_dir)
     texts = _Texts(source.root, {chunk.path for chunk in outcome.chunks})
-    golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in asked.questions]
+    golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in question_set.questions]
     async with serve(own) as address:
-        replies = await ask_questions(address, asked.questions)
+        responses = await ask_questions(address, question_set.questions)
     return EvaluationRun(
-        name=asked.name,
+        name=question_set.name,
         created_at=datetime.now(UTC),
         embedding_model=own.embedding_model if own.embedding_key else None,
         chunk_tokens=own.chunk_tokens,
         chunks=len(outcome.chunks),
-        questions=tuple(map(_judge, asked.questions, golds, replies)),
+        questions=tuple(map(_score, question_set.questions, golds, responses)),
     )
 
 
-def _judge(question: EvaluationQuestion, gold: Gold | None, reply: Reply) -> Asked:
-    scores = score_results(gold, [Span(one.path, one.start, one.end) for one in reply.results]) if gold else {}
-    scores |= judge(gold, answerable=reply.answerable)
-    return Asked(id=question.id, question=question.question, results=reply.results, support=reply.support, scores=scores)
+def _score(question: EvaluationQuestion, gold: Gold | None, response: SearchResponse) -> QuestionResult:
+    scores = score_results(gold, [Span(one.path, one.start, one.end) for one in response.results]) if gold else {}
+    scores |= score_declining(gold, answerable=response.answerable)
+    return QuestionResult(
+        id=question.id, question=question.question, results=response.results, support=response.support, scores=scores
+    )
 
 
 @asynccontextmanager
@@ -156,7 +164,9 @@ async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-async def ask_questions(address: str, questions: Sequence[EvaluationQuestion], *, limit_s: float = QUESTION_S) -> list[Reply]:
+async def ask_questions(
+    address: str, questions: Sequence[EvaluationQuestion], *, limit_s: float = QUESTION_S
+) -> list[SearchResponse]:
     """What `GET /search` finds for each question, in their order.
 
     Raises `ConfigurationError` naming the question it failed on, also where the embedding model stayed away.
@@ -164,12 +174,12 @@ async def ask_questions(address: str, questions: Sequence[EvaluationQuestion], *
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
     async with httpx.AsyncClient(base_url=address, timeout=limit_s, trust_env=False) as client:
 
-        async def put(question: EvaluationQuestion) -> Reply:
+        async def put(question: EvaluationQuestion) -> SearchResponse:
             for _ in range(TRIES):
                 try:
                     async with turn:
-                        response = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
-                    reply = Reply.model_validate(response.raise_for_status().json())
+                        answer = await client.get("/search", params={"q": question.question[:QUESTION_CHARS], "k": DEPTH})
+                    response = SearchResponse.model_validate(answer.raise_for_status().json())
                 except httpx.TimeoutException as exc:
                     late = f"did not answer question {question.id!r} within {limit_s:g} s"
                     raise ConfigurationError(f"The server to evaluate {late}.") from exc
@@ -179,8 +189,8 @@ async def ask_questions(address: str, questions: Sequence[EvaluationQuestion], *
                 except ValueError as exc:
                     strange = f"answered question {question.id!r} with something else than results"
                     raise ConfigurationError(f"The server to evaluate {strange}.") from exc
-                if not reply.degraded:
-                    return reply
+                if not response.degraded:
+                    return response
             raise ConfigurationError(
                 f"The embedding model did not answer for question {question.id!r}: its results would be by words alone. "
                 "Try again when it is less busy, or evaluate with EMBEDDING_MODEL=none."

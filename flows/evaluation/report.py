@@ -7,7 +7,7 @@ from html import escape
 
 from flows.evaluation.declining import DECLINED, OFFERED, Point, trade_off
 from flows.evaluation.metrics import Interval, compare, summarise
-from flows.evaluation.run import Asked, EvaluationRun
+from flows.evaluation.run import EvaluationRun, QuestionResult
 
 HEADLINES = (
     "page_hit@1",
@@ -106,7 +106,7 @@ def _plot(title: str, intervals: Mapping[str, Interval], low: float, high: float
     return f'<h2>{title}</h2><svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">{"".join(marks)}</svg>'
 
 
-def _ranks(questions: Sequence[Asked]) -> str:
+def _ranks(questions: Sequence[QuestionResult]) -> str:
     """On which page, counted from the first result, the answer came: a bar per rank."""
     counts = {str(rank): 0 for rank in range(1, 11)} | {"later": 0}
     for one in questions:
@@ -162,7 +162,7 @@ def _difference(one: Interval) -> str:
     return f'<td class="n {kind}">{_signed(one)}</td>'
 
 
-def _worst(questions: Sequence[Asked]) -> str:
+def _worst(questions: Sequence[QuestionResult]) -> str:
     ordered = sorted(questions, key=lambda one: (one.scores["ndcg@10"], one.scores.get("tok_recall@4000ch", 1.0)))
     rows = "".join(
         f"<tr><td>{escape(one.question)}<br><small>{escape(', '.join(dict.fromkeys(hit.path for hit in one.results[:5])))}"

@@ -24,7 +24,7 @@ class FoundPlace(Frozen):
     score: float
 
 
-class Asked(Frozen):
+class QuestionResult(Frozen):
     """One question, what was found, and how good that is."""
 
     id: str
@@ -44,7 +44,7 @@ class EvaluationRun(Frozen):
     """None: by words only."""
     chunk_tokens: int
     chunks: int
-    questions: tuple[Asked, ...]
+    questions: tuple[QuestionResult, ...]
 
     @property
     def scores(self) -> dict[str, Scores]:

@@ -148,14 +148,24 @@ def _find_commit(repository: Repository) -> str:
 
 
 def _git(repository: Repository, *arguments: str) -> str:
-    """What git printed."""
+    """What git printed. It has a process group of its own: its helpers outlive it otherwise, and hold the pipes open."""
     timeout_s = LOOK_UP_TIMEOUT_S if arguments[0] == "ls-remote" else CLONE_TIMEOUT_S
     try:
-        with _start(arguments, _environment(repository)) as process:
+        with subprocess.Popen(  # noqa: S603  a list of arguments, none of which git takes for an option
+            ["git", *arguments],  # noqa: S607  wherever this machine keeps it
+            env=_environment(repository),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,
+        ) as process:
             try:
                 printed, complaint = process.communicate(timeout=timeout_s)
             finally:
-                _end_group(process)
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
     except FileNotFoundError as exc:
         raise ServiceError("git", "The book is in git, but the git program is not installed.", transient=False) from exc
     except subprocess.TimeoutExpired as exc:
@@ -163,25 +173,6 @@ def _git(repository: Repository, *arguments: str) -> str:
     if process.returncode != 0:
         raise _failure(repository, complaint)
     return printed
-
-
-def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[str]:
-    """git in a process group of its own: its transport helpers outlive it otherwise, and hold the pipes open."""
-    return subprocess.Popen(  # noqa: S603  a list of arguments, none of which git takes for an option
-        ["git", *arguments],  # noqa: S607  wherever this machine keeps it
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        process_group=0,
-    )
-
-
-def _end_group(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(repository: Repository, complaint: str) -> BookError | ServiceError:

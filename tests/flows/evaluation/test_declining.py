@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from flows.evaluation.declining import judge, trade_off
+from flows.evaluation.declining import score_declining, trade_off
 from flows.evaluation.metrics import Gold
-from flows.evaluation.run import Asked
+from flows.evaluation.run import QuestionResult
 
 HERE = Gold(("arms.md",))
 
 
-def asked(gold: Gold | None, support: float) -> Asked:
-    scores = judge(gold, answerable=support >= 0.3)
-    return Asked(id=str(support), question="Why?", results=(), support=support, scores=scores)
+def asked(gold: Gold | None, support: float) -> QuestionResult:
+    scores = score_declining(gold, answerable=support >= 0.3)
+    return QuestionResult(id=str(support), question="Why?", results=(), support=support, scores=scores)
 
 
 def test_offering_what_is_there_and_declining_what_is_not_are_both_right() -> None:
-    assert judge(HERE, answerable=True) == {"offered": 1.0}
-    assert judge(HERE, answerable=False) == {"offered": 0.0}
-    assert judge(None, answerable=True) == {"declined": 0.0}
-    assert judge(None, answerable=False) == {"declined": 1.0}
+    assert score_declining(HERE, answerable=True) == {"offered": 1.0}
+    assert score_declining(HERE, answerable=False) == {"offered": 0.0}
+    assert score_declining(None, answerable=True) == {"declined": 0.0}
+    assert score_declining(None, answerable=False) == {"declined": 1.0}
 
 
 def test_a_higher_threshold_offers_less_and_declines_more() -> None:

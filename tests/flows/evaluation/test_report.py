@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from flows.evaluation.report import describe, write_page
-from flows.evaluation.run import Asked, EvaluationRun, FoundPlace
+from flows.evaluation.run import EvaluationRun, FoundPlace, QuestionResult
 
 
 def make_run(*ndcg: float, name: str = "robots") -> EvaluationRun:
@@ -19,7 +19,7 @@ def make_run(*ndcg: float, name: str = "robots") -> EvaluationRun:
         chunk_tokens=256,
         chunks=3,
         questions=tuple(
-            Asked(
+            QuestionResult(
                 id=str(number),
                 question=f"Why {number} < 9?",
                 results=found,
@@ -59,7 +59,7 @@ def test_the_page_stands_by_itself_and_escapes_what_it_shows() -> None:
 def test_the_page_shows_what_each_threshold_would_decline() -> None:
     run = make_run(1.0)
     answered = run.questions[0].model_copy(update={"scores": {**run.questions[0].scores, "offered": 1.0}})
-    foreign = Asked(id="x", question="Who won?", results=(), support=0.15, scores={"declined": 1.0})
+    foreign = QuestionResult(id="x", question="Who won?", results=(), support=0.15, scores={"declined": 1.0})
     page = write_page(run.model_copy(update={"questions": (answered, foreign)}))
     assert '<tr><td>0.2</td><td class="n">1.000</td><td class="n">1.000</td></tr>' in page
     assert '<tr><td>0.1</td><td class="n">1.000</td><td class="n">0.000</td></tr>' in page
