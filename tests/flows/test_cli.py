@@ -113,7 +113,8 @@ def test_chunks_come_in_the_order_of_the_sidebar(run, tmp_path: Path) -> None:
 def test_ingest_tells_each_step_and_the_report(run, book: Path) -> None:
     done = run("ingest", book)
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["find", "read", "plan", "apply", "report"]
+    steps = dict.fromkeys(line.split()[0] for line in done.stderr.splitlines())  # a slow one says more than once how far it is
+    assert list(steps) == ["find", "read", "plan", "apply", "report"]
     assert done.stdout.splitlines()[0] == "3 files: 3 added, 0 changed, 0 kept, 0 removed"
     assert "unchanged build" in run("ingest", book).stdout
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 LOOK_EVERY_S = 0.02
 
 
-def state(pid: int) -> str:
-    """Its state as proc(5) spells it, `S` asleep, `T` stopped, `Z` ended and not waited for; empty when it is gone."""
+def _status(pid: int | str) -> list[str]:
+    """State, parent, process group and so on, as in proc(5) from the third field on; empty when the process is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return []
+
+
+def state(pid: int) -> str:
+    """`S` asleep, `T` stopped, `Z` ended and not waited for; empty when it is gone."""
+    return "".join(_status(pid)[:1])
 
 
 def wait_until_asleep(pid: int) -> None:
@@ -30,10 +34,10 @@ def wait_until_ended(pid: int) -> None:
 
 
 def wait_until_group_ended(group: int) -> None:
-    """Returns when no process of the group is left."""
-    while True:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
+    """Returns when no process of the group runs; one that nobody has waited for does not."""
+
+    def is_running(status: list[str]) -> bool:
+        return len(status) > 2 and status[0] != "Z" and int(status[2]) == group
+
+    while any(is_running(_status(folder.name)) for folder in Path("/proc").glob("[0-9]*")):
         time.sleep(LOOK_EVERY_S)
