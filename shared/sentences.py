@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 SENTENCE_END = re.compile(
-    r"""(?<![.!?…])(?P<latin>[.!?…]+["'”’)\]*_]*)\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic: a capital follows
+    r"""(?<![.!?…])[.!?…]+["'”’)\]*_]*\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic: a capital follows
       | [。！？]["」』）”]*\s*                                          # Chinese, Japanese
       | (?<![।؟۔።])[।؟۔።]+\s+                                                     # Devanagari, Arabic, Urdu, Ethiopic
     """,
@@ -23,7 +23,7 @@ def sentences(paragraph: str) -> Iterator[str]:
     start = 0
     for match in SENTENCE_END.finditer(paragraph):
         before = paragraph[max(start, match.start() - _LONGEST_ABBREVIATION) : match.start()]
-        if match["latin"] == "." and _ABBREVIATION.search(before):
+        if match[0].rstrip() == "." and _ABBREVIATION.search(before):
             continue
         yield paragraph[start : match.end()].strip()
         start = match.end()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from flows.sites.generators.alphabetic import is_alphanumeric, is_circled_letter
 
 GITHUB_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
-COUNTED_ID = re.compile(r"^(.*)_([0-9]+)$")
 
 
 def github_slug(text: str) -> str:
@@ -42,41 +40,10 @@ class GithubSlugger:
         return slug
 
 
-def toc_slug(text: str, *, ascii_only: bool = True) -> str:
-    """The id Python-Markdown's `toc` makes of `text` (`markdown/extensions/toc.py`, `slugify` and `slugify_unicode`).
-
-    ASCII: accents are taken off and what is still not ASCII is dropped, so a Chinese heading gives an empty id.
-    """
-    if ascii_only:
-        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
-    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", text).strip().lower())
-
-
 def pymdownx_slug(text: str) -> str:
     """The id of `pymdownx.slugs.slugify(case="lower")`, which Material recommends: Unicode kept, spaces not collapsed."""
     slug = re.sub(r"</?[^>]*>", "", unicodedata.normalize("NFC", text)).strip().lower()
     return re.sub(r"[^\w\- ]", "", slug).replace(" ", "-")
-
-
-class TocIds:
-    """Ids of one page, unique: `foo`, `foo_1`, `foo_2`; a repeated `foo_7` is followed by `foo_8` (`toc.py`, `unique`)."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        """`taken`: custom ids, wherever on the page they are."""
-        self._used = set(taken)
-        self._counts: dict[str, int] = {}
-
-    def unique(self, slug: str) -> str:
-        """`slug`, or the next free one counted up from it; an empty one becomes `_1`."""
-        counted = COUNTED_ID.match(slug)
-        base, count = (counted[1], int(counted[2])) if counted else (slug, 0)
-        count, unique = self._counts.get(slug, count), slug
-        while unique in self._used or not unique:
-            count += 1
-            unique = f"{base}_{count}"
-        self._counts[slug] = count
-        self._used.add(unique)
-        return unique
 
 
 def mdbook_slug(text: str) -> str:

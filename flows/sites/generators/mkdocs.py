@@ -7,17 +7,19 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from markdown.extensions.toc import slugify, unique
+
 from flows.reading.document import Document, Heading
 from flows.sites.generators.mkdocs_html import is_inside, raw_ranges
 from flows.sites.heading_text import find_references, html_text
-from flows.sites.slugs import TocIds, pymdownx_slug, toc_slug
+from flows.sites.slugs import pymdownx_slug
 from shared.models import Site
 
 ATTRIBUTES = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\n]*)[ ]*\}[ ]*$")
 ATTRIBUTE_ID = re.compile(r"(?:^|[ ])(?:#([^\s}]+)|id=[\"']?([^\s\"'}]+))")
 SLUGIFY: dict[str, Callable[[str], str]] = {
-    "default": toc_slug,
-    "unicode": lambda text: toc_slug(text, ascii_only=False),
+    "default": lambda text: slugify(text, "-"),
+    "unicode": lambda text: slugify(text, "-", unicode=True),
     "pymdownx": pymdownx_slug,
 }
 
@@ -49,12 +51,15 @@ def anchors(document: Document, site: Site) -> list[str | None]:
     rendered = [not is_inside(heading.start, raw, starts) for heading in document.headings]
     sources = [_source(heading, document.text) for heading in document.headings]
     custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
-    ids, references = TocIds(given for given in custom if given), find_references(document)
+    taken, counters, references = {given for given in custom if given}, dict[str, int](), find_references(document)
     texts = (html_text(ATTRIBUTES.sub("", source), references) for source in sources)
-    return [
-        given or ids.unique(SLUGIFY[site.ids](text)) if shown else None
-        for text, given, shown in zip(texts, custom, rendered, strict=True)
-    ]
+    ids: list[str | None] = []
+    for text, given, shown in zip(texts, custom, rendered, strict=True):
+        if given is None and shown:
+            # `counters`, which pyright's older stubs do not know, makes thousands of equal headings a matter of linear time.
+            given = str(unique(SLUGIFY[site.ids](text), taken, counters))  # pyright: ignore[reportCallIssue, reportUnknownArgumentType]  # noqa: PLW2901
+        ids.append(given if shown else None)
+    return ids
 
 
 def _source(heading: Heading, page: str) -> str:

@@ -55,7 +55,7 @@ def test_many_hashes_are_looked_up_at_once(tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     write = (
-        "import sys; from pathlib import Path; from tests.test_vector_cache import open_cache\n"
+        "import sys; from pathlib import Path; from tests.flows.embedding.test_vector_cache import open_cache\n"
         "cache = open_cache(Path(sys.argv[1]))\n"
         "for n in range(30): cache.store({f'{sys.argv[2]}-{n}': [float(n), 1.0]})\n"
         "cache.close()\n"
@@ -70,7 +70,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_what_was_stored_survives_a_kill(tmp_path: Path) -> None:
     store = (
-        "import os, signal, sys; from pathlib import Path; from tests.test_vector_cache import open_cache\n"
+        "import os, signal, sys; from pathlib import Path; from tests.flows.embedding.test_vector_cache import open_cache\n"
         "open_cache(Path(sys.argv[1])).store({'a': [1.0, 2.0]})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -38,6 +38,10 @@ def test_an_h1_has_an_id_and_equal_ones_are_counted_with_underscores() -> None:
     assert anchors("# Foo\n\n## Foo\n\n## Foo_1\n\n## 中", SITE) == ["foo", "foo_1", "foo_2", "_1"]
 
 
+def test_twenty_thousand_equal_headings_all_get_an_id_of_their_own() -> None:
+    assert len(set(anchors("# a\n\n" * 20_000, SITE))) == 20_000
+
+
 def test_custom_ids_are_taken_first_wherever_they_stand() -> None:
     text = "## Own\n\n## A {#own}\n\n## B {: #b .red }\n\n## C {.red}\n\n## D { id='dee' }\n\n## No{#space}"
     assert anchors(text, SITE) == ["own_1", "own", "b", "c", "dee", "nospace"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.sites.slugs import GithubSlugger, MdbookIds, TocIds, github_slug, mdbook_slug, pymdownx_slug, toc_slug
+from flows.sites.slugs import GithubSlugger, MdbookIds, github_slug, mdbook_slug, pymdownx_slug
 
 
 @pytest.mark.parametrize(
@@ -31,16 +31,8 @@ def test_github_ids_count_up_and_pass_over_an_id_already_given() -> None:
     assert given == ["foo", "foo-1", "foo-1-1", "foo-2", "foo-1-2", "constructor", ""]
 
 
-def test_a_toc_slug_is_ascii_unless_unicode_is_asked_for() -> None:
-    assert toc_slug("Żółć & 你好 -- ﬁn") == "zoc-fin"
-    assert toc_slug("Żółć & 你好 -- ﬁn", ascii_only=False) == "żółć-你好-ﬁn"
+def test_a_pymdownx_slug_keeps_unicode_and_every_space() -> None:
     assert pymdownx_slug("Żółć & 你好") == "żółć--你好"
-
-
-def test_toc_ids_count_from_the_number_they_end_with_and_an_empty_one_becomes_1() -> None:
-    ids = TocIds(taken=["custom"])
-    given = [ids.unique(slug) for slug in ("foo", "foo", "foo_1", "foo_9", "foo_9", "foo", "", "", "custom")]
-    assert given == ["foo", "foo_1", "foo_2", "foo_9", "foo_10", "foo_3", "_1", "_2", "custom_1"]
 
 
 def test_a_mdbook_slug_keeps_what_rust_calls_alphanumeric() -> None:
@@ -53,7 +45,7 @@ def test_mdbook_ids_take_the_first_number_that_is_free() -> None:
     assert [ids.unique(slug) for slug in ("foo", "foo-1", "foo", "foo", "")] == ["foo", "foo-1", "foo-2", "foo-3", ""]
 
 
-@pytest.mark.parametrize("ids", [TocIds().unique, MdbookIds().unique, GithubSlugger().slug])
+@pytest.mark.parametrize("ids", [MdbookIds().unique, GithubSlugger().slug])
 def test_twenty_thousand_equal_headings_all_get_an_id_of_their_own(ids: object) -> None:
     assert callable(ids)
     assert len({ids("same") for _ in range(20_000)}) == 20_000
