@@ -35,8 +35,8 @@ class Patience:
 
 IN_A_QUESTION = Patience(attempts=2, first_wait_s=0.2, longest_wait_s=1.0)
 """A reader is waiting, and there is an answer without this service."""
-IN_AN_INGEST = Patience(attempts=6, first_wait_s=1.0, longest_wait_s=60.0)
-"""Nobody is waiting; OpenAI's rate limits count by the minute."""
+IN_AN_INGEST = Patience(attempts=10, first_wait_s=1.0, longest_wait_s=60.0)
+"""Nobody is waiting: some minutes. OpenAI's rate limits count by the minute, and a server that was killed comes back."""
 
 
 async def retry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePosixPath
 
 from quart import Blueprint, Response
@@ -18,6 +19,10 @@ from shared.models import Chunk
 RESULT_FIELDS = set(SearchResult.model_fields) - {"score"}
 
 
+SEARCH_TIMEOUT_S = 20.0
+"""Of one search in all, as of the search before an answer."""
+
+
 def blueprint(services: Services) -> Blueprint:
     """The search route."""
     routes = Blueprint("search", __name__)
@@ -28,7 +33,8 @@ def blueprint(services: Services) -> Blueprint:
     @validate_querystring(SearchParameters)  # pyright: ignore[reportUntypedFunctionDecorator]
     async def search(query_args: SearchParameters) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""
-        found = await services.finder.search(query_args.q, k=query_args.k, where=_where(query_args.path.strip("/")))
+        async with asyncio.timeout(SEARCH_TIMEOUT_S):
+            found = await services.finder.search(query_args.q, k=query_args.k, where=_where(query_args.path.strip("/")))
         return json_response(
             SearchResults(
                 results=[_result(hit.chunk, hit.score) for hit in found.hits],

@@ -15,6 +15,7 @@ from shared.models import Build, Chunk, Progress, Tally
 from shared.settings import Settings
 from tests.support.book_folder import PAGES, ingest_book, live_chunks, settings_for, write_book
 from tests.support.openai.stand_in import StandIn
+from tests.support.qdrant_stand_in import QdrantStandIn
 
 
 @pytest.fixture
@@ -55,6 +56,20 @@ async def test_a_book_read_for_the_first_time_is_live_with_every_page(lexical: S
     build = await live_build(lexical)
     assert build is not None
     assert (build.id, build.documents, build.chunks) == (report.build_id, 3, len(chunks))
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
+async def test_what_a_live_build_on_a_server_has_lost_is_written_anew(book: Path, tmp_path: Path) -> None:
+    async with QdrantStandIn() as qdrant:
+        settings = settings_for(book, tmp_path / "data", qdrant_url=qdrant.url)
+        first = (await ingest_book(settings)).report
+        assert not (await ingest_book(settings)).report.new_build
+        name = f"{settings.collection}-{first.build_id}"
+        lost = next(iter(await live_chunks(settings)))
+        await qdrant.engine.delete(name, [lost])
+        again = (await ingest_book(settings)).report
+        assert (again.new_build, again.chunks.added) == (True, 1)
+        assert lost in await live_chunks(settings)
 
 
 async def test_an_unchanged_book_makes_no_new_build(lexical: Settings) -> None:

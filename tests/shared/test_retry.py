@@ -92,8 +92,8 @@ async def test_each_failure_that_is_followed_by_another_attempt_is_a_line_in_the
     await service.ask(IN_AN_INGEST)
     pauses = [f"{pause:.1f}" for pause in service.pauses_s]
     assert [(each.name, each.levelname, each.message) for each in caplog.records] == [
-        ("shared.retry", "WARNING", f"It failed. Attempt 1 of 6; the next one follows in {pauses[0]} s."),
-        ("shared.retry", "WARNING", f"It failed. Attempt 2 of 6; the next one follows in {pauses[1]} s."),
+        ("shared.retry", "WARNING", f"It failed. Attempt 1 of {IN_AN_INGEST.attempts}; the next one follows in {pauses[0]} s."),
+        ("shared.retry", "WARNING", f"It failed. Attempt 2 of {IN_AN_INGEST.attempts}; the next one follows in {pauses[1]} s."),
     ]
 
 

@@ -20,7 +20,9 @@ VERSION = "1.17.0"
 class QdrantStandIn:
     """The server; `async with QdrantStandIn() as server` runs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str | None = None) -> None:
+        """`key`: what every request but `GET /` must carry, as on a real server; None: no key."""
+        self._key = key
         self.engine = AsyncQdrantClient(":memory:")
         self.asked: list[str] = []
         """Method and path of every request."""
@@ -56,6 +58,9 @@ class QdrantStandIn:
 
     async def _serve(self, request: Received, exchange: Exchange) -> None:
         self.asked.append(f"{request.method} {request.path}")
+        if self._key is not None and request.path != "/" and request.headers.get("api-key") != self._key:
+            await exchange.reply(401, {"status": {"error": "Must provide an API key"}, "time": 0.0})
+            return
         for pattern, answer in self._routes:
             if match := re.fullmatch(pattern, self.asked[-1]):
                 try:

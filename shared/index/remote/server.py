@@ -37,6 +37,9 @@ class QdrantServer:
         self.address = address
         self._shards = shards
         self._page = _PAGE
+        self._exact = True
+        self._read_s, self._write_s = READ_TIMEOUT_S, WRITE_TIMEOUT_S
+        """What the server is told to give up after; we do a little later."""
         self.batch_points = MAX_BATCH_POINTS
         """Points in one upsert."""
 
@@ -75,15 +78,15 @@ class QdrantServer:
                 using=DENSE if dense else SPARSE,
                 limit=limit,
                 query_filter=only,
-                search_params=models.SearchParams(exact=exact) if dense else None,
-                timeout=READ_TIMEOUT_S,
+                search_params=models.SearchParams(exact=exact and self._exact) if dense else None,
+                timeout=self._read_s,
             )
         )
         return answer.points
 
     async def retrieve(self, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """{id: payload} of the points that exist."""
-        records = await self._reading(lambda: self._client.retrieve(name, list(ids), with_payload=True, timeout=READ_TIMEOUT_S))
+        records = await self._reading(lambda: self._client.retrieve(name, list(ids), with_payload=True, timeout=self._read_s))
         return {str(record.id): record.payload or {} for record in records}
 
     async def scroll(
@@ -96,7 +99,7 @@ class QdrantServer:
         for_reader: bool = False,
     ) -> AsyncIterator[list[models.Record]]:
         """Every point that passes a filter, a page at a time; `for_reader`: with a reader's patience, not an ingest's."""
-        ask, timeout_s = (self._reading, READ_TIMEOUT_S) if for_reader else (self._writing, WRITE_TIMEOUT_S)
+        ask, timeout_s = (self._reading, self._read_s) if for_reader else (self._writing, self._write_s)
         offset: Any = None
         while True:
             page = partial(
@@ -126,14 +129,14 @@ class QdrantServer:
                 vectors_config=dense,
                 sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 shard_number=self._shards,
-                timeout=WRITE_TIMEOUT_S,
+                timeout=self._write_s,
             )
 
         await self._writing(create_once)
         await self.fit(name)
         for field, kind in INDEXED_FIELDS.items():
             await self._writing(
-                partial(self._client.create_payload_index, name, field, field_schema=kind, wait=True, timeout=WRITE_TIMEOUT_S)
+                partial(self._client.create_payload_index, name, field, field_schema=kind, wait=True, timeout=self._write_s)
             )
 
     async def fit(self, name: str) -> None:
@@ -142,6 +145,9 @@ class QdrantServer:
         if strict is not None and strict.enabled:
             self._page = min(self._page, strict.max_query_limit or _PAGE)
             self.batch_points = min(self.batch_points, strict.upsert_max_batchsize or MAX_BATCH_POINTS)
+            self._exact = strict.search_allow_exact is not False
+            self._read_s = min(self._read_s, strict.max_timeout or READ_TIMEOUT_S)
+            self._write_s = min(self._write_s, strict.max_timeout or WRITE_TIMEOUT_S)
 
     async def wait_until_green(self, name: str) -> None:
         """Return when the collection is optimised; raise `ServiceError` when it is not after `GREEN_LIMIT_S`, or cannot be."""
@@ -159,15 +165,15 @@ class QdrantServer:
 
     async def check_writable(self, collection: str) -> None:
         """Raise `ServiceError` where the key may only read: deleting what is not there changes nothing."""
-        await self._writing(lambda: self._client.delete_collection(f"{collection}-nothing", timeout=WRITE_TIMEOUT_S))
+        await self._writing(lambda: self._client.delete_collection(f"{collection}-nothing", timeout=self._write_s))
 
     async def upsert(self, name: str, batch: list[models.PointStruct]) -> None:
         """Write points; they can be searched when this returns."""
-        await self._writing(lambda: self._client.upsert(name, points=batch, wait=True, timeout=WRITE_TIMEOUT_S))
+        await self._writing(lambda: self._client.upsert(name, points=batch, wait=True, timeout=self._write_s))
 
     async def count(self, name: str, among: models.Filter, *, for_reader: bool = False) -> int:
         """How many points pass a filter, exactly; `for_reader`: with a reader's patience, not an ingest's."""
-        ask, timeout_s = (self._reading, READ_TIMEOUT_S) if for_reader else (self._writing, WRITE_TIMEOUT_S)
+        ask, timeout_s = (self._reading, self._read_s) if for_reader else (self._writing, self._write_s)
         return (await ask(lambda: self._client.count(name, count_filter=among, exact=True, timeout=timeout_s))).count
 
     async def point_alias(self, alias: str, name: str, *, replace: bool) -> None:
@@ -175,11 +181,11 @@ class QdrantServer:
         create = models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))
         delete = models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
         steps = [delete, create] if replace else [create]
-        await self._writing(lambda: self._client.update_collection_aliases(steps, timeout=WRITE_TIMEOUT_S))
+        await self._writing(lambda: self._client.update_collection_aliases(steps, timeout=self._write_s))
 
     async def delete(self, name: str) -> None:
         """Delete a collection; one that is gone already is fine."""
-        await self._writing(lambda: self._client.delete_collection(name, timeout=WRITE_TIMEOUT_S))
+        await self._writing(lambda: self._client.delete_collection(name, timeout=self._write_s))
 
     async def aclose(self) -> None:
         """Close the connections."""

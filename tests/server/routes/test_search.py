@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from server.finding.passages import SearchOutcome
 from shared.errors import NotBuiltError
 from shared.index.port import Filter
 from tests.support.fakes import FakeFinder, make_build, make_chunk, make_services
@@ -67,3 +70,15 @@ async def test_a_count_given_twice_is_refused() -> None:
     async with serving(make_services()) as live:
         response = await live.client.get("/search?q=x&k=1&k=2")
     assert (response.status_code, response.json()["code"]) == (400, "invalid_field")
+
+
+async def test_a_search_that_takes_too_long_ends_with_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SlowFinder(FakeFinder):
+        async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome:
+            await asyncio.Event().wait()
+            return await super().search(query, k=k, where=where)
+
+    monkeypatch.setattr("server.routes.search.SEARCH_TIMEOUT_S", 0.01)
+    async with serving(make_services(finder=SlowFinder(make_chunk(), build=make_build()))) as live:
+        response = await live.client.get("/search", params={"q": "joints"})
+    assert (response.status_code, response.json()["code"]) == (504, "timeout")

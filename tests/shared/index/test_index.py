@@ -25,6 +25,7 @@ from tests.support.sample_builds import DIMENSIONS, make_build, make_chunks, mak
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
 
 WORDS = Bm25()
+KEY = "reads-and-writes"
 BOOK = make_chunks(
     {
         "arm/joints.md": ["Joints bend the arm.", "Kinematics computes where the hand is."],
@@ -42,7 +43,7 @@ async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
             open_store: Callable[[], Index] = lambda: EmbeddedIndex(tmp_path / "index", WORDS)  # noqa: E731
         else:
             if request.param == "http":
-                client, address = _connect((await stack.enter_async_context(QdrantStandIn())).url)
+                client, address = _connect((await stack.enter_async_context(QdrantStandIn(key=KEY))).url)
             else:
                 client, address = _connect(_address(request.param))
             stack.push_async_callback(client.close)
@@ -68,7 +69,8 @@ def _address(kind: str) -> str:
 def _connect(address: str) -> tuple[AsyncQdrantClient, str]:
     if address == ":memory:":
         return AsyncQdrantClient(address), "memory"
-    return AsyncQdrantClient(url=address, check_compatibility=False, timeout=60), address
+    key = os.environ.get("QDRANT_TEST_KEY", KEY)
+    return AsyncQdrantClient(url=address, headers={"api-key": key}, check_compatibility=False, timeout=60), address
 
 
 async def _drop(client: AsyncQdrantClient, collection: str) -> None:
