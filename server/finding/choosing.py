@@ -62,11 +62,12 @@ def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
 def complete(place: Place, window: Sequence[Chunk]) -> list[Place]:
     """The places of the section `place` is part of, in order, when all of it is in `window` and short enough; else `place`.
 
-    `window`: the page's chunks from `NEIGHBOURS` before the place's to as many after it, in order.
+    `window`: the page's chunks from `NEIGHBOURS` before the place's to as many after it, in order. What is given is cut from
+    these: a chunk that a search found may lack its source.
     """
     places = [one for chunk in window for one in cut(chunk)]
-    first = last = next((index for index, one in enumerate(places) if _is_same(one, place)), -1)
-    if first < 0:
+    at = first = last = next((index for index, one in enumerate(places) if _is_same(one, place)), -1)
+    if at < 0:
         return [place]
     while first > 0 and _section(places[first - 1]) == _section(place):
         first -= 1
@@ -76,7 +77,7 @@ def complete(place: Place, window: Sequence[Chunk]) -> list[Place]:
     ends = last + 1 < len(places) or window[-1].position < place.chunk.position + NEIGHBOURS
     section = places[first : last + 1]
     fits = sum(one.tokens for one in section) <= COMPLETE_TOKENS
-    return section if begins and ends and fits else [place]
+    return section if begins and ends and fits else [places[at]]
 
 
 def _section(place: Place) -> SectionKey:

@@ -146,18 +146,20 @@ class Retriever:
         self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[Key]
     ) -> AsyncGenerator[Result]:
         """The chosen places not `shown`, each in a section shown whole where it is short; `whole`: and in all of its chunk."""
-        for one in choose(ranked, limit=limit):
+        chosen = [*choose(ranked, limit=limit)] if limit > 0 else []
+        windows = await asyncio.gather(*(_window(snapshot, one.place.chunk) for one in chosen[:limit]))
+        for number, one in enumerate(chosen):
             if limit <= 0:
                 return
             if _key(one.place) in shown:
                 continue
-            window = await _window(snapshot, one.place.chunk)
+            window = windows[number] if number < len(windows) else await _window(snapshot, one.place.chunk)
             places = complete(one.place, window)
             if whole:
                 chunks = {place.chunk.id for place in places}
                 places = [place for chunk in window if chunk.id in chunks for place in cut(chunk)]
             if any(_key(place) in shown for place in places):
-                places = [one.place]
+                places = [place for place in places if _key(place) == _key(one.place)]
             shown.update(_key(place) for place in places)
             yield Result(as_chunk(places, one.place.section, self._count), one.score)
             limit -= 1

@@ -34,7 +34,10 @@ class Snapshot(Protocol):
     def build(self) -> Build: ...
 
     async def search(self, query: Sequence[float] | SparseVector, *, limit: int, where: Filter | None = None) -> list[Hit]:
-        """Chunks nearest to a dense vector (cosine) or a sparse one (BM25 with IDF), best first; ties broken by id."""
+        """Chunks nearest to a dense vector (cosine) or a sparse one (BM25 with IDF), best first; ties broken by id.
+
+        Their `text` may be left out: what is shown is read with its neighbours, by `page`.
+        """
         ...
 
     async def chunks(self, ids: Sequence[str]) -> list[Chunk]:

@@ -83,8 +83,8 @@ def last_sign(payload: dict[str, Any] | None) -> datetime | None:
 
 
 def to_chunk(payload: dict[str, Any] | None) -> Chunk:
-    """A chunk from its point's payload."""
-    record = dict(payload or {})
+    """A chunk from its point's payload, which may lack the source."""
+    record = {"text": ""} | (payload or {})
     record.pop("folders", None)
     try:
         return Chunk.model_validate(record)

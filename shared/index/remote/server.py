@@ -69,7 +69,7 @@ class QdrantServer:
         only: models.Filter | None,
         exact: bool,
     ) -> list[models.ScoredPoint]:
-        """Points nearest to a vector, with their payloads, best first."""
+        """Points nearest to a vector, best first; their payloads without the source."""
         dense = isinstance(vector, list)
         answer = await self._reading(
             lambda: self._client.query_points(
@@ -79,6 +79,7 @@ class QdrantServer:
                 limit=limit,
                 query_filter=only,
                 search_params=models.SearchParams(exact=exact and self._exact) if dense else None,
+                with_payload=models.PayloadSelectorExclude(exclude=["text", "folders"]),
                 timeout=self._read_s,
             )
         )
