@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from hashlib import sha1, sha256
 from itertools import takewhile
 from pathlib import PurePosixPath
-from typing import NamedTuple
 from uuid import UUID
 
 from flows.reading.document import Document
@@ -22,15 +21,6 @@ SEPARATOR = "\x1f"
 
 
 MAX_TAG_CHARS = 300
-
-
-class Rendering(NamedTuple):
-    """What units say together, and where each says it."""
-
-    content: str
-    body_start: int
-    ranges: Sequence[tuple[int, int]]
-    """One per unit; empty where it says nothing."""
 
 
 class ChunkBuilder:
@@ -61,9 +51,8 @@ class ChunkBuilder:
         text = document.text[start:end]
         paths = dict.fromkeys(self.paths[unit.heading] for unit in units)
         path = _common([*paths])
-        rendering = self._render(units, path)
-        sections = self._sections(units, rendering.ranges)
-        content_hash = sha256(rendering.content.encode()).hexdigest()
+        indexed, body_start, sections = self._render(units, path)
+        content_hash = sha256(indexed.encode()).hexdigest()
         line, last_line = self._lines(start, end)
         self.position += 1
         return Chunk(
@@ -81,8 +70,8 @@ class ChunkBuilder:
             sections=sections,
             tokens=self.source.count(text) if tokens is None else tokens - self.source.tail(end, units[-1].stop),
             text=text,
-            content=rendering.content,
-            body_start=rendering.body_start,
+            content=indexed,
+            body_start=body_start,
             content_hash=content_hash,
         )
 
@@ -100,47 +89,42 @@ class ChunkBuilder:
         ends = text.count("\n", start, end)
         return ends + text.count("\r", start, end) - text.count("\r\n", start, end + 1) if self.returns else ends
 
-    def _render(self, units: Sequence[Unit], path: tuple[str, ...]) -> Rendering:
-        """The content: `shared/content.py`. A heading that ends the path is not said twice."""
-        tags = self.tags if self.position == 0 else ""
-        head = content.head(content.breadcrumb(self.title, path), tags)
+    def _render(self, units: Sequence[Unit], path: tuple[str, ...]) -> tuple[str, int, tuple[Section, ...]]:
+        """The content (see `shared/content.py`), its body's start, and its sections; a heading that ends the path is not said."""
+        head = content.head(content.breadcrumb(self.title, path), self.tags if self.position == 0 else "")
         named = units[0].kind == "heading" and path and units[0].text == path[-1]
-        said, size, before = [head], len(head), None
-        ranges: list[tuple[int, int]] = []
-        for index, unit in enumerate(units):
-            if not unit.text or (named and index == 0):
-                ranges.append((size, size))
+        said, size, before, body_start = [head], len(head), None, -1
+        runs: list[tuple[int, int, list[ChunkBlock]]] = []
+        blocks: list[ChunkBlock] = []
+        current = None
+        for start, end, _, text, _, kind, heading, inner, _, _ in units:
+            if heading != current:
+                current, blocks = heading, []
+                runs.append((heading, start, blocks))
+            if not text or named:
+                named = False
+                blocks.append(ChunkBlock(kind, start, end, size, size))
                 continue
-            between = content.separator(before, unit.kind) if before else content.BLANK_LINE if head else ""
-            said += (between, unit.text)
-            size += len(between) + len(unit.text)
-            ranges.append((size - len(unit.text), size))
-            before = unit.kind
-        body_start = min([start for start, end in ranges if start < end], default=size)
-        return Rendering("".join(said), body_start, ranges)
+            between = content.separator(before, kind) if before else content.BLANK_LINE if head else ""
+            said += (between, text)
+            at, before = size + len(between), kind
+            size = at + len(text)
+            body_start = at if body_start < 0 else body_start
+            blocks.append(ChunkBlock(kind, start, end, at, size))
+            if inner:
+                blocks += [ChunkBlock(one.kind, one.start, one.end, at + one[3], at + one[4]) for one in inner]
+        return "".join(said), size if body_start < 0 else body_start, tuple([self._section(*run) for run in runs])
 
-    def _sections(self, units: Sequence[Unit], ranges: Sequence[tuple[int, int]]) -> tuple[Section, ...]:
-        document, sections = self.document, list[Section]()
-        first = 0
-        while first < len(units):
-            heading, blocks, last = units[first].heading, list[ChunkBlock](), first
-            while last < len(units) and units[last].heading == heading:
-                unit, (start, end) = units[last], ranges[last]
-                blocks.append(ChunkBlock(unit.kind, unit.start, unit.end, start, end))
-                if unit.inner:
-                    blocks += _moved(unit.inner, start)
-                last += 1
-            anchor = document.headings[heading].anchor if heading >= 0 else None
-            section = Section.model_construct(  # not validated: that took a twentieth of the time of splitting a book
-                start=units[first].start,
-                heading_path=self.paths[heading],
-                anchor=anchor,
-                url=f"{document.url}#{anchor}" if anchor else document.url,
-                blocks=tuple(blocks),
-            )
-            sections.append(section)
-            first = last
-        return tuple(sections)
+    def _section(self, heading: int, start: int, blocks: list[ChunkBlock]) -> Section:
+        """Not validated: that took a twentieth of the time of splitting a book."""
+        anchor, url = self.document.headings[heading].anchor if heading >= 0 else None, self.document.url
+        return Section.model_construct(
+            start=start,
+            heading_path=self.paths[heading],
+            anchor=anchor,
+            url=f"{url}#{anchor}" if anchor else url,
+            blocks=tuple(blocks),
+        )
 
     def _id(self, path: tuple[str, ...], content_hash: str) -> str:
         name = SEPARATOR.join((self.collection, self.document.path, *path, content_hash))
@@ -156,11 +140,6 @@ def _uuid5(name: str) -> str:
     digest[8] = digest[8] & 0x3F | 0x80
     text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
-
-
-def _moved(inner: Sequence[ChunkBlock], by: int) -> list[ChunkBlock]:
-    """What stands inside a unit whose text begins at `by` in the content."""
-    return [block._replace(content_start=by + block.content_start, content_end=by + block.content_end) for block in inner]
 
 
 def _heading_paths(document: Document) -> dict[int, tuple[str, ...]]:
