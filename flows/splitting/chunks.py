@@ -90,7 +90,7 @@ class ChunkBuilder:
         return ends + text.count("\r", start, end) - text.count("\r\n", start, end + 1) if self.returns else ends
 
     def _render(self, units: Sequence[Unit], path: tuple[str, ...]) -> tuple[str, int, tuple[Section, ...]]:
-        """The content (see `shared/content.py`), its body's start, and its sections; a heading that ends the path is not said."""
+        """The content (`shared/content.py`), its body's start, and its sections; a heading that ends the path is not said."""
         head = content.head(content.breadcrumb(self.title, path), self.tags if self.position == 0 else "")
         named = units[0].kind == "heading" and path and units[0].text == path[-1]
         said, size, before, body_start = [head], len(head), None, -1
