@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared import ingest_runs as runs
 from shared.errors import ConfigurationError, ServiceError
@@ -35,17 +35,25 @@ ACTIVE: frozenset[State] = frozenset({"scheduled", "pending", "running", "paused
 class FlowRun(Frozen):
     """One ingest run, as Prefect knows it."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
     id: str
-    state: State
-    message: str
+    state: Annotated[State, BeforeValidator(lambda kind: str(kind).lower())] = Field(
+        validation_alias=AliasPath("state", "type")
+    )
+    message: Annotated[str, BeforeValidator(lambda said: said or "")] = Field(
+        "", validation_alias=AliasPath("state", "message")
+    )
     """What Prefect says about the state, mostly when it failed."""
-    since: datetime
+    since: datetime = Field(validation_alias=AliasPath("state", "timestamp"))
     """When it came into this state."""
-    full: bool
+    full: Annotated[bool, BeforeValidator(lambda wish: wish is True)] = Field(
+        False, validation_alias=AliasPath("parameters", "full")
+    )
     """A new build is written even if nothing changed; vectors are not bought again."""
-    expected_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
+    expected_at: datetime | None = Field(None, validation_alias="expected_start_time")
+    started_at: datetime | None = Field(None, validation_alias="start_time")
+    ended_at: datetime | None = Field(None, validation_alias="end_time")
 
     @property
     def is_active(self) -> bool:
@@ -57,6 +65,10 @@ class FlowRun(Frozen):
         """Whether a process should be at work on it, which may have died."""
         return self.state in {"pending", "running", "cancelling"}
 
+    def last_sign(self, findings: Findings) -> datetime:
+        """When it was last heard of."""
+        return max(findings.last_sign or self.since, self.since)
+
 
 class Findings(Frozen):
     """What a run has written down so far."""
@@ -65,33 +77,6 @@ class Findings(Frozen):
     last_sign: datetime | None = None
     """When the progress was last written."""
     report: Report | None = None
-
-
-class _State(BaseModel):
-    type: str
-    timestamp: datetime
-    message: str | None = None
-
-
-class _FlowRun(BaseModel):
-    id: str
-    state: _State
-    parameters: dict[str, Any] = {}
-    expected_start_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-
-    def as_run(self) -> FlowRun:
-        return FlowRun(
-            id=self.id,
-            state=cast("State", self.state.type.lower()),
-            message=self.state.message or "",
-            since=self.state.timestamp,
-            full=self.parameters.get("full") is True,
-            expected_at=self.expected_start_time,
-            started_at=self.start_time,
-            ended_at=self.end_time,
-        )
 
 
 class _Artifact(BaseModel):
@@ -107,8 +92,8 @@ class _Deployment(BaseModel):
 T = TypeVar("T")
 
 _deployment = TypeAdapter(_Deployment)
-_flow_run = TypeAdapter(_FlowRun)
-_flow_runs = TypeAdapter(list[_FlowRun])
+_flow_run = TypeAdapter(FlowRun)
+_flow_runs = TypeAdapter(list[FlowRun])
 _artifacts = TypeAdapter(list[_Artifact])
 
 
@@ -130,8 +115,7 @@ class PrefectApi:
         """A run of the ingest deployment; the same key gives the same run."""
         deployment = _read(_deployment, await self._call("GET", f"/deployments/name/{runs.DEPLOYMENT}"))
         body = {"parameters": {"full": full}, "idempotency_key": idempotency_key}
-        created = await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body)
-        return _read(_flow_run, created).as_run()
+        return _read(_flow_run, await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body))
 
     async def latest(self) -> FlowRun | None:
         """The run at work or waiting, or else the newest."""
@@ -147,13 +131,13 @@ class PrefectApi:
             "sort": "EXPECTED_START_TIME_DESC",
             "limit": RECENT_RUNS,
         }
-        return [run.as_run() for run in _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))]
+        return _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
 
     async def run(self, run_id: str) -> FlowRun | None:
         """One run by its id (a UUID); None when there is none of that name or it is no ingest."""
         body = {"flow_runs": {"id": {"any_": [run_id]}}, "flows": {"name": {"any_": [runs.FLOW]}}, "limit": 1}
         found = _read(_flow_runs, await self._call("POST", "/flow_runs/filter", body))
-        return found[0].as_run() if found else None
+        return found[0] if found else None
 
     async def findings(self, run_id: str) -> Findings:
         """What the run has published: progress while it runs, the report at its end."""

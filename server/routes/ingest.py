@@ -98,7 +98,7 @@ async def _can_be_joined(prefect: PrefectApi, run: FlowRun) -> bool:
     """
     if not run.has_process:
         return True
-    last_sign = max((await prefect.findings(run.id)).last_sign or run.since, run.since)
+    last_sign = run.last_sign(await prefect.findings(run.id))
     now = datetime.now(UTC)
     if is_dead(last_sign, now):
         await prefect.mark_dead(run)

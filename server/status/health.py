@@ -89,7 +89,7 @@ def _first_reading(result: ProbeResult[LastIngest | None] | None, uptime_s: floa
         return FirstReading(is_expected=is_starting, advice="No ingest was started yet: start one with `POST /ingest`.")
     run, findings = last.run, last.findings
     if run.is_active:
-        if run.has_process and is_dead(max(findings.last_sign or run.since, run.since), now):
+        if run.has_process and is_dead(run.last_sign(findings), now):
             advice = "The process that read the book has died: start another ingest with `POST /ingest`."
             return FirstReading(is_expected=is_starting, advice=advice)
         waits_long = run.state in {"scheduled", "pending"} and now - run.since > timedelta(seconds=STARTING_S)
