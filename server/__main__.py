@@ -37,10 +37,6 @@ def main() -> int:
         check_writable(settings.data_dir)
         listener = listen(settings)
         services = open_services(settings)
-    except LecternError as exc:
-        sys.stderr.write(f"lectern: {exc}\n")
-        return 1
-    try:
         asyncio.run(run(settings, services, listener))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")

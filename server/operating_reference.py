@@ -35,8 +35,9 @@ _BLOCK = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def render(page: str) -> str:
     """The page with every block between `<!-- rendered: name -->` and `<!-- end -->` as the code has it now."""
-    tables = {"health": _health, "metrics": _metrics, "limits": _limits, "times": _times, "codes": _codes}
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{tables[block[2]]()}\n\n{block[3]}", page)
+    codes = _table(("Code", "What it means"), ((f"`{code}`", meaning) for code, meaning in MEANINGS.items()))
+    tables = {"health": _health(), "metrics": _metrics(), "limits": _limits(), "times": _times(), "codes": codes}
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{tables[block[2]]}\n\n{block[3]}", page)
 
 
 def _health() -> str:
@@ -92,10 +93,6 @@ def _times() -> str:
         ("Answers on their way, when told to stop", FINISH_S, "`shutting_down`, then `done`"),
     ]
     return _table(("What may take", "Seconds", "Beyond it"), ((what, f"{seconds:g}", beyond) for what, seconds, beyond in rows))
-
-
-def _codes() -> str:
-    return _table(("Code", "What it means"), ((f"`{code}`", meaning) for code, meaning in MEANINGS.items()))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

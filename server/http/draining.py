@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 FINISH_S = 4.0
 """Running answers may end on their own for this long; the whole stays below the 10 s supervisors wait before they kill."""
@@ -24,13 +25,12 @@ class Draining:
     async def run(self, open_streams: Callable[[], int]) -> None:
         """Return when no answer is on its way any more, or time is up."""
         self.is_draining = True
-        await self._until_none(open_streams, FINISH_S, stop_early=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S):
+                while open_streams() and not self.closing.is_set():  # noqa: ASYNC110  an answer that ends sends no event
+                    await asyncio.sleep(_POLL_S)
         self.closing.set()
-        await self._until_none(open_streams, CLOSE_S, stop_early=False)
-
-    async def _until_none(self, open_streams: Callable[[], int], limit_s: float, *, stop_early: bool) -> None:
-        deadline = asyncio.get_running_loop().time() + limit_s
-        while open_streams() and asyncio.get_running_loop().time() < deadline:
-            if stop_early and self.closing.is_set():
-                return
-            await asyncio.sleep(_POLL_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                while open_streams():  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_S)

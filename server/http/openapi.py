@@ -9,12 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from quart_schema import (
-    OpenAPIProvider,
-    document_request,
-    document_response,
-    tag,
-)
+from quart_schema import OpenAPIProvider, document_request, document_response, tag
 from werkzeug.routing import BaseConverter, Rule, UUIDConverter
 
 from server.http.problem_responses import CONTENT_TYPE, ProblemBody
@@ -73,10 +68,7 @@ class DescribedByPath(OpenAPIProvider):
             responses = operation["responses"]
             if others:
                 success = responses.setdefault(200, {"description": "As text.", "content": {}})
-                success["content"] |= {name: _text(meaning) for name, meaning in others.items()}
+                for name, meaning in others.items():
+                    success["content"][name] = {"schema": {"type": "string", "description": meaning}}
             responses["default"] = {"description": "A failure.", "content": {CONTENT_TYPE: {"schema": _PROBLEM}}}
         return paths, components
-
-
-def _text(meaning: str) -> dict[str, Any]:
-    return {"schema": {"type": "string", "description": meaning}}

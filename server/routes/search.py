@@ -14,7 +14,6 @@ from server.http.policy import limited
 from server.routes.schemas import SearchParameters, SearchResult, SearchResults
 from server.services import Services
 from shared.index.port import Filter
-from shared.models import Chunk
 
 RESULT_FIELDS = set(SearchResult.model_fields) - {"score"}
 
@@ -33,11 +32,15 @@ def blueprint(services: Services) -> Blueprint:
     @validate_querystring(SearchParameters)  # pyright: ignore[reportUntypedFunctionDecorator]
     async def search(query_args: SearchParameters) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""
+        where, path = None, query_args.path.strip("/")
+        if path:
+            is_file = PurePosixPath(path).suffix in {".md", ".mdx"}
+            where = Filter(paths=(path,)) if is_file else Filter(folders=(path,))
         async with asyncio.timeout(SEARCH_TIMEOUT_S):
-            found = await services.finder.search(query_args.q, k=query_args.k, where=_where(query_args.path.strip("/")))
+            found = await services.finder.search(query_args.q, k=query_args.k, where=where)
         return json_response(
             SearchResults(
-                results=[_result(hit.chunk, hit.score) for hit in found.hits],
+                results=[SearchResult(score=hit.score, **hit.chunk.model_dump(include=RESULT_FIELDS)) for hit in found.hits],
                 query=found.query,
                 answerable=found.answerable,
                 support=found.support,
@@ -46,14 +49,3 @@ def blueprint(services: Services) -> Blueprint:
         )
 
     return routes
-
-
-def _where(path: str) -> Filter | None:
-    if not path:
-        return None
-    is_file = PurePosixPath(path).suffix in {".md", ".mdx"}
-    return Filter(paths=(path,)) if is_file else Filter(folders=(path,))
-
-
-def _result(chunk: Chunk, score: float) -> SearchResult:
-    return SearchResult(score=score, **chunk.model_dump(include=RESULT_FIELDS))

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from server.http.limits import RateLimits
@@ -45,37 +44,26 @@ class Reading(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-async def read_gauges(settings: Settings, health: Health, limits: RateLimits, budget: Budget) -> list[Metric]:
+async def read_gauges(settings: Settings, health: Health, limits: RateLimits, budget: Budget) -> list[GaugeMetricFamily]:
     """Every gauge that has a value; asks no service more often than /health does, and waits for none longer."""
     build, ups, ingest = await asyncio.gather(live_build(health.build), _services_up(health), health.last_ingest.look(WAIT_S))
+    chat_model = settings.chat_model if health.chat_model else "extractive"
     readings = [
-        *_process(settings, health),
-        *_use(limits, budget),
+        Reading("info", 1, (VERSION, chat_model, settings.embedding_model if health.embeddings else "none")),
+        Reading("streams_open", limits.open_streams),
+        Reading("streams_max", limits.max_streams),
+        Reading("budget_spent_usd", budget.spent_usd),
+        Reading("budget_cap_usd", budget.cap_usd),
         *ups,
         *_build(build),
         *_ingest(ingest.value if ingest else None),
     ]
-    return [_family(name, [one for one in readings if one.name == name]) for name in GAUGES]
-
-
-def _family(name: str, readings: list[Reading]) -> Metric:
-    meaning, labels = GAUGES[name]
-    family = GaugeMetricFamily(f"lectern_{name}", meaning, labels=labels)
+    families = {
+        name: GaugeMetricFamily(f"lectern_{name}", meaning, labels=labels) for name, (meaning, labels) in GAUGES.items()
+    }
     for reading in readings:
-        family.add_metric(reading.labels, reading.value)
-    return family
-
-
-def _process(settings: Settings, health: Health) -> Iterator[Reading]:
-    chat_model = settings.chat_model if health.chat_model else "extractive"
-    yield Reading("info", 1, (VERSION, chat_model, settings.embedding_model if health.embeddings else "none"))
-
-
-def _use(limits: RateLimits, budget: Budget) -> Iterator[Reading]:
-    yield Reading("streams_open", limits.open_streams)
-    yield Reading("streams_max", limits.max_streams)
-    yield Reading("budget_spent_usd", budget.spent_usd)
-    yield Reading("budget_cap_usd", budget.cap_usd)
+        families[reading.name].add_metric(reading.labels, reading.value)
+    return list(families.values())
 
 
 async def _services_up(health: Health) -> list[Reading]:
