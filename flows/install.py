@@ -23,52 +23,41 @@ TAIL = 30
 _COLLECTING = re.compile(r"Collecting ([\w.-]+)(?:\[\S*\])?(?:==(\S+))?")
 
 
-class Installer:
-    """What the running command has said so far."""
-
-    def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  the Makefile's own command
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        self.said: list[str] = []
-        self.collected = 0
-        self.doing = "looking up what is needed"
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101  for the type checker: it was asked for
-        with self._process.stdout as lines:
-            for line in lines:
-                self.said.append(line.rstrip())
-                if match := _COLLECTING.match(line):
-                    self.collected += 1
-                    self.doing = f"downloading {self.collected}: {match[1]} {match[2] or ''}".rstrip()
-                elif line.startswith(("Installing collected packages", "Prepared ")):
-                    self.doing = "unpacking"
-
-    def wait(self, timeout_s: float) -> int | None:
-        """Its exit code, once it has ended and all it said is read; None after so many seconds without."""
-        self._reader.join(timeout_s)
-        return None if self._reader.is_alive() else self._process.wait()
-
-
 def main(folder: Path, command: list[str], stream: TextIO = sys.stderr) -> int:
     """Run the command to its end."""
     began, before = time.monotonic(), _count_packages(folder)
-    installer, line = Installer(command), ""
-    while (code := installer.wait(SHOW_EVERY_S if stream.isatty() else LOG_EVERY_S)) is None:
-        arrived = _count_packages(folder) - before
-        doing = f"unpacking: {arrived} packages of {installer.collected or 'all'}" if arrived > 0 else installer.doing
-        minutes, seconds = divmod(int(time.monotonic() - began), 60)
-        line = f"  {minutes}:{seconds:02} {doing}"
-        stream.write(f"\r\033[K{line[:79]}" if stream.isatty() else f"{line}\n")
-        stream.flush()
+    every_s = SHOW_EVERY_S if stream.isatty() else LOG_EVERY_S
+    said: list[str] = []
+    line = ""
+    with subprocess.Popen(  # noqa: S603  the Makefile's own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as installer:
+        reader = threading.Thread(target=lambda: said.extend(installer.stdout or ()), daemon=True)
+        reader.start()
+        reader.join(every_s)
+        while reader.is_alive():
+            minutes, seconds = divmod(int(time.monotonic() - began), 60)
+            line = f"  {minutes}:{seconds:02} {_describe(list(said), _count_packages(folder) - before)}"
+            stream.write(f"\r\033[K{line[:79]}" if stream.isatty() else f"{line}\n")
+            stream.flush()
+            reader.join(every_s)
     if line and stream.isatty():
         stream.write("\r\033[K")
-    if code != 0:
-        stream.write("\n".join(installer.said[-TAIL:]) + "\n")
-    return code
+    if installer.returncode != 0:
+        stream.write("".join(said[-TAIL:]).rstrip() + "\n")
+    return installer.returncode
+
+
+def _describe(said: list[str], arrived: int) -> str:
+    """What an installer is at that has said these lines, while so many packages have arrived."""
+    collected = [match for line in said if (match := _COLLECTING.match(line))]
+    if arrived > 0:
+        return f"unpacking: {arrived} packages of {len(collected) or 'all'}"
+    if any(line.startswith(("Installing collected packages", "Prepared ")) for line in said):
+        return "unpacking"
+    if collected:
+        return f"downloading {len(collected)}: {collected[-1][1]} {collected[-1][2] or ''}".rstrip()
+    return "looking up what is needed"
 
 
 def _count_packages(folder: Path) -> int:

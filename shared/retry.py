@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from shared.errors import ServiceError
 
@@ -49,16 +49,20 @@ async def retry(
     """
     exponential = wait_random_exponential(multiplier=patience.first_wait_s, max=patience.longest_wait_s)
 
+    def may_help(error: BaseException) -> bool:
+        return isinstance(error, ServiceError) and error.transient and (error.retry_after_s or 0.0) <= patience.longest_wait_s
+
     def pause_s(state: RetryCallState) -> float:
-        asked = _asked_for(state)
+        asked = getattr(state.outcome and state.outcome.exception(), "retry_after_s", None)
         return exponential(state) if asked is None else asked + min(exponential(state), 1.0)
 
     def log_failure(state: RetryCallState) -> None:
         message = "%s Attempt %d of %d; the next one follows in %.1f s."
-        _log.warning(message, _error(state), state.attempt_number, patience.attempts, state.upcoming_sleep)
+        error = state.outcome and state.outcome.exception()
+        _log.warning(message, error, state.attempt_number, patience.attempts, state.upcoming_sleep)
 
     retrying = AsyncRetrying(
-        retry=lambda state: _may_help(state, patience),
+        retry=retry_if_exception(may_help),
         wait=pause_s,
         stop=stop_after_attempt(patience.attempts),
         before_sleep=log_failure,
@@ -70,18 +74,3 @@ async def retry(
         return await call()
 
     return await retrying(attempt)
-
-
-def _may_help(state: RetryCallState, patience: Patience) -> bool:
-    error = _error(state)
-    return error is not None and error.transient and (error.retry_after_s or 0.0) <= patience.longest_wait_s
-
-
-def _asked_for(state: RetryCallState) -> float | None:
-    error = _error(state)
-    return None if error is None else error.retry_after_s
-
-
-def _error(state: RetryCallState) -> ServiceError | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, ServiceError) else None
