@@ -1,11 +1,16 @@
-"""What an ingest and its reading processes say to each other."""
+"""What an ingest and its reading processes say to each other, framed: four bytes of length, big-endian, and as many bytes."""
 
 from __future__ import annotations
 
+import asyncio
+import struct
 from pathlib import Path
+from typing import BinaryIO
 
 from flows.source.files import BookSource
 from shared.models import Frozen, Site
+
+_LENGTH = struct.Struct(">I")
 
 
 class ReadingRules(Frozen):
@@ -32,3 +37,28 @@ class Ready(Frozen):
 
     exact_tokens: bool
     """False: the vocabulary is missing and tokens are estimated."""
+
+
+def encode_frame(message: bytes) -> bytes:
+    """`message` with its length in front."""
+    return _LENGTH.pack(len(message)) + message
+
+
+def write_frame(stream: BinaryIO, message: bytes) -> None:
+    """Send one message now."""
+    stream.write(encode_frame(message))
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next message; None when the other side closed its end."""
+    header = stream.read(_LENGTH.size)
+    if len(header) < _LENGTH.size:
+        return None
+    return stream.read(_LENGTH.unpack(header)[0])
+
+
+async def receive_frame(stream: asyncio.StreamReader) -> bytes:
+    """The next message; raises `asyncio.IncompleteReadError` when the other side closed its end."""
+    length = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))[0]
+    return await stream.readexactly(length)

@@ -17,8 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
-from flows.processes.frames import read_frame, write_frame
-from flows.processes.messages import ReadingRules, Ready
+from flows.processes.messages import ReadingRules, Ready, read_frame, write_frame
 from flows.reading.page import NO_TEXT, Page, failed_page
 from flows.reading.parse import parse
 from flows.sites.addresses import add_addresses

@@ -15,8 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from flows.processes.frames import encode_frame, receive_frame
-from flows.processes.messages import ReadingRules, Ready
+from flows.processes.messages import ReadingRules, Ready, encode_frame, receive_frame
 from flows.reading.page import Page, failed_page
 from shared.errors import ServiceError
 from shared.settings import HOME
