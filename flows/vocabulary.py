@@ -7,7 +7,6 @@ pip fetches the wheel from whichever index it is configured for, and the one mem
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,10 +43,7 @@ def bring_vocabulary(data_dir: Path) -> None:
     if target.exists() or not source.exists():
         return
     with suppress(OSError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_suffix(".draft")
-        shutil.copyfile(source, draft)
-        draft.replace(target)
+        _write(source.read_bytes(), target)
 
 
 def main() -> int:
@@ -69,12 +65,16 @@ def fetch_vocabulary(folder: Path, *, pip_options: tuple[str, ...] = ()) -> None
         data = _read_member(Path(downloads))
     check_vocabulary(data)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{VOCABULARY_FILE}.draft"
-        draft.write_bytes(data)
-        draft.replace(folder / VOCABULARY_FILE)
+        _write(data, folder / VOCABULARY_FILE)
     except OSError as exc:
         raise ServiceError("disk", f"Cannot write to {folder}: {exc.strerror}.", transient=False) from exc
+
+
+def _write(data: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".draft")
+    draft.write_bytes(data)
+    draft.replace(target)
 
 
 def _download(folder: Path, pip_options: tuple[str, ...]) -> None:

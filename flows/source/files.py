@@ -107,17 +107,13 @@ def find_files(source: BookSource, selection: FileSelection) -> Listing:
             paths.append(path)
         if len(paths) > MAX_FILES or size > MAX_BOOK_BYTES:
             raise BookError(f"{source.name!r} has over {MAX_FILES} pages or {MAX_BOOK_BYTES} bytes; narrow BOOK_INCLUDE.")
-    if not paths:
-        raise _nothing_found(source, selection, problems)
-    return Listing(tuple(sorted(paths)), size, tuple(sorted(problems, key=lambda problem: problem.path)))
-
-
-def _nothing_found(source: BookSource, selection: FileSelection, problems: list[Problem]) -> BookError:
-    if problems:
+    if not paths and problems:
         first = problems[0]
-        return BookError(f"No file of the book {source.name!r} can be read; the first, {first.path!r}: {first.reason}.")
-    wanted, unwanted = ", ".join(selection.include), ", ".join(selection.exclude)
-    return BookError(f"There is no Markdown in {source.name!r}: no file matches {wanted} (left out: {unwanted or 'nothing'}).")
+        raise BookError(f"No file of the book {source.name!r} can be read; the first, {first.path!r}: {first.reason}.")
+    if not paths:
+        wanted, unwanted = ", ".join(selection.include), ", ".join(selection.exclude) or "nothing"
+        raise BookError(f"There is no Markdown in {source.name!r}: no file matches {wanted} (left out: {unwanted}).")
+    return Listing(tuple(sorted(paths)), size, tuple(sorted(problems, key=lambda problem: problem.path)))
 
 
 def _walk(root: Path, selection: FileSelection, problems: list[Problem]) -> Iterator[str]:
@@ -125,7 +121,13 @@ def _walk(root: Path, selection: FileSelection, problems: list[Problem]) -> Iter
     folders = [""]
     while folders:
         folder = folders.pop()
-        for entry in _entries(root, folder, problems):
+        try:
+            with os.scandir(root / folder) as scanned:
+                entries = list(scanned)
+        except OSError as exc:
+            problems.append(Problem(path=folder, line=None, reason=f"the folder cannot be read: {exc.strerror}", skipped=True))
+            continue
+        for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = os.path.isdir(entry.path)  # noqa: PTH112  unlike the entry's own, it gives False for a ring of links
             if not is_folder and selection.takes(path):
@@ -135,15 +137,6 @@ def _walk(root: Path, selection: FileSelection, problems: list[Problem]) -> Iter
                 problems.append(Problem(path=path, line=None, reason=reason, skipped=True))
             elif is_folder and not selection.prunes(path):
                 folders.append(path)
-
-
-def _entries(root: Path, folder: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(root / folder) as entries:
-            return list(entries)
-    except OSError as exc:
-        problems.append(Problem(path=folder, line=None, reason=f"the folder cannot be read: {exc.strerror}", skipped=True))
-        return []
 
 
 def check_file(source: BookSource, path: str) -> int:

@@ -176,17 +176,13 @@ def _git(repository: Repository, *arguments: str) -> str:
 
 
 def _failure(repository: Repository, complaint: str) -> BookError | ServiceError:
-    said = [line for line in _redact(repository, complaint).splitlines() if line.strip()] or ["it gave no reason"]
+    for secret in filter(None, (repository.secret, repository.secret.partition(":")[2])):
+        complaint = complaint.replace(secret, "***")
+    said = [line for line in complaint.splitlines() if line.strip()] or ["it gave no reason"]
     reason = next((line for line in said if line.startswith(("fatal:", "error:", "remote:"))), said[-1])
     if _NETWORK.search("\n".join(said)):
         return ServiceError("git", f"git could not reach {repository.name}: {reason}", transient=True)
     return BookError(f"git could not read {repository.name}: {reason}")
-
-
-def _redact(repository: Repository, text: str) -> str:
-    for secret in (repository.secret, repository.secret.partition(":")[2]):
-        text = text.replace(secret, "***") if secret else text
-    return text
 
 
 def _environment(repository: Repository) -> dict[str, str]:
