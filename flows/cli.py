@@ -100,8 +100,12 @@ def run_plan(options: argparse.Namespace, settings: Settings) -> int:
         book, plan = asyncio.run(plan_ingest(settings, on_progress=on_progress))
     if options.json:
         print(json.dumps(_plan_json(book, plan, settings), ensure_ascii=False))
-    else:
-        print("\n".join(_plan_lines(book, plan, settings)))
+        return 0
+    changes = [f"{each.change:8}{each.path}" for each in plan.changes if each.change != "kept"]
+    left_out = [f"left out {page.path}: {page.left_out}" for page in book.pages if page.left_out]
+    sizes = [describe_tally(plan.files, "files"), describe_tally(plan.chunks, "chunks")]
+    lines = [*changes, *left_out, *describe_problems(book.problems), *sizes, _cost_line(book, plan, settings)]
+    print("\n".join(lines))
     return 0
 
 
@@ -185,13 +189,6 @@ def _read(settings: Settings) -> Book:
     for line in describe_problems(book.problems):
         print(line, file=sys.stderr)
     return book
-
-
-def _plan_lines(book: Book, plan: Plan, settings: Settings) -> list[str]:
-    changes = [f"{each.change:8}{each.path}" for each in plan.changes if each.change != "kept"]
-    left_out = [f"left out {page.path}: {page.left_out}" for page in book.pages if page.left_out]
-    sizes = [describe_tally(plan.files, "files"), describe_tally(plan.chunks, "chunks")]
-    return [*changes, *left_out, *describe_problems(book.problems), *sizes, _cost_line(book, plan, settings)]
 
 
 def _cost_line(book: Book, plan: Plan, settings: Settings) -> str:

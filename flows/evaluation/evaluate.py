@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -87,8 +88,14 @@ async def evaluate(
     )
     outcome = await ingest(own, on_progress=on_progress)
     source = await asyncio.to_thread(open_source, own.book_source, data_dir=own.data_dir)
-    texts = _Texts(source.root, {chunk.path for chunk in outcome.chunks})
-    golds = [await asyncio.to_thread(find_gold, question, texts.read) for question in question_set.questions]
+    paths = {chunk.path for chunk in outcome.chunks}
+
+    @cache
+    def read(path: str) -> str | None:
+        """A page's text as offsets count it; None where the book has no such page."""
+        return (source.root / path).read_bytes().decode("utf-8-sig") if path in paths else None
+
+    golds = [await asyncio.to_thread(find_gold, question, read) for question in question_set.questions]
     async with serve(own) as address:
         responses = await ask_questions(address, question_set.questions)
     return EvaluationRun(
@@ -112,7 +119,9 @@ def _score(question: EvaluationQuestion, gold: Gold | None, response: SearchResp
 @asynccontextmanager
 async def serve(settings: Settings) -> AsyncGenerator[str]:
     """The address of a server over `settings.data_dir`, started as a child process on a free port; stopped with the context."""
-    port = _free_port()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
     changed = {
         "DATA_DIR": str(settings.data_dir),
         "HOST": "127.0.0.1",
@@ -133,8 +142,8 @@ async def serve(settings: Settings) -> AsyncGenerator[str]:
             stdout=errors,
             stderr=errors,
         )
+        address = f"http://127.0.0.1:{port}"
         try:
-            address = f"http://127.0.0.1:{port}"
             try:
                 async with asyncio.timeout(START_S):
                     is_ready = await _is_ready(address, process)
@@ -197,26 +206,3 @@ async def ask_questions(
             )
 
         return await asyncio.gather(*(put(question) for question in questions))
-
-
-class _Texts:
-    """Files of the book, by path; each read once."""
-
-    def __init__(self, root: Path, paths: set[str]) -> None:
-        self._root = root
-        self._paths = paths
-        self._read: dict[str, str] = {}
-
-    def read(self, path: str) -> str | None:
-        """The text as offsets count it; None where the book has no such page."""
-        if path not in self._paths:
-            return None
-        if path not in self._read:
-            self._read[path] = (self._root / path).read_bytes().decode("utf-8-sig")
-        return self._read[path]
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

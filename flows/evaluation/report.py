@@ -151,15 +151,14 @@ def _table(metrics: Mapping[str, Interval], differences: Mapping[str, Interval])
     rows: list[str] = []
     for name, one in metrics.items():
         row = f'<tr><td>{escape(name)}</td><td class="n">{one.mean:.4f}</td><td class="n">{one.low:.4f} to {one.high:.4f}</td>'
-        if differences:
-            row += _difference(differences[name]) if name in differences else "<td></td>"
+        if name in differences:
+            other = differences[name]
+            kind = "better" if other.low > 0 else "worse" if other.high < 0 else ""
+            row += f'<td class="n {kind}">{_signed(other)}</td>'
+        elif differences:
+            row += "<td></td>"
         rows.append(row + "</tr>")
     return f"<h2>Every metric</h2><table>{head}{''.join(rows)}</table>"
-
-
-def _difference(one: Interval) -> str:
-    kind = "better" if one.low > 0 else "worse" if one.high < 0 else ""
-    return f'<td class="n {kind}">{_signed(one)}</td>'
 
 
 def _worst(questions: Sequence[QuestionResult]) -> str:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -117,7 +116,11 @@ class Startup:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _web_health(self) -> _Health | None:
-        endings = self._web_endings()
+        endings = 0
+        if self._supervisor_log.exists():
+            with self._supervisor_log.open("rb") as log:
+                log.seek(self._supervisor_log_start)
+                endings = len(re.findall(rb"\bexited: web \(", log.read()))
         if endings >= WEB_ENDINGS:
             raise ConfigurationError(f"The web server was started {endings} times and ended{self._last_log_line('web')}")
         return _Health.model_validate_json((await self._web.get("/health")).raise_for_status().content)
@@ -141,18 +144,14 @@ class Startup:
         on_progress(run.progress or Progress(steps=()))
         return run if run.state in OVER else None
 
-    def _web_endings(self) -> int:
-        """How often the web process has ended in this start."""
-        if not self._supervisor_log.exists():
-            return 0
-        with self._supervisor_log.open("rb") as log:
-            log.seek(self._supervisor_log_start)
-            return len(re.findall(rb"\bexited: web \(", log.read()))
-
     def _last_log_line(self, program: str) -> str:
         """What the program logged last, if its log is a file: the end of a sentence."""
         path = self._launch.logs / f"{program}.log"
-        logged = _read_end(path).strip().splitlines()
+        if not path.is_file():
+            return "."
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            logged = file.read().decode("utf-8", errors="replace").strip().splitlines()
         return f": {logged[-1]} (all of it: {path})" if logged else "."
 
     def _say_chat_is_up(self, health: _Health) -> None:
@@ -176,15 +175,6 @@ class Startup:
             say(f"Key of /ingest, for this start only: {self._launch.admin_key_file}")
         say(f"Logs          {self._launch.logs}")
         say("Ctrl-C stops everything.")
-
-
-def _read_end(path: Path) -> str:
-    """The last kilobytes of a file; nothing where there is none."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 4096))
-        return file.read().decode("utf-8", errors="replace")
 
 
 def say(line: str) -> None:
