@@ -64,17 +64,16 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
 def formatter(settings: Settings | None = None) -> logging.Formatter:
     """What makes a line of a record, of ours or of a library's. `settings`: of the environment."""
     settings = settings or Settings.read()
+    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder(_RUN_NAMES)],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(settings)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,  # traces become text before keys are looked for in it
+            Redaction.of(settings),
+            structlog.processors.JSONRenderer(ensure_ascii=False) if settings.environment == "production" else readable,
+        ],
     )
-
-
-def _ending(settings: Settings) -> list[Processor]:
-    """The last processors: traces become text before keys are looked for in it."""
-    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    renderer = structlog.processors.JSONRenderer(ensure_ascii=False) if settings.environment == "production" else readable
-    return [structlog.processors.format_exc_info, Redaction.of(settings), renderer]
 
 
 class MessageFormatter(logging.Formatter):

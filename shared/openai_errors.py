@@ -60,14 +60,10 @@ def _retry_after_s(error: openai.APIStatusError) -> float | None:
         if value.replace(".", "", 1).isdecimal():
             return float(value) * unit_s
         if value:
-            return _seconds_until(value)
+            try:
+                when = parsedate_to_datetime(value)
+            except ValueError:
+                return None
+            when = when if when.tzinfo else when.replace(tzinfo=UTC)
+            return max(0.0, (when - datetime.now(UTC)).total_seconds())
     return None
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        when = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
