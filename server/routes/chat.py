@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -54,55 +53,40 @@ def blueprint(services: Services) -> Blueprint:
 
         A `text/event-stream` of JSON events, or one JSON object with `"stream": false` or `Accept: application/json`.
         """
-        return await respond(services, await _read(services, selection_required=False))
+        return await _respond(services, selection_required=False)
 
     @chat.post("/chat/selection")
     @limited("question")
     @documents("chat", body=SelectionBody, answer=JsonAnswer, text=_STREAM)
     async def ask_about_selection() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Answer a question about a text selected on a page of the book."""
-        return await respond(services, await _read(services, selection_required=True))
+        return await _respond(services, selection_required=True)
 
     return chat
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One question on its way to an answer."""
-
-    chat: ChatRequest
-    ids: AnswerIds
-    replay_key: str
-
-
-async def _read(services: Services, *, selection_required: bool) -> _Asked:
+async def _respond(services: Services, *, selection_required: bool) -> Response:
+    """The answer as a stream or as one object; of a recent stream that broke, the rest."""
     raw = await read_body(request)
     session = request.headers.get(SESSION_HEADER)
     accept = request.headers.get("Accept", "")
     chat = read_chat(read_json(raw), session_header=session, accept=accept, selection_required=selection_required)
-    return _Asked(
-        chat=chat,
-        ids=AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id),
-        replay_key=RecentAnswers.key(limited_client(request, services.settings), request.path, session, raw),
-    )
-
-
-async def respond(services: Services, asked: _Asked) -> Response:
-    """The answer as a stream or as one object; of a recent stream that broke, the rest."""
+    ids = AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id)
+    replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, raw)
     _hold_stream(services)
-    if asked.chat.stream and (rest := _rest_of_recent(services, asked.replay_key)) is not None:
+    if chat.stream and (rest := _rest_of_recent(services, replay_key)) is not None:
         return _event_stream(services, rest)
-    answer = AnswerProgress(asked.ids, mode="selection" if asked.chat.selected_text else "chat")
+    answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
     close = partial(log_answer, answer, services.budget, services.metrics)
     _when_over(close)  # a response that is never begun ends too
     try:
-        events = await _find_and_answer(services, asked.chat, answer)
+        events = await _find_and_answer(services, chat, answer)
     except BaseException as exc:
         close(error=exc)
         raise
     paced = pace(events, answer, timing=services.timing, closing=services.drain.closing)
-    if asked.chat.stream:
-        return _event_stream(services, _frames(paced, answer, services.replay.record(asked.replay_key), close))
+    if chat.stream:
+        return _event_stream(services, _frames(paced, answer, services.replay.record(replay_key), close))
     return await _whole(paced, answer, close)
 
 
