@@ -79,25 +79,21 @@ class OpenAIEmbeddings:
 
     async def _embed(self, texts: Sequence[str], timeout_s: float) -> list[array[float]]:
         try:
-            body = await self._request(texts, timeout_s)
+            response = await self._client.embeddings.with_raw_response.create(
+                model=self._name,
+                input=list(texts),
+                encoding_format="float" if self._encoding == "float" else "base64",
+                dimensions=self._dimensions if _TAKES_DIMENSIONS in self._name else openai.omit,
+                timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+            )
         except openai.BadRequestError as exc:
             if self._encoding == "float" or "encoding_format" not in exc.message:
-                raise self._translated(exc) from exc
+                raise translate(exc, "embeddings", address=self._address, model=self._name) from exc
             self._encoding = "float"  # a server that knows no base64 says so once
             return await self._embed(texts, timeout_s)
         except openai.OpenAIError as exc:
-            raise self._translated(exc) from exc
-        return self._read(body, len(texts))
-
-    async def _request(self, texts: Sequence[str], timeout_s: float) -> bytes:
-        response = await self._client.embeddings.with_raw_response.create(
-            model=self._name,
-            input=list(texts),
-            encoding_format="float" if self._encoding == "float" else "base64",
-            dimensions=self._dimensions if _TAKES_DIMENSIONS in self._name else openai.omit,
-            timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        )
-        return response.content
+            raise translate(exc, "embeddings", address=self._address, model=self._name) from exc
+        return self._read(response.content, len(texts))
 
     def _read(self, body: bytes, expected: int) -> list[array[float]]:
         try:
@@ -119,9 +115,6 @@ class OpenAIEmbeddings:
     def _broken(self, what: str, code: str = "bad_response") -> ServiceError:
         message = f"{self._address} answered for {self._name!r} with {what}"
         return ServiceError("embeddings", message, transient=False, code=code)
-
-    def _translated(self, exc: openai.OpenAIError) -> ServiceError:
-        return translate(exc, "embeddings", address=self._address, model=self._name)
 
 
 def _decode(embedding: str | list[float]) -> array[float]:

@@ -56,14 +56,8 @@ def _config(language: str) -> qdrant_edge.Bm25Config:
     tokenizer = qdrant_edge.TokenizerType.Multilingual if language in _SPACELESS else qdrant_edge.TokenizerType.Word
     if language != NO_LANGUAGE:
         return qdrant_edge.Bm25Config(k=K, b=B, avg_len=AVG_LEN, tokenizer=tokenizer, language=language)
-    return qdrant_edge.Bm25Config(
-        k=K,
-        b=B,
-        avg_len=AVG_LEN,
-        tokenizer=tokenizer,
-        stopwords=qdrant_edge.StopwordsSet(),
-        stemmer=qdrant_edge.DisabledStemmer(),
-    )
+    none, unstemmed = qdrant_edge.StopwordsSet(), qdrant_edge.DisabledStemmer()
+    return qdrant_edge.Bm25Config(k=K, b=B, avg_len=AVG_LEN, tokenizer=tokenizer, stopwords=none, stemmer=unstemmed)
 
 
 def _sparse(vector: qdrant_edge.SparseVector) -> SparseVector:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,8 +29,7 @@ _CHUNKS_IN_A_BATCH = 256
 def write_build(path: Path, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25) -> None:
     """Write chunk records and vectors into the empty folder `path`. Raises `ServiceError` when not all of them arrived."""
     write_records(path / _RECORDS, chunks)
-    shard = Shard.create(path / _SHARD, build.dimensions)
-    try:
+    with closing(Shard.create(path / _SHARD, build.dimensions)) as shard:
         for start in range(0, len(chunks), _CHUNKS_IN_A_BATCH):
             some = chunks[start : start + _CHUNKS_IN_A_BATCH]
             vectors = dense[start : start + _CHUNKS_IN_A_BATCH] if dense is not None else [None] * len(some)
@@ -37,8 +37,6 @@ def write_build(path: Path, build: Build, chunks: Sequence[Chunk], dense: Sequen
             shard.add(zip([chunk.id for chunk in some], sparse, vectors, strict=True))
         shard.flush()
         _check_count(path, "vectors", shard.count(), len(chunks))
-    finally:
-        shard.close()
 
 
 class OpenBuild:
@@ -61,29 +59,21 @@ class OpenBuild:
         """Open a build and compare what is there with its manifest. Raises `ServiceError` when it is damaged."""
         path = folder.path(build_id)
         build = folder.manifest(build_id)
-        records = Records(path / _RECORDS)
-        try:
+        with ExitStack() as on_failure:
+            records = Records(path / _RECORDS)
+            on_failure.callback(records.close)
             _check_count(path, "chunk records", records.count(), build.chunks)
             shard = Shard.load(path / _SHARD)
-        except ServiceError:
-            records.close()
-            raise
-        opened = cls(build, records, shard)
-        try:
+            on_failure.callback(shard.close)
             _check_count(path, "vectors", shard.count(), build.chunks)
-        except ServiceError:
-            opened.close()
-            raise
-        return opened
+            on_failure.pop_all()
+        return cls(build, records, shard)
 
     @staticmethod
     def read_records(path: Path) -> dict[str, Chunk]:
         """{id: chunk} of the build in `path`, without its vectors."""
-        records = Records(path / _RECORDS)
-        try:
+        with closing(Records(path / _RECORDS)) as records:
             return {chunk.id: chunk for chunk in records.all()}
-        finally:
-            records.close()
 
     def search(self, query: Sequence[float] | SparseVector, *, limit: int, where: Filter | None) -> list[ScoredId]:
         """Ids and scores of the nearest chunks, best first, ties in any order."""

@@ -80,7 +80,8 @@ class Records:
     def ids(self, where: Filter) -> list[str]:
         """Ids of the chunks in the given files and below the given folders."""
         statement = "SELECT id FROM chunks WHERE path IN (SELECT value FROM json_each(?))"
-        paths = [path for path in where.paths or self.paths() if not where.folders or _is_below(path, where.folders)]
+        below = tuple(f"{folder}/" for folder in where.folders) or ("",)
+        paths = [path for path in where.paths or self.paths() if path.startswith(below)]
         return [row[0] for row in self._rows(statement, json.dumps(paths))]
 
     def ids_by_content(self, content_hashes: Collection[str]) -> dict[str, str]:
@@ -105,10 +106,6 @@ def _chunk(record: str) -> Chunk:
         return Chunk.model_validate_json(record)
     except ValidationError:
         return upgrade(json.loads(record))
-
-
-def _is_below(path: str, folders: Sequence[str]) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in folders)
 
 
 @contextmanager
