@@ -165,9 +165,7 @@ class PrefectApi:
 
     async def mark_dead(self, run: FlowRun) -> None:
         """Close the books on a run whose process died."""
-        wanted = "CANCELLED" if run.state == "cancelling" else "CRASHED"
-        state = {"type": wanted, "message": "The process that ran it has died."}
-        await self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": state, "force": True})
+        await self._call("POST", f"/flow_runs/{run.id}/set_state", runs.note_of_death(cancelled=run.state == "cancelling"))
 
     async def ping(self) -> None:
         """Return when the server answers."""

@@ -58,6 +58,12 @@ def is_dead(last_sign: datetime, now: datetime) -> bool:
     return now - last_sign > timedelta(seconds=DEAD_AFTER_S)
 
 
+def note_of_death(*, cancelled: bool) -> dict[str, object]:
+    """What Prefect is asked to note of a run that has died; `cancelled`: it was to end anyway."""
+    state = {"type": "CANCELLED" if cancelled else "CRASHED", "message": "The process that ran it has died."}
+    return {"state": state, "force": True}
+
+
 def is_silent(last_sign: datetime, now: datetime) -> bool:
     """Whether such a run may have died."""
     return now - last_sign > timedelta(seconds=SILENT_AFTER_S)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import AliasPath, BaseModel, Field, TypeAdapter
 
-from shared.ingest_runs import DEAD_AFTER_S, FLOW, PROGRESS_KEY
+from shared.ingest_runs import DEAD_AFTER_S, FLOW, PROGRESS_KEY, note_of_death
 
 _STATES = ["PENDING", "RUNNING", "CANCELLING"]
 
@@ -24,17 +24,13 @@ class Api(Protocol):
     async def request(self, method: Any, path: Any, /, *, json: Any) -> httpx.Response: ...
 
 
-class _RunState(BaseModel):
-    type: str
-    timestamp: datetime
-
-
 class ActiveRun(BaseModel):
     """An ingest run that Prefect takes for being at work."""
 
     id: str
     name: str
-    state: _RunState
+    state: str = Field(validation_alias=AliasPath("state", "type"))
+    since: datetime = Field(validation_alias=AliasPath("state", "timestamp"))
     start_time: datetime | None = None
     """When it first came into state Running; None: it is being started."""
     work_pool_name: str | None = None
@@ -44,16 +40,16 @@ class ActiveRun(BaseModel):
     @property
     def heard_of(self) -> datetime:
         """When it last gave a sign of life."""
-        return max(self.state.timestamp, self.last_sign or self.state.timestamp)
+        return max(self.since, self.last_sign or self.since)
 
 
-class _ProgressArtifact(BaseModel):
+class _Progress(BaseModel):
     flow_run_id: str
     updated: datetime
 
 
 _runs = TypeAdapter(list[ActiveRun])
-_artifacts = TypeAdapter(list[_ProgressArtifact])
+_progress = TypeAdapter(list[_Progress])
 
 
 async def close_dead_runs(api: Api, *, since: datetime | None = None) -> list[str]:
@@ -74,23 +70,17 @@ async def active_runs(api: Api) -> list[ActiveRun]:
     """The ingest runs that should have a process, of every deployment. Raises `httpx.HTTPError`."""
     body = {"flows": {"name": {"any_": [FLOW]}}, "flow_runs": {"state": {"type": {"any_": _STATES}}}}
     active = _runs.validate_json(await _post(api, "/flow_runs/filter", body))
-    signs = await _last_signs(api, [run.id for run in active])
-    return [run.model_copy(update={"last_sign": signs.get(run.id)}) for run in active]
+    if active:
+        written = {"flow_run_id": {"any_": [run.id for run in active]}, "key": {"any_": [PROGRESS_KEY]}}
+        found = _progress.validate_json(await _post(api, "/artifacts/filter", {"artifacts": written}))
+        signs = {progress.flow_run_id: progress.updated for progress in found}
+        active = [run.model_copy(update={"last_sign": signs.get(run.id)}) for run in active]
+    return active
 
 
 async def close_run(api: Api, run: ActiveRun) -> None:
     """Mark a run that died. Raises `httpx.HTTPError`."""
-    state = "CANCELLED" if run.state.type == "CANCELLING" else "CRASHED"
-    message = "The process that ran it has died."
-    await _post(api, f"/flow_runs/{run.id}/set_state", {"state": {"type": state, "message": message}, "force": True})
-
-
-async def _last_signs(api: Api, run_ids: list[str]) -> dict[str, datetime]:
-    if not run_ids:
-        return {}
-    body = {"artifacts": {"flow_run_id": {"any_": run_ids}, "key": {"any_": [PROGRESS_KEY]}}}
-    found = _artifacts.validate_json(await _post(api, "/artifacts/filter", body))
-    return {artifact.flow_run_id: artifact.updated for artifact in found}
+    await _post(api, f"/flow_runs/{run.id}/set_state", note_of_death(cancelled=run.state == "CANCELLING"))
 
 
 async def _post(api: Api, path: str, body: dict[str, Any]) -> bytes:
