@@ -174,10 +174,7 @@ def _object(body: JsonObject, name: str) -> JsonObject:
 
 
 def _string_context(body: JsonObject) -> str | None:
-    value = body.get("context")
-    if value is None or isinstance(value, dict):
-        return None
-    return _text(body, "context")
+    return None if isinstance(body.get("context"), dict) else _text(body, "context")
 
 
 def _page(body: JsonObject) -> str | None:

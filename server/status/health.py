@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from server.prefect_api import Findings, FlowRun, PrefectApi
-from server.status.probes import Probe, ProbeResult
+from server.status.probes import Probe
 from shared.ingest_runs import is_dead
 from shared.models import Build, Progress
 from shared.settings import Settings
@@ -77,11 +77,8 @@ async def first_reading(health: Health, settings: Settings, *, wait_s: float) ->
     if not settings.reads_book:
         advice = "BOOK_SOURCE=none: no book is read here. Fill the index from elsewhere with `python -m flows ingest`."
         return FirstReading(is_expected=False, advice=advice)
-    return _first_reading(await health.last_ingest.look(wait_s), health.uptime_s, datetime.now(UTC))
-
-
-def _first_reading(result: ProbeResult[LastIngest | None] | None, uptime_s: float, now: datetime) -> FirstReading:
-    is_starting = uptime_s < STARTING_S
+    result = await health.last_ingest.look(wait_s)
+    is_starting, now = health.uptime_s < STARTING_S, datetime.now(UTC)
     if result is None or not result.is_well:
         advice = "Prefect does not answer, and without it no ingest starts: is it running? Its log is in DATA_DIR/logs."
         return FirstReading(is_expected=is_starting, advice=advice)
@@ -95,10 +92,7 @@ def _first_reading(result: ProbeResult[LastIngest | None] | None, uptime_s: floa
         waits_long = run.state in {"scheduled", "pending"} and now - run.since > timedelta(seconds=STARTING_S)
         advice = "An ingest waits for the worker, and has for minutes: is `python -m flows.orchestration.worker` running?"
         return FirstReading(is_expected=not waits_long, advice=advice if waits_long else None, progress=findings.progress)
-    if run.state == "completed":
-        return FirstReading(
-            is_expected=False,
-            advice="The latest ingest is complete, yet this index holds no book: do DATA_DIR, QDRANT_URL and COLLECTION agree?",
-        )
     advice = f"The latest ingest is over: {run.state}. `/ingest/status` says more; start another with `POST /ingest`."
+    if run.state == "completed":
+        advice = "The latest ingest is complete, yet this index holds no book: do DATA_DIR, QDRANT_URL and COLLECTION agree?"
     return FirstReading(is_expected=False, advice=advice)
