@@ -134,9 +134,7 @@ async def serve(settings: Settings) -> AsyncGenerator[str]:
     }
     with tempfile.TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "server",
+            *(sys.executable, "-m", "server"),
             env=os.environ | changed,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,

@@ -35,7 +35,10 @@ def check(settings: Settings) -> None:
         message = f"PREFECT_API_URL is {settings.prefect_api_url!r}; expected an address like http://127.0.0.1:4200/api."
         raise ConfigurationError(message)
     for name, url, key in _used_keys(settings):
-        _check_form(name, url, key)
+        if not is_address(url):
+            raise ConfigurationError(f"{url!r} is not an address; expected one like https://api.openai.com/v1.")
+        if not key.get_secret_value().isascii():
+            raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.")
 
 
 def check_services(settings: Settings) -> None:
@@ -92,14 +95,6 @@ def _used_keys(settings: Settings) -> list[tuple[str, str, SecretStr]]:
             ("EMBEDDING_API_KEY" if settings.embedding_api_key else "OPENAI_API_KEY", embedding_url, settings.embedding_key)
         )
     return [(name, url, key) for name, url, key in used if key is not None]
-
-
-def _check_form(name: str, base_url: str, key: SecretStr) -> None:
-    """The address can be one and the key can be sent; neither gets right by waiting."""
-    if not is_address(base_url):
-        raise ConfigurationError(f"{base_url!r} is not an address; expected one like https://api.openai.com/v1.")
-    if not key.get_secret_value().isascii():
-        raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.")
 
 
 def check_key(name: str, base_url: str, key: SecretStr) -> None:

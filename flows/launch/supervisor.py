@@ -89,6 +89,9 @@ def _reachable(host: str) -> str:
 def environment(settings: Settings, launch: Launch) -> dict[str, str]:
     """What the programs find in their environment: the caller's, with addresses and paths made definite."""
     port = launch.prefect_url.rpartition(":")[2]
+    # In production everything goes to standard output, which the platform keeps; elsewhere to files.
+    in_production = settings.environment == "production"
+    logs = {name: "/dev/fd/1" if in_production else str(launch.logs / f"{name}.log") for name in ("web", "prefect", "worker")}
     prefect = {
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
         "PREFECT_API_URL": f"{launch.prefect_url}/api",
@@ -109,21 +112,13 @@ def environment(settings: Settings, launch: Launch) -> dict[str, str]:
         "LECTERN_START_PREFECT": str(launch.own_prefect and launch.reads_book).lower(),
         "LECTERN_START_WORKER": str(launch.reads_book).lower(),
         "LECTERN_PREFECT_PORT": port if launch.own_prefect else str(USUAL_PREFECT_PORT),
-        **_logs(settings, launch),
+        **{f"LECTERN_{name.upper()}_LOG": path for name, path in logs.items()},
+        "LECTERN_LOG_BYTES": "0" if in_production else "5MB",
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PYTHONUNBUFFERED": "1",
     }
     ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": launch.admin_key}
     return PREFECT_DEFAULTS | os.environ | prefect | programs | ours
-
-
-def _logs(settings: Settings, launch: Launch) -> dict[str, str]:
-    """In production everything goes to standard output, which the platform keeps; elsewhere to files."""
-    programs = ("web", "prefect", "worker")
-    if settings.environment == "production":
-        return {f"LECTERN_{name.upper()}_LOG": "/dev/fd/1" for name in programs} | {"LECTERN_LOG_BYTES": "0"}
-    files = {f"LECTERN_{name.upper()}_LOG": str(launch.logs / f"{name}.log") for name in programs}
-    return files | {"LECTERN_LOG_BYTES": "5MB"}
 
 
 def start_supervisor(settings: Settings, launch: Launch) -> subprocess.Popen[bytes]:

@@ -54,9 +54,14 @@ class ReadingProcess:
         """The running child, ready to read; raises `ServiceError` when several in a row did not become so."""
         if self.child is not None:
             return self.child
-        reason = ""
+        reason, path = "", os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
         for tried in range(1, STARTS + 1):
-            child = self.child = await _start()
+            child = self.child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "flows.processes.page_worker"),
+                env=os.environ | {"PYTHONPATH": path},  # found wherever this package was found
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
             try:
                 greeting = _ask(child, self.rules.model_dump_json().encode())
                 answer = await _await_answer(child, greeting, self.idle_limit_s, processor_limit_s=START_LIMIT_S)
@@ -94,20 +99,6 @@ class ReadingProcess:
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGKILL)  # child.kill() polls first, and so takes the exit code from who waits for it
         return await child.wait()
-
-
-async def _start() -> asyncio.subprocess.Process:
-    """`flows.processes.page_worker`, found wherever this package was found."""
-    path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
-    pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "flows.processes.page_worker",
-        env=os.environ | {"PYTHONPATH": path},
-        stdin=pipe,
-        stdout=pipe,
-    )
 
 
 async def _ask(child: asyncio.subprocess.Process, message: bytes) -> bytes:

@@ -134,7 +134,12 @@ class RemoteIndex:
         previous = await self._server.aliased(self._collection)
         if previous == name:
             return
-        await self._make_room(name)
+        there = await self._server.collections()
+        if self._collection in there:
+            message = f"Qdrant at {self._server.address} has a collection {self._collection!r} that is not Lectern's alias"
+            raise ConfigurationError(f"{message}; choose another COLLECTION.")
+        if name in there:  # of a failed attempt at this build
+            await self._server.delete(name)
         await self._server.create(name, build.dimensions)
         async with signs_of_life(self._server, name):
             batches = points.to_points(chunks, dense, self._bm25, at_once=self._server.batch_points)
@@ -171,15 +176,6 @@ class RemoteIndex:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._server.aclose()
-
-    async def _make_room(self, name: str) -> None:
-        """Delete what a failed attempt at this build left. Raises `ConfigurationError` where the alias cannot be made."""
-        there = await self._server.collections()
-        if self._collection in there:
-            message = f"Qdrant at {self._server.address} has a collection {self._collection!r} that is not Lectern's alias"
-            raise ConfigurationError(f"{message}; choose another COLLECTION.")
-        if name in there:
-            await self._server.delete(name)
 
     async def _manifest(self, name: str) -> points.Manifest:
         """What a collection says it is; kept, for it never changes."""
