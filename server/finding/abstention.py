@@ -37,12 +37,6 @@ def support(words: float, meaning: float | None) -> float:
 
     `words`: 0 (none found) to about 1 (all found together); `meaning`: standard deviations, None without dense search.
     """
-    if meaning is None:
-        intercept, slope = WORDS_ALONE
-        return _logistic(intercept + slope * words)
-    intercept, slope, dense_slope = WORDS_AND_MEANING
-    return _logistic(intercept + slope * words + dense_slope * meaning)
-
-
-def _logistic(value: float) -> float:
-    return 1 / (1 + math.exp(-max(-60.0, min(60.0, value))))
+    intercept, slope, dense_slope = (*WORDS_ALONE, 0.0) if meaning is None else WORDS_AND_MEANING
+    evidence = intercept + slope * words + dense_slope * (meaning or 0.0)
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, evidence))))

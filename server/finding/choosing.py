@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from server.finding.places import Place, cut
+from server.finding.places import Place, SectionKey, cut
 from shared.models import Chunk
 
 SAME_SECTION = 0.96
@@ -19,9 +19,6 @@ COMPLETE_TOKENS = 640
 """Most tokens of a section that is shown whole when a part of it was found: six of them fit into what a prompt may hold."""
 NEIGHBOURS = 4
 """Chunks on either side that may belong to such a section."""
-
-SectionKey = tuple[str, tuple[str, ...]]
-"""A page's path and the headings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,13 @@ def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
     taken: Counter[SectionKey | str] = Counter()
 
     def worth(one: Ranked) -> float:
-        section = _section(one.place)
+        section = one.place.section_key
         return one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]]
 
     while left:
         best = max(left, key=worth)
         left.remove(best)
-        section = _section(best.place)
+        section = best.place.section_key
         if best.place.body in said:
             continue
         said.add(best.place.body)
@@ -66,23 +63,15 @@ def complete(place: Place, window: Sequence[Chunk]) -> list[Place]:
     these: a chunk that a search found may lack its source.
     """
     places = [one for chunk in window for one in cut(chunk)]
-    at = first = last = next((index for index, one in enumerate(places) if _is_same(one, place)), -1)
+    at = first = last = next((index for index, one in enumerate(places) if one.key == place.key), -1)
     if at < 0:
         return [place]
-    while first > 0 and _section(places[first - 1]) == _section(place):
+    while first > 0 and places[first - 1].section_key == place.section_key:
         first -= 1
-    while last + 1 < len(places) and _section(places[last + 1]) == _section(place):
+    while last + 1 < len(places) and places[last + 1].section_key == place.section_key:
         last += 1
     begins = first > 0 or window[0].position == 0
     ends = last + 1 < len(places) or window[-1].position < place.chunk.position + NEIGHBOURS
     section = places[first : last + 1]
     fits = sum(one.tokens for one in section) <= COMPLETE_TOKENS
     return section if begins and ends and fits else [places[at]]
-
-
-def _section(place: Place) -> SectionKey:
-    return place.chunk.path, place.section.heading_path
-
-
-def _is_same(one: Place, other: Place) -> bool:
-    return (one.chunk.id, one.start) == (other.chunk.id, other.start)

@@ -63,10 +63,11 @@ async def _sample(snapshot: Snapshot) -> list[Chunk]:
 
 def _spread(vectors: Sequence[Sequence[float]]) -> Spread | None:
     """Of each vector with those after it in the order of their hashes, which is no order at all."""
-    units = [_unit(vector) for vector in vectors]
-    size = len(units)
+    size = len(vectors)
     if size < FEWEST:
         return None
+    lengths = [math.hypot(*vector) or 1.0 for vector in vectors]
+    units = [[value / length for value in vector] for vector, length in zip(vectors, lengths, strict=True)]
     cosines = [
         sum(a * b for a, b in zip(units[index], units[(index + ahead) % size], strict=True))
         for index in range(size)
@@ -74,8 +75,3 @@ def _spread(vectors: Sequence[Sequence[float]]) -> Spread | None:
     ]
     deviation = pstdev(cosines)
     return Spread(fmean(cosines), deviation) if deviation > 0 else None
-
-
-def _unit(vector: Sequence[float]) -> list[float]:
-    length = math.hypot(*vector) or 1.0
-    return [value / length for value in vector]

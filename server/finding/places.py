@@ -7,14 +7,18 @@ lands on the heading that says it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from shared import content
-from shared.models import CODE_KINDS, Chunk, ChunkBlock, Section
+from shared.models import CODE_KINDS, Chunk, Section
 from shared.tokens import CountTokens
 
+PlaceKey = tuple[str, int]
+"""A chunk's id and where the place begins."""
+SectionKey = tuple[str, tuple[str, ...]]
+"""A page's path and the headings."""
 _MARKUP = " *_`\"')"
 
 
@@ -31,9 +35,19 @@ class Place:
     """What its blocks say, without title and breadcrumb."""
 
     @property
+    def key(self) -> PlaceKey:
+        """What tells it from every other place."""
+        return self.chunk.id, self.start
+
+    @property
     def section(self) -> Section:
         """The one with text."""
         return self.sections[-1]
+
+    @property
+    def section_key(self) -> SectionKey:
+        """What tells that section from every other."""
+        return self.chunk.path, self.section.heading_path
 
     @property
     def is_bare(self) -> bool:
@@ -51,6 +65,11 @@ class Place:
         """Whether most of it is lines that end in a question mark."""
         asking = sum(len(line) for line in self.body.splitlines() if line.rstrip(_MARKUP).endswith(("?", "？", "؟")))
         return 2 * asking > len(self.body)
+
+    @property
+    def source(self) -> str:
+        """As the file has it."""
+        return self.chunk.text[self.start - self.chunk.start : self.end - self.chunk.start]
 
     @property
     def prose(self) -> str:
@@ -96,13 +115,13 @@ def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> C
     return first.chunk.model_copy(
         update={
             "start": first.start,
-            "end": last.start + len(_source(last).rstrip()),
+            "end": last.start + len(last.source.rstrip()),
             "start_line": line,
             "end_line": line + text.count("\n"),
             "heading_path": section.heading_path,
             "anchor": section.anchor,
             "url": section.url,
-            "sections": _joined(_moved_sections(places, len(head))),
+            "sections": tuple(_sections(places, len(head))),
             "tokens": count(text),
             "text": text,
             "content": whole,
@@ -114,39 +133,29 @@ def as_chunk(places: Sequence[Place], section: Section, count: CountTokens) -> C
 
 def _text(places: Sequence[Place]) -> str:
     """The source of the places; between chunks as many line ends as there are in the file."""
-    text = _source(places[0])
+    text = places[0].source
     for before, place in pairwise(places):
         if place.chunk.id != before.chunk.id:
             if place.start < before.end:  # pieces of one imported partial share a range
                 continue
             text += "\n" * max(1, place.chunk.start_line - before.chunk.end_line)
-        text += _source(place)
+        text += place.source
     return text.rstrip()
 
 
-def _source(place: Place) -> str:
-    return place.chunk.text[place.start - place.chunk.start : place.end - place.chunk.start]
-
-
-def _moved_sections(places: Sequence[Place], start: int) -> Iterator[Section]:
-    """The sections of places whose bodies stand one after the other from `start` on, their blocks where they are there."""
+def _sections(places: Sequence[Place], start: int) -> list[Section]:
+    """The sections of places whose bodies stand one after the other from `start` on, neighbours under one heading as one."""
+    joined: list[Section] = []
     for place in places:
         by = start - content.body_range(place.sections, place.chunk)[0]
         for section in place.sections:
-            yield section.model_copy(update={"blocks": tuple(_moved(block, by) for block in section.blocks)})
+            blocks = tuple(
+                block._replace(content_start=block.content_start + by, content_end=block.content_end + by)
+                for block in section.blocks
+            )
+            if joined and section.heading_path == joined[-1].heading_path:
+                joined[-1] = joined[-1].model_copy(update={"blocks": (*joined[-1].blocks, *blocks)})
+            else:
+                joined.append(section.model_copy(update={"blocks": blocks}))
         start += len(place.body) + len(content.BLANK_LINE) if place.body else 0
-
-
-def _moved(block: ChunkBlock, by: int) -> ChunkBlock:
-    return block._replace(content_start=block.content_start + by, content_end=block.content_end + by)
-
-
-def _joined(sections: Iterator[Section]) -> tuple[Section, ...]:
-    """Neighbours under one heading as one section."""
-    joined: list[Section] = []
-    for section in sections:
-        if joined and section.heading_path == joined[-1].heading_path:
-            joined[-1] = joined[-1].model_copy(update={"blocks": (*joined[-1].blocks, *section.blocks)})
-        else:
-            joined.append(section)
-    return tuple(joined)
+    return joined

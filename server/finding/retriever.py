@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from server.finding.abstention import ENOUGH, support
 from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete
 from server.finding.cosine_baseline import CosineBaseline
 from server.finding.passages import Passage, Passages, SearchOutcome
-from server.finding.places import Place, as_chunk, cut
+from server.finding.places import PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, make_query
 from server.finding.query.spelling import Spelling
 from server.finding.query.term_frequencies import Frequencies
@@ -31,24 +31,13 @@ from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Index, Snapshot
-from shared.models import Chunk, Hit
+from shared.models import Hit
 from shared.tokens import Tokenizer
 
 ENOUGH_TERMS = 2
 """Words, stop words aside, below which a question about a selection ("What does this mean?") asks about nothing else."""
 MAX_TOKENS = 4000
 """Of all passages together: half of what a prompt may take."""
-
-Key = tuple[str, int]
-"""Of a place: its chunk's id and its start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A range of the book, and the score of the place it was found by."""
-
-    chunk: Chunk
-    score: float
 
 
 class Retriever:
@@ -94,10 +83,15 @@ class Retriever:
             points_at_it = bool(selected) and len(set(self._terms.of(query.whole))) < ENOUGH_TERMS
             limit = 0 if points_at_it else request.k - len(selected)
             more = self._results(snapshot, found.ranked, limit=limit, whole=True, shown=shown)
-            results = await _within_budget(selected, more)
+            results = list(selected)
+            async with aclosing(more):
+                async for result in more:  # what still fits; the first fits always
+                    used = sum(one.chunk.tokens for one in results)
+                    if not results or used + result.chunk.tokens <= MAX_TOKENS:
+                        results.append(result)
             supported = await self._support(snapshot, found)
             return Passages(
-                passages=tuple(_passage(n, result) for n, result in enumerate(results, 1)),
+                passages=tuple(_passage(n, hit) for n, hit in enumerate(results, 1)),
                 query=query.whole,
                 question=query.text,
                 build_id=snapshot.build.id,
@@ -114,7 +108,7 @@ class Retriever:
             query = await self._spelling.correct(snapshot, query)
             found = await self._hybrid.find(snapshot, query, where=where)
             async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
-                hits = [Hit(chunk=result.chunk, score=result.score) async for result in results]
+                hits = [hit async for hit in results]
             supported = await self._support(snapshot, found)
             return SearchOutcome(
                 hits=tuple(hits),
@@ -124,7 +118,7 @@ class Retriever:
                 degraded=found.degraded,
             )
 
-    async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Result], set[Key]]:
+    async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Hit], set[PlaceKey]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
         if not request.selected_text or not request.selected_text.strip():
             return [], set()
@@ -134,7 +128,7 @@ class Retriever:
         if not found:
             return [], set()
         places, section = await enclose(snapshot, found, request.selected_text)
-        return [Result(as_chunk(places, section, self._count), 1.0)], {_key(place) for place in places}
+        return [Hit(chunk=as_chunk(places, section, self._count), score=1.0)], {place.key for place in places}
 
     async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:
         if found.cosine is None:
@@ -143,48 +137,33 @@ class Retriever:
         return support(found.words, spread.above(found.cosine) if spread else None)
 
     async def _results(
-        self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[Key]
-    ) -> AsyncGenerator[Result]:
+        self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[PlaceKey]
+    ) -> AsyncGenerator[Hit]:
         """The chosen places not `shown`, each in a section shown whole where it is short; `whole`: and in all of its chunk."""
         chosen = [*choose(ranked, limit=limit)] if limit > 0 else []
         windows = await asyncio.gather(*(_window(snapshot, one.place.chunk) for one in chosen[:limit]))
         for number, one in enumerate(chosen):
             if limit <= 0:
                 return
-            if _key(one.place) in shown:
+            if one.place.key in shown:
                 continue
             window = windows[number] if number < len(windows) else await _window(snapshot, one.place.chunk)
             places = complete(one.place, window)
             if whole:
                 chunks = {place.chunk.id for place in places}
                 places = [place for chunk in window if chunk.id in chunks for place in cut(chunk)]
-            if any(_key(place) in shown for place in places):
-                places = [place for place in places if _key(place) == _key(one.place)]
-            shown.update(_key(place) for place in places)
-            yield Result(as_chunk(places, one.place.section, self._count), one.score)
+            if any(place.key in shown for place in places):
+                places = [place for place in places if place.key == one.place.key]
+            shown.update(place.key for place in places)
+            yield Hit(chunk=as_chunk(places, one.place.section, self._count), score=one.score)
             limit -= 1
+
+
+def _passage(n: int, hit: Hit) -> Passage:
+    chunk = hit.chunk
+    return Passage(n=n, chunk=chunk, score=min(1.0, hit.score), url=chunk.url, heading_path=chunk.heading_path)
 
 
 async def _window(snapshot: Snapshot, chunk: Chunk) -> list[Chunk]:
     """The chunks from `NEIGHBOURS` before it to as many after it, in order."""
     return await snapshot.page(chunk.path, first=max(0, chunk.position - NEIGHBOURS), last=chunk.position + NEIGHBOURS)
-
-
-async def _within_budget(results: Sequence[Result], more: AsyncGenerator[Result]) -> list[Result]:
-    """All of `results`, then of `more` what still fits; the first fits always."""
-    chosen = list(results)
-    async with aclosing(more):
-        async for result in more:
-            used = sum(one.chunk.tokens for one in chosen)
-            if not chosen or used + result.chunk.tokens <= MAX_TOKENS:
-                chosen.append(result)
-    return chosen
-
-
-def _key(place: Place) -> Key:
-    return place.chunk.id, place.start
-
-
-def _passage(n: int, result: Result) -> Passage:
-    chunk = result.chunk
-    return Passage(n=n, chunk=chunk, score=min(1.0, result.score), url=chunk.url, heading_path=chunk.heading_path)

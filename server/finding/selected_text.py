@@ -143,9 +143,7 @@ def _runs(squeezed: str, size: int) -> frozenset[str]:
 
 def _is_page(chunk: Chunk, page: str | None) -> bool:
     """Whether the address is the chunk's page, whatever the host, the query and a slash at its end."""
-    if not page:
-        return False
-    return _path(page).endswith(_path(page_url(chunk)))
+    return bool(page) and _path(page).endswith(_path(page_url(chunk)))
 
 
 def _path(address: str) -> str:

@@ -38,12 +38,11 @@ def lift_pages(scores: Sequence[float], pages: Sequence[str], chunks: Sequence[s
     for one, page, chunk in zip(scores, pages, chunks, strict=True):
         of_page = best.setdefault(page, {})
         of_page[chunk] = max(of_page.get(chunk, 0.0), one)
-    evidence = {page: _faded(sorted(of_page.values(), reverse=True)) for page, of_page in best.items()}
+    evidence: dict[str, float] = {}
+    for page, of_page in best.items():
+        ranked = sorted(of_page.values(), reverse=True)
+        evidence[page] = (1 - FADING) * sum(one * FADING**rank for rank, one in enumerate(ranked))
     return [(one + PAGE_SHARE * evidence[page]) / (1 + PAGE_SHARE) for one, page in zip(scores, pages, strict=True)]
-
-
-def _faded(scores: Sequence[float]) -> float:
-    return (1 - FADING) * sum(one * FADING**rank for rank, one in enumerate(scores))
 
 
 def _scale(scores: Sequence[float], low: float) -> list[float]:

@@ -85,13 +85,17 @@ def read(chunk: Chunk, dense: float | None, wanted: frozenset[int], terms: Stemm
 def score_places(candidates: Sequence[ReadChunk], question: Sequence[int], weights: Weights, chunks: int) -> list[ScoredPlace]:
     """Every place of the candidates, in their order. `question`: its terms as asked; `chunks`: how many the book has."""
     neighbours = _neighbours(candidates)
-    near = _pairs(candidates, question)
+    wanted = {pair for pair in pairwise(question) if pair[0] != pair[1]}
+    near = [[_count_pairs(found, wanted) for found in candidate.found] for candidate in candidates]
     pair_weights = _pair_weights(near, weights, chunks)
     scored: list[ScoredPlace] = []
     for index, candidate in enumerate(candidates):
         around, size = _around(candidates, neighbours[index], candidate)
         surroundings = AROUND * _bm25(around, size, AROUND_TERMS, weights)
-        dense = _lifted(candidate.dense, [candidates[one].dense for one in neighbours[index]])
+        dense = candidate.dense
+        beside = [cosine for one in neighbours[index] if (cosine := candidates[one].dense) is not None]
+        if dense is not None and beside:
+            dense = max(dense, (dense + max(beside)) / 2)
         for number, place in enumerate(candidate.places):
             counts, terms = Counter(term for _, term in candidate.found[number]), candidate.sizes[number]
             own = _bm25(counts, terms, PLACE_TERMS, weights)
@@ -134,13 +138,8 @@ def _around(candidates: Sequence[ReadChunk], neighbours: Sequence[int], candidat
     return counts, size
 
 
-def _pairs(candidates: Sequence[ReadChunk], question: Sequence[int]) -> list[list[Counter[tuple[Pair, bool]]]]:
-    """Of each place of each candidate: how often a pair of the question stands there side by side (True), or near (False)."""
-    wanted = {pair for pair in pairwise(question) if pair[0] != pair[1]}
-    return [[_count_pairs(found, wanted) for found in candidate.found] for candidate in candidates]
-
-
 def _count_pairs(found: Sequence[tuple[int, int]], wanted: set[Pair]) -> Counter[tuple[Pair, bool]]:
+    """How often a pair of the question stands in a place side by side (True), or near (False)."""
     places: dict[int, list[int]] = {}
     for position, term in found:
         places.setdefault(term, []).append(position)
@@ -173,9 +172,3 @@ def idf(frequency: int, chunks: int) -> float:
 def _bm25(counts: Mapping[T, int], size: int, ordinary: int, weights: Mapping[T, float]) -> float:
     norm = K * (1 - B + B * size / ordinary)
     return sum(weights.get(term, 0.0) * count * (K + 1) / (count + norm) for term, count in counts.items())
-
-
-def _lifted(dense: float | None, neighbours: Sequence[float | None]) -> float | None:
-    if dense is None:
-        return None
-    return max(dense, (dense + max((one for one in neighbours if one is not None), default=dense)) / 2)
