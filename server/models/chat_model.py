@@ -16,7 +16,6 @@ ANSWER_TOKENS = 1500
 """Most tokens of an answer: three times what a long one has."""
 THINKING_TOKENS = 4000
 """What a reasoning model may take on top of that."""
-_REASONING = re.compile(r"(?:o\d|gpt-5)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class ChatModel(Protocol):
 
 def is_reasoning(model: str) -> bool:
     """OpenAI's reasoning models take no temperature and no `max_tokens`, and think within the answer's tokens."""
-    return bool(_REASONING.match(model))
+    return bool(re.match(r"o\d|gpt-5", model))
 
 
 def most_usd(model: str) -> float:

@@ -70,7 +70,8 @@ class Citations:
 
     def _begin(self, *, final: bool) -> bool:
         """Take the no-answer sign off the front; False while it may still be coming."""
-        start = _end_of_decoration(self._text)
+        decoration = _DECORATION.match(self._text)
+        start = decoration.end() if decoration else 0
         sign = sign_at(self._text, start)
         if sign is None and not final and (start == len(self._text) or is_begun(self._text[start : start + MARKER_LIMIT])):
             return False
@@ -125,8 +126,3 @@ class Citations:
             ahead = self._lead(certain[0]) + certain[0]
             fresh, self._ahead = fresh + ahead[self._ahead :], max(self._ahead, len(ahead))
         return fresh
-
-
-def _end_of_decoration(text: str) -> int:
-    match = _DECORATION.match(text)
-    return match.end() if match else 0

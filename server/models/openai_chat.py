@@ -109,7 +109,7 @@ class OpenAIChat:
         try:
             async with await self._open(messages) as stream:
                 yield accepted
-                async with aclosing(_read(stream)) as outputs:
+                async with aclosing(self._read(stream)) as outputs:
                     async for output in outputs:
                         yield output
         except openai.OpenAIError as exc:
@@ -118,8 +118,6 @@ class OpenAIChat:
             raise self._broken("broke off", "connection") from exc
         except ValueError as exc:  # the SDK lets JSONDecodeError and UnicodeDecodeError through
             raise self._broken("sent something that is not JSON", "bad_response") from exc
-        except _Incomplete as exc:
-            raise self._broken(str(exc), "incomplete") from exc
 
     async def _open(self, messages: Sequence[ChatMessage]) -> openai.AsyncStream[ChatCompletionChunk]:
         reasoning = is_reasoning(self._name)
@@ -133,33 +131,28 @@ class OpenAIChat:
             max_completion_tokens=ANSWER_TOKENS + THINKING_TOKENS if reasoning else openai.omit,
         )
 
+    async def _read(self, stream: openai.AsyncStream[ChatCompletionChunk]) -> AsyncGenerator[str | Finished]:
+        """Deltas that are not empty, then `Finished`.
+
+        A server that answers 200 with HTML gives a stream without a single chunk, and a proxy that gives up may end one in the
+        middle: neither is an answer. The last chunk holds the usage and has no choices.
+        """
+        reason, prompt_tokens, completion_tokens = None, None, None
+        async for chunk in stream:
+            if chunk.usage is not None:
+                prompt_tokens, completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
+            for choice in (chunk.choices or ())[:1]:
+                reason = choice.finish_reason or reason
+                if choice.delta and choice.delta.content:
+                    yield choice.delta.content
+        if reason is None:
+            raise self._broken("ended its stream without finishing the answer", "incomplete")
+        if reason not in ("length", "content_filter"):
+            reason = "stop"
+        yield Finished(reason=reason, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+
     def _translated(self, exc: openai.OpenAIError) -> ServiceError:
         return translate(exc, "openai", address=self._address, model=self._name)
 
     def _broken(self, what: str, code: str) -> ServiceError:
         return ServiceError("openai", f"{self._address} ({self._name!r}) {what}.", transient=True, code=code)
-
-
-class _Incomplete(Exception):  # noqa: N818  never leaves this module
-    """The stream ended in good order, but not the answer."""
-
-
-async def _read(stream: openai.AsyncStream[ChatCompletionChunk]) -> AsyncGenerator[str | Finished]:
-    """Deltas that are not empty, then `Finished`.
-
-    A server that answers 200 with HTML gives a stream without a single chunk, and a proxy that gives up may end one in the
-    middle: neither is an answer. The last chunk holds the usage and has no choices.
-    """
-    reason, prompt_tokens, completion_tokens = None, None, None
-    async for chunk in stream:
-        if chunk.usage is not None:
-            prompt_tokens, completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-        for choice in (chunk.choices or ())[:1]:
-            reason = choice.finish_reason or reason
-            if choice.delta and choice.delta.content:
-                yield choice.delta.content
-    if reason is None:
-        raise _Incomplete("ended its stream without finishing the answer")
-    if reason not in ("length", "content_filter"):
-        reason = "stop"
-    yield Finished(reason=reason, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)

@@ -61,7 +61,12 @@ def build_messages(
     left -= count(around)
     history = _last_turns(request.history, min(room.history, left), count)
     left -= sum(count(turn.content) + MESSAGE_TOKENS for turn in history)
-    more = _that_fit([_passage(passage) for passage in others if passage], left, count)
+    more: list[str] = []
+    for text in [_passage(passage) for passage in others if passage]:
+        left -= count(text) + 1
+        if left < 0:
+            break
+        more.append(text)
     parts = [selection, around, best, *more, question]
     return [
         ChatMessage(role="system", content=system),
@@ -130,14 +135,3 @@ def _unmarked(turn: Turn) -> Turn:
         return turn
     citations = Citations(())
     return Turn(role="assistant", content=citations.feed(turn.content) + citations.close())
-
-
-def _that_fit(parts: Sequence[str], tokens: int, count: CountTokens) -> list[str]:
-    """The first parts that fit together; the ones behind the first that does not are left out."""
-    kept: list[str] = []
-    for part in parts:
-        tokens -= count(part) + 1
-        if tokens < 0:
-            break
-        kept.append(part)
-    return kept

@@ -39,11 +39,16 @@ class QueryEmbeddings:
         """See `EmbeddingModel`; raises `ServiceError` too when the day's money is spent and the question is a new one."""
         if text in self._known:
             self._known.move_to_end(text)
-        else:
-            self._known[text] = array("f", await self._buy(text))
-            if len(self._known) > CACHED_QUERIES:
-                self._known.popitem(last=False)
-        return self._known[text].tolist()
+            return self._known[text].tolist()
+        if self._budget.is_spent:
+            raise ServiceError("embeddings", "The day's budget is spent.", transient=True, code="budget_spent")
+        vector = array("f", await self._model.embed_query(text))
+        tokens = self._count(text)
+        self._budget.pay(self.name, price_usd(self.name, tokens), embedding=tokens)
+        self._known[text] = vector
+        if len(self._known) > CACHED_QUERIES:
+            self._known.popitem(last=False)
+        return vector.tolist()
 
     async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """See `EmbeddingModel`."""
@@ -56,11 +61,3 @@ class QueryEmbeddings:
     async def aclose(self) -> None:
         """See `EmbeddingModel`."""
         await self._model.aclose()
-
-    async def _buy(self, text: str) -> list[float]:
-        if self._budget.is_spent:
-            raise ServiceError("embeddings", "The day's budget is spent.", transient=True, code="budget_spent")
-        vector = await self._model.embed_query(text)
-        tokens = self._count(text)
-        self._budget.pay(self.name, price_usd(self.name, tokens), embedding=tokens)
-        return vector

@@ -80,7 +80,9 @@ def find_evidence(question: QuestionKind, passages: Passages, terms: TermsOf) ->
     """What to quote, the passage of the best piece first; nothing when no piece comes near an answer."""
     terms = abbreviating(terms, passages.long_forms)
     found = {passage.n: read_quotables(passage.chunk) for passage in passages.passages}
-    held = {n: [_held(piece, terms) for piece in pieces] for n, pieces in found.items()}
+    held: dict[int, list[frozenset[int]]] = {}
+    for n, pieces in found.items():
+        held[n] = [terms(spelled_out(piece.text) if piece.kind == "code" else piece.text) for piece in pieces]
     headings = [terms(" ".join(place(passage)[-2:])) for passage in passages.passages]
     weights = _weights(question.terms, [piece for pieces in held.values() for piece in pieces], headings, passages.rarity)
     candidates = [
@@ -89,28 +91,16 @@ def find_evidence(question: QuestionKind, passages: Passages, terms: TermsOf) ->
         for candidate in _judge(question, passage, list(zip(found[passage.n], held[passage.n], strict=True)), weights, terms)
     ]
     chosen = _select(sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.n, candidate.index)))
-    return [
-        Excerpt(passage, _quoted(found[passage.n], _of(passage, chosen), question, weights, terms))
-        for passage in dict.fromkeys(candidate.passage for candidate in chosen)
-    ]
 
+    def quoted(piece: Quotable) -> Quotable:
+        return replace(piece, text=shorten_listing(piece.text, weights, terms)) if piece.kind == "code" else piece
 
-def _held(piece: Quotable, terms: TermsOf) -> frozenset[int]:
-    return terms(spelled_out(piece.text) if piece.kind == "code" else piece.text)
-
-
-def _of(passage: Passage, chosen: Sequence[JudgedPiece]) -> list[int]:
-    return [candidate.index for candidate in chosen if candidate.passage == passage]
-
-
-def _quoted(
-    pieces: Sequence[Quotable], chosen: Sequence[int], question: QuestionKind, weights: Mapping[int, float], terms: TermsOf
-) -> tuple[tuple[Quotable, ...], ...]:
-    """The runs to quote, long listings cut to the part that answers."""
-    return tuple(
-        tuple(replace(one, text=shorten_listing(one.text, weights, terms)) if one.kind == "code" else one for one in run)
-        for run in widen(pieces, chosen, question)
-    )
+    excerpts: list[Excerpt] = []
+    for passage in dict.fromkeys(candidate.passage for candidate in chosen):
+        indices = [candidate.index for candidate in chosen if candidate.passage == passage]
+        runs = widen(found[passage.n], indices, question)
+        excerpts.append(Excerpt(passage, tuple(tuple(map(quoted, run)) for run in runs)))
+    return excerpts
 
 
 def _weights(
@@ -149,10 +139,17 @@ def _judge(
 
 
 def _may_be_quoted(question: QuestionKind, pieces: Sequence[PieceWithTerms], index: int, section: str) -> bool:
-    """Whether a piece says something by itself, and the kind of thing that is asked for."""
+    """Whether a piece says something by itself, and the kind of thing that is asked for.
+
+    Code answers where it is asked for, commands where steps are, data where facts are, and a drawing's source never.
+    """
     piece = pieces[index][0]
-    if piece.kind == "heading" or (piece.kind == "code" and not _may_answer(question, piece)):
+    if piece.kind == "heading":
         return False
+    if piece.kind == "code":
+        steps, data = question.wants_steps and is_commands(piece.text), question.wants_data and is_data(piece.text)
+        if is_diagram(piece.text) or not (question.wants_code or steps or data):
+            return False
     if piece.introduces and (index + 1 == len(pieces) or pieces[index + 1][0].kind == "heading"):
         return False  # what it announces is not there
     return question.wants_announced or not (is_aside(piece.text) or is_announcing(piece.heading or section))
@@ -189,14 +186,6 @@ def _before(pieces: Sequence[PieceWithTerms], index: int) -> frozenset[int]:
     return pieces[index - 1][1] if goes_on else frozenset()
 
 
-def _may_answer(question: QuestionKind, code: Quotable) -> bool:
-    """Code answers where it is asked for, commands where steps are, data where facts are, and a drawing's source never."""
-    asked = (
-        question.wants_code or (question.wants_steps and is_commands(code.text)) or (question.wants_data and is_data(code.text))
-    )
-    return asked and not is_diagram(code.text)
-
-
 def _fitness(question: QuestionKind, piece: Quotable, terms: TermsOf) -> float:
     """How much a piece of this form is worth as an answer; 1 for a plain sentence."""
     words = len(piece.text.split())
@@ -224,10 +213,7 @@ def _select(ranked: Sequence[JudgedPiece]) -> list[JudgedPiece]:
             continue
         if candidate.is_code and sum(other.is_code for other in chosen) == MAX_CODE:
             continue
-        if all(_shared(candidate.terms, other.terms) < SAME for other in chosen):
+        shared = (len(candidate.terms & other.terms) / (len(candidate.terms | other.terms) or 1) for other in chosen)
+        if all(share < SAME for share in shared):
             chosen.append(candidate)
     return chosen
-
-
-def _shared(one: frozenset[int], other: frozenset[int]) -> float:
-    return len(one & other) / (len(one | other) or 1)

@@ -76,7 +76,10 @@ def shorten_listing(code: str, weights: Mapping[int, float], terms: TermsOf) -> 
     starts = [at for at, line in enumerate(body) if line.strip() and (at == 0 or not body[at - 1].strip())]
     worths = {at: _worth(held[at : at + size], weights) + max(names[at : at + size]) for at in starts or [0]}
     start = max(worths, key=lambda at: (worths[at], at if worths[at] else -at))
-    part = _whole_blocks(body[start : start + size]) if start + size < len(body) else body[start:]
+    part = body[start : start + size]
+    if start + size < len(body):
+        blank = next((at for at in range(size - 1, 0, -1) if not part[at].strip()), 0)
+        part = part[:blank] if blank >= LEAST_KEPT * size else part
     before = [CUT_CODE] if start else []
     after = [CUT_CODE] if start + len(part) < len(body) else []
     return "\n".join([lines[0], *before, *part, *after, lines[-1]])
@@ -85,31 +88,20 @@ def shorten_listing(code: str, weights: Mapping[int, float], terms: TermsOf) -> 
 def _read_lines(lines: list[str], weights: Mapping[int, float], terms: TermsOf) -> tuple[list[frozenset[int]], list[float]]:
     """The weighted terms of each line, and what its best name counts."""
     held = [terms(spelled_out(line)) & weights.keys() for line in lines]
-    return held, [_best_name(line, weights, terms) for line in lines]
-
-
-def _best_name(line: str, weights: Mapping[int, float], terms: TermsOf) -> float:
-    joined = (terms(_JOINT.sub(" ", name)) & weights.keys() for name in _NAME.findall(line))
-    return NAME_SHARE * max((sum(weights[term] for term in one) for one in joined if len(one) > 1), default=0.0)
+    names: list[float] = []
+    for line in lines:
+        joined = (terms(_JOINT.sub(" ", name)) & weights.keys() for name in _NAME.findall(line))
+        best = max((sum(weights[term] for term in one) for one in joined if len(one) > 1), default=0.0)
+        names.append(NAME_SHARE * best)
+    return held, names
 
 
 def _worth(held: list[frozenset[int]], weights: Mapping[int, float]) -> float:
-    return sum((weights[term] * (AGAIN if term in seen else 1.0)) for seen, line in _with_before(held) for term in line)
-
-
-def _with_before(held: list[frozenset[int]]) -> list[tuple[frozenset[int], frozenset[int]]]:
-    """Each line's terms behind those of all lines before it."""
-    seen = frozenset[int]()
-    pairs: list[tuple[frozenset[int], frozenset[int]]] = []
+    total, seen = 0.0, frozenset[int]()
     for line in held:
-        pairs.append((seen, line))
+        total += sum(weights[term] * (AGAIN if term in seen else 1.0) for term in line)
         seen |= line
-    return pairs
-
-
-def _whole_blocks(part: list[str]) -> list[str]:
-    blank = next((at for at in range(len(part) - 1, 0, -1) if not part[at].strip()), 0)
-    return part[:blank] if blank >= LEAST_KEPT * len(part) else part
+    return total
 
 
 def _language(code: str) -> str:

@@ -137,18 +137,15 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
         case "heading":
             return f"**{piece.text}**"
         case "code" if previous is None or previous.kind == "sentence":
-            return _without_margin(piece.text)
+            # Code from inside a list, outside of one: four spaces would make it another kind of code.
+            margin = len(piece.text) - len(piece.text.lstrip(" "))
+            lines = piece.text.split("\n")
+            return "\n".join(line[margin:] if line[:margin].isspace() else line for line in lines)
         case "row" if previous is None or previous.block != piece.block:
             columns = len(re.findall(r"(?<!\\)\|", text.strip("| "))) + 1
             return f"{text}\n|{' --- |' * columns}"
         case _:
             return text
-
-
-def _without_margin(code: str) -> str:
-    """Code from inside a list, as it stands outside of one: four spaces would make it another kind of code."""
-    margin = len(code) - len(code.lstrip(" "))
-    return "\n".join(line[margin:] if line[:margin].isspace() else line for line in code.split("\n")) if margin else code
 
 
 def _title(passage: Passage, section: Section) -> str:

@@ -50,7 +50,10 @@ def _company(pieces: Sequence[Quotable], at: int, chosen: Sequence[int], questio
             if first and pieces[first - 1].introduces and (question.wants_steps or not enough):
                 yield first - 1
             if question.wants_steps:
-                yield from _walk(pieces, _first_step(pieces, at))
+                first = at
+                while first and pieces[first - 1].kind in {"item", "code"} and pieces[first - 1].heading == pieces[at].heading:
+                    first -= 1
+                yield from _walk(pieces, first)
         case "row":
             first = _first_of_block(pieces, at)
             yield first
@@ -109,13 +112,6 @@ def _block(pieces: Sequence[Quotable], start: int, block: int) -> Iterator[int]:
         if pieces[index].block != block:
             return
         yield index
-
-
-def _first_step(pieces: Sequence[Quotable], at: int) -> int:
-    """Where the steps under one heading begin."""
-    while at and pieces[at - 1].kind in {"item", "code"} and pieces[at - 1].heading == pieces[at].heading:
-        at -= 1
-    return at
 
 
 def _is_same_table(one: Quotable, other: Quotable) -> bool:
