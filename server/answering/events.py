@@ -93,6 +93,18 @@ ChatEvent = Start | Sources | TextDelta | Failed | Done
 """Start, Sources, TextDelta*, then Done, or Failed and Done: exactly one Done, always last."""
 
 
+def whole_answer(ids: AnswerIds, text: str, *, mode: str, abstained: bool = False) -> list[ChatEvent]:
+    """The events of an answer that needs no model and no book."""
+    metadata = {"mode": mode, "retrieved_chunks": 0}
+    session_id, message_id = ids.session_id, ids.message_id
+    return [
+        Start(session_id=session_id, message_id=message_id, metadata=metadata),
+        Sources(sources=()),
+        TextDelta(text),
+        Done(session_id=session_id, message_id=message_id, finish_reason="stop", abstained=abstained, metadata=metadata),
+    ]
+
+
 def cite(passage: Passage) -> CitedSource:
     """The passage as a citation."""
     names = place(passage)

@@ -8,13 +8,13 @@ What was said is never taken back and never said twice: after the first word the
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 
 import structlog
 
-from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, cite
+from server.answering.events import AnswerIds, ChatEvent, Failed, Sources, Start, TextDelta, cite, whole_answer
 from server.answering.progress import AnswerProgress
 from server.answering.small_talk import reply_to
 from server.finding.passages import Passages
@@ -24,9 +24,7 @@ from shared.errors import ServiceError
 
 log = structlog.get_logger(__name__)
 
-_READABLE = {
-    "content_filtered": "The rest of the answer was withheld by the model's content filter.",
-}
+_WITHHELD = "The rest of the answer was withheld by the model's content filter."
 _UNAVAILABLE = "The connection to the model broke, so this answer is incomplete. Please ask again."
 
 
@@ -58,7 +56,7 @@ async def generate(
     Of what a model raises only `ServiceError` is handled: the rest are faults of ours.
     """
     if request.selected_text is None and (reply := reply_to(request.question)):
-        for event in _small_talk(reply, answer.ids):
+        for event in whole_answer(answer.ids, reply, mode="small_talk"):
             yield event
         return
     asked = model if model is not None and passages.passages else fallback
@@ -118,14 +116,6 @@ def _start(request: ChatRequest, passages: Passages, ids: AnswerIds, model: Chat
 
 
 def _failed(error: ServiceError, ids: AnswerIds) -> Failed:
-    code = error.code if error.code in _READABLE else "upstream_unavailable"
-    message = _READABLE.get(code, _UNAVAILABLE)
-    return Failed(error=code, message=message, retryable=code != "content_filtered", request_id=ids.request_id)
-
-
-def _small_talk(reply: str, ids: AnswerIds) -> Iterator[ChatEvent]:
-    metadata = {"mode": "small_talk", "retrieved_chunks": 0}
-    yield Start(session_id=ids.session_id, message_id=ids.message_id, metadata=metadata)
-    yield Sources(sources=())
-    yield TextDelta(reply)
-    yield Done(session_id=ids.session_id, message_id=ids.message_id, finish_reason="stop", abstained=False, metadata=metadata)
+    if error.code == "content_filtered":
+        return Failed(error=error.code, message=_WITHHELD, retryable=False, request_id=ids.request_id)
+    return Failed(error="upstream_unavailable", message=_UNAVAILABLE, retryable=True, request_id=ids.request_id)

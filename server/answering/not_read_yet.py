@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from server.answering.events import AnswerIds, ChatEvent, Done, Sources, Start, TextDelta
+from server.answering.events import AnswerIds, ChatEvent, whole_answer
 from server.status.health import FirstReading
-from shared.models import Step, StepName
+from shared.models import StepName
 
 _DOING: dict[StepName, str] = {
     "find": "looking for its pages",
@@ -20,11 +20,8 @@ _DOING: dict[StepName, str] = {
 
 async def answer_not_read_yet(ids: AnswerIds, reading: FirstReading) -> AsyncGenerator[ChatEvent]:
     """The events of an answer that says so, with how far the reading is where that is known."""
-    metadata = {"mode": "unread", "retrieved_chunks": 0}
-    yield Start(session_id=ids.session_id, message_id=ids.message_id, metadata=metadata)
-    yield Sources(sources=())
-    yield TextDelta(describe_reading(reading))
-    yield Done(session_id=ids.session_id, message_id=ids.message_id, finish_reason="stop", abstained=True, metadata=metadata)
+    for event in whole_answer(ids, describe_reading(reading), mode="unread", abstained=True):
+        yield event
 
 
 def describe_reading(reading: FirstReading) -> str:
@@ -34,9 +31,7 @@ def describe_reading(reading: FirstReading) -> str:
         return f"{text} Nothing is reading it right now; whoever runs this service can see why at /health."
     steps = reading.progress.steps if reading.progress else ()
     current = next((step for step in steps if step.state == "running"), None)
-    now = f" Right now I am {_DOING[current.name]}{_count(current)}." if current else ""
-    return f"{text}{now} Please ask again in a moment."
-
-
-def _count(step: Step) -> str:
-    return f" ({step.done} of {step.total} {step.unit})".replace(" )", ")") if step.total else ""
+    if current:
+        count = f"{current.done} of {current.total} {current.unit}".strip()
+        text += f" Right now I am {_DOING[current.name]}" + (f" ({count})." if current.total else ".")
+    return f"{text} Please ask again in a moment."

@@ -122,21 +122,22 @@ class AnswerProgress:
         passages = self.passages.passages if self.passages else ()
         cited = self._citations.cited
         by_number = {passage.n: passage for passage in passages}
+        metadata: dict[str, Any] = {"model": self.model, "total_time": self.elapsed_s} if self.model else {}
+        if self.model and self.ttft_s is not None:
+            metadata["ttft"] = self.ttft_s
+        is_cut = self._finished is not None and self._finished.reason == "length"
+        finish_reason = "length" if is_cut else "stop"
         return Done(
             session_id=self.ids.session_id,
             message_id=self.ids.message_id,
-            finish_reason="error"
-            if is_broken
-            else "length"
-            if self._finished and self._finished.reason == "length"
-            else "stop",
+            finish_reason="error" if is_broken else finish_reason,
             abstained=self._citations.abstained,
             degraded=degraded,
             cited=cited,
             sources=tuple(cite(by_number[n]) for n in cited),
             suggestions=suggest(passages, cited) if self.model else (),
             usage=self.usage(),
-            metadata=self._times() if self.model else {},
+            metadata=metadata,
         )
 
     def usage(self) -> Usage | None:
@@ -157,7 +158,3 @@ class AnswerProgress:
             self.has_text = True
             self.ttft_s = self.elapsed_s
         return text
-
-    def _times(self) -> dict[str, Any]:
-        times: dict[str, Any] = {"model": self.model, "total_time": self.elapsed_s}
-        return times | ({"ttft": self.ttft_s} if self.ttft_s is not None else {})

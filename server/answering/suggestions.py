@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from server.english import is_generic
 from server.finding.passages import Passage
@@ -13,13 +13,9 @@ MAX_SUGGESTIONS = 3
 def suggest(passages: Sequence[Passage], cited: Collection[int]) -> tuple[str, ...]:
     """Titles of up to three sections: first those inside what was cited, then those of the other passages."""
     cited_headings = {passage.heading_path[-1] for passage in passages if passage.n in cited and passage.heading_path}
-    titles = (*_inside(passages, cited), *(p.heading_path[-1] for p in passages if p.n not in cited and p.heading_path))
-    uncited = [title for title in dict.fromkeys(titles) if title not in cited_headings and not is_generic(title)]
+    # The sections merged into the chunks cited, without the page's own title.
+    merged = [section.heading_path for passage in passages if passage.n in cited for section in passage.chunk.sections]
+    inside = [path[-1] for path in merged if len(path) > 1]
+    others = [passage.heading_path[-1] for passage in passages if passage.n not in cited and passage.heading_path]
+    uncited = [title for title in dict.fromkeys(inside + others) if title not in cited_headings and not is_generic(title)]
     return tuple(uncited[:MAX_SUGGESTIONS])
-
-
-def _inside(passages: Sequence[Passage], cited: Collection[int]) -> Iterator[str]:
-    """Sections merged into the chunks cited, without the page's own title."""
-    for passage in passages:
-        if passage.n in cited:
-            yield from (section.heading_path[-1] for section in passage.chunk.sections if len(section.heading_path) > 1)

@@ -37,27 +37,22 @@ def render_page(chunks: Sequence[Chunk]) -> str:
     HTML and JSX tags are left out, their text is kept; nothing in it runs or is loaded from elsewhere.
     """
     first = chunks[0]
-    sections = "\n".join(_section(anchor, text) for anchor, text in _sections(chunks))
+    sections: list[str] = []
+    for anchor, pieces in groupby(_pieces(chunks), key=lambda piece: piece[0]):
+        identity = f' id="{escape(anchor)}"' if anchor else ""
+        html = _MARKDOWN.render("".join(text for _, text in pieces))
+        sections.append(f"<section{identity}>\n{html}</section>")
+    body = "\n".join(sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(first.title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n<body>\n'
         f'<nav><a href="/">Ask the book</a> · {escape(first.path)}, as it was indexed. '
-        f"Set SITE_URL and links open the published page instead.</nav>\n{sections}\n</body>\n</html>\n"
+        f"Set SITE_URL and links open the published page instead.</nav>\n{body}\n</body>\n</html>\n"
     )
 
 
-def _section(anchor: str | None, text: str) -> str:
-    identity = f' id="{escape(anchor)}"' if anchor else ""
-    return f"<section{identity}>\n{_MARKDOWN.render(text)}</section>"
-
-
-def _sections(chunks: Sequence[Chunk]) -> Iterator[tuple[str | None, str]]:
-    """Anchor and source of each section: pieces of one that stand in several chunks are put together again."""
-    for anchor, pieces in groupby(_pieces(chunks), key=lambda piece: piece[0]):
-        yield anchor, "".join(text for _, text in pieces)
-
-
 def _pieces(chunks: Sequence[Chunk]) -> Iterator[tuple[str | None, str]]:
+    """Anchor and source of what each chunk holds of each of its sections."""
     end = chunks[0].start
     for chunk in chunks:
         gap = "\n\n" if chunk.start > end else ""  # what is in no chunk: blank lines, imports, tags

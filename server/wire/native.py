@@ -32,7 +32,11 @@ def encode(event: ChatEvent, event_id: int) -> bytes:
     if isinstance(event, TextDelta):  # one per token: no dict is made
         body = f'{{"type":"chunk","content":{_to_json(event.content)},"done":false}}'
     else:
-        body = _to_json(_payload(event))
+        payload: dict[str, Any] = {"type": event.type, "content": "", "done": isinstance(event, Done)}
+        payload |= event.model_dump(mode="json", exclude={"type"})
+        if isinstance(event, Done):
+            payload["sources"] = [source.model_dump(mode="json", exclude={"title", "score"}) for source in event.sources]
+        body = _to_json(payload)
     return f"id: {event_id}\ndata: {body}\n\n".encode("utf-8", "replace")  # an upstream can cut a surrogate pair in two
 
 
@@ -55,14 +59,6 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
             return [_first_that_fits(_smaller_dones(event))]
         case Failed():
             return [_first_that_fits(event.model_copy(update={"message": _clip(event.message, w)}) for w in (600, *_WIDTHS))]
-
-
-def _payload(event: Start | Sources | Failed | Done) -> dict[str, Any]:
-    head: dict[str, Any] = {"type": event.type, "content": "", "done": isinstance(event, Done)}
-    fields = event.model_dump(mode="json", exclude={"type"})
-    if isinstance(event, Done):
-        fields["sources"] = [source.model_dump(mode="json", exclude={"title", "score"}) for source in event.sources]
-    return head | fields
 
 
 def _fits(event: ChatEvent) -> bool:
