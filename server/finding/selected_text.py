@@ -97,12 +97,20 @@ async def find_selection(
     `around`: text that surrounds it, to tell equal sentences apart. `page`: the address it was read at; that page is preferred.
     """
     selection, nearby = SelectedText.of(text), SelectedText.of(around or "")
-    hits = await snapshot.search(_query(bm25, text[:SELECTION_CHARS]), limit=CANDIDATES)
+    address = _path(page) if page else ""
+    terms = bm25.query(text[:SELECTION_CHARS])
+    step = -(-len(terms.indices) // QUERY_TERMS) or 1
+    query = SparseVector(indices=terms.indices[::step], values=terms.values[::step])
+    hits = await snapshot.search(query, limit=CANDIDATES)
     if not selection.runs or not hits:
         return []
     best = max(
         (hit.chunk for hit in hits),
-        key=lambda chunk: (selection.share(chunk.content), _is_page(chunk, page), nearby.share(chunk.content)),
+        key=lambda chunk: (
+            selection.share(chunk.content),
+            address.endswith(_path(page_url(chunk))),
+            nearby.share(chunk.content),
+        ),
     )
     found = await _extend(snapshot, best, selection)
     held = frozenset[str]().union(*(selection.held_by(chunk.content) for chunk in found))
@@ -125,13 +133,6 @@ async def _extend(snapshot: Snapshot, best: Chunk, selection: SelectedText) -> l
     return found
 
 
-def _query(bm25: Bm25, text: str) -> SparseVector:
-    """The text's terms; of a long one only some, evenly spread."""
-    vector = bm25.query(text)
-    step = -(-len(vector.indices) // QUERY_TERMS) or 1
-    return SparseVector(indices=vector.indices[::step], values=vector.values[::step])
-
-
 def _squeeze(text: str) -> str:
     """Its letters and digits alone."""
     return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold())
@@ -141,12 +142,7 @@ def _runs(squeezed: str, size: int) -> frozenset[str]:
     return frozenset(squeezed[start : start + size] for start in range(len(squeezed) - size + 1)) if size else frozenset()
 
 
-def _is_page(chunk: Chunk, page: str | None) -> bool:
-    """Whether the address is the chunk's page, whatever the host, the query and a slash at its end."""
-    return bool(page) and _path(page).endswith(_path(page_url(chunk)))
-
-
 def _path(address: str) -> str:
-    """An address's path, without a slash at its end."""
+    """An address's path, without the host, the query and a slash at its end."""
     rest = re.sub(r"^[a-z][a-z0-9+.-]*://[^/]*", "", address, flags=re.IGNORECASE)
     return re.split(r"[?#]", rest, maxsplit=1)[0].rstrip("/") or "/"

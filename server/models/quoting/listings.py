@@ -99,7 +99,8 @@ def _read_lines(lines: list[str], weights: Mapping[int, float], terms: TermsOf) 
 def _worth(held: list[frozenset[int]], weights: Mapping[int, float]) -> float:
     total, seen = 0.0, frozenset[int]()
     for line in held:
-        total += sum(weights[term] * (AGAIN if term in seen else 1.0) for term in line)
+        for term in line:
+            total += weights[term] * (AGAIN if term in seen else 1.0)
         seen |= line
     return total
 

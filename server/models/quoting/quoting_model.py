@@ -15,7 +15,6 @@ from server.models.quoting.sentences import ITEM_MARKER, Quotable
 from server.questions import ChatRequest
 from shared import content
 from shared.index.bm25 import Bm25
-from shared.models import Section
 from shared.settings import Settings
 
 NAME = "extractive"
@@ -88,7 +87,10 @@ def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
         before = quoted[index - 1][:2] if index else None
         after = quoted[index + 1][:2] if index + 1 < len(quoted) else None
         if before != (passage, section):
-            yield ("\n\n" if index else "") + f"**{_title(passage, section)}**\n\n"
+            label = _label(content.breadcrumb(passage.chunk.title, section.heading_path))
+            if section.url != passage.url:  # the passage's number leads elsewhere
+                label = f"[{label}]({_address(section.url)})"
+            yield ("\n\n" if index else "") + f"**{label}**\n\n"
         yield from _run(run, " …\n\n" if after == (passage, section) else f" [{passage.n}]")
 
 
@@ -146,12 +148,6 @@ def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | 
             return f"{text}\n|{' --- |' * columns}"
         case _:
             return text
-
-
-def _title(passage: Passage, section: Section) -> str:
-    """The names of a section; with a link where it is not the one that the passage's number leads to."""
-    label = _label(content.breadcrumb(passage.chunk.title, section.heading_path))
-    return label if section.url == passage.url else f"[{label}]({_address(section.url)})"
 
 
 def _label(names: Sequence[str]) -> str:

@@ -29,7 +29,10 @@ def widen(pieces: Sequence[Quotable], chosen: Sequence[int], question: QuestionK
     wanted = sorted({index for start in chosen for index in (start, *_company(pieces, start, chosen, question))})
     runs: list[list[int]] = []
     for index in wanted:
-        if runs and (index == runs[-1][-1] + 1 or _is_same_table(pieces[runs[-1][-1]], pieces[index])):
+        last = runs[-1][-1] if runs else index
+        # Rows of one table stay under one header, whatever is left out between them.
+        is_same_table = pieces[last].kind == pieces[index].kind == "row" and pieces[last].block == pieces[index].block
+        if runs and (index == last + 1 or is_same_table):
             runs[-1].append(index)
         else:
             runs.append([index])
@@ -112,11 +115,6 @@ def _block(pieces: Sequence[Quotable], start: int, block: int) -> Iterator[int]:
         if pieces[index].block != block:
             return
         yield index
-
-
-def _is_same_table(one: Quotable, other: Quotable) -> bool:
-    """Rows of one table stay under one header, whatever is left out between them."""
-    return one.kind == other.kind == "row" and one.block == other.block
 
 
 def _first_of_block(pieces: Sequence[Quotable], at: int) -> int:
