@@ -60,7 +60,14 @@ async def generate(
             yield event
         return
     asked = model if model is not None and passages.passages else fallback
-    yield _start(request, passages, answer.ids, asked)
+    metadata = {
+        "mode": "selection" if request.selected_text else "chat",
+        "retrieved_chunks": len(passages.passages),
+        "model": asked.name,
+        "query": passages.query,
+        "build": passages.build_id,
+    }
+    yield Start(session_id=answer.ids.session_id, message_id=answer.ids.message_id, metadata=metadata)
     yield Sources(sources=tuple(cite(passage) for passage in passages.passages))
     failure: ServiceError | None = None
     try:
@@ -102,17 +109,6 @@ async def _texts(answer: AnswerProgress, model: ChatModel, request: ChatRequest,
                         raise ServiceError("openai", message, transient=False, code="content_filtered")
                     if not answer.has_text:
                         raise ServiceError("openai", "The model finished without a word.", transient=True, code="empty")
-
-
-def _start(request: ChatRequest, passages: Passages, ids: AnswerIds, model: ChatModel) -> Start:
-    metadata = {
-        "mode": "selection" if request.selected_text else "chat",
-        "retrieved_chunks": len(passages.passages),
-        "model": model.name,
-        "query": passages.query,
-        "build": passages.build_id,
-    }
-    return Start(session_id=ids.session_id, message_id=ids.message_id, metadata=metadata)
 
 
 def _failed(error: ServiceError, ids: AnswerIds) -> Failed:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 MAX_CHARS = 40
 
-_GREETINGS = {
+_PHRASES = {
     "Hello! Ask me anything about the book, and I will show you where it says so.": (
         "hi|hello|hey|hi there|hello there|hey there|good morning|good afternoon|good evening|greetings"
     ),
@@ -25,8 +24,6 @@ _GREETINGS = {
     "नमस्ते! मुझसे किताब के बारे में कुछ पूछिए।": "नमस्ते|namaste",
     "你好！请问我关于这本书的问题。": "你好|您好|嗨",
     "こんにちは！この本について何でも聞いてください。": "こんにちは|おはよう|おはようございます",
-}
-_THANKS = {
     "You're welcome! Ask on whenever you like.": "thanks|thank you|thx|thanks a lot|thank you very much|many thanks|ty|cheers",
     "¡De nada! Pregunta cuando quieras.": "gracias|muchas gracias",
     "Avec plaisir !": "merci|merci beaucoup",
@@ -49,12 +46,7 @@ def _plain(text: str) -> str:
     return " ".join(kept.casefold().split())
 
 
-_REPLIES = {
-    _plain(phrase): reply
-    for table in (_GREETINGS, _THANKS)
-    for reply, phrases in table.items()
-    for phrase in re.split(r"\|", phrases)
-}
+_REPLIES = {_plain(phrase): reply for reply, phrases in _PHRASES.items() for phrase in phrases.split("|")}
 
 
 def reply_to(question: str) -> str | None:
