@@ -31,7 +31,7 @@ from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Index, Snapshot
-from shared.models import Hit
+from shared.models import Chunk, Hit
 from shared.tokens import Tokenizer
 
 ENOUGH_TERMS = 2
