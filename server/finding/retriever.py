@@ -23,8 +23,7 @@ from server.finding.passages import Passage, Passages, SearchOutcome
 from server.finding.places import PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, make_query
 from server.finding.query.spelling import Spelling
-from server.finding.query.term_frequencies import Frequencies
-from server.finding.query.terms import Stemmer
+from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.selected_text import enclose, find_selection
 from server.questions import ChatRequest
@@ -89,9 +88,13 @@ class Retriever:
                     used = sum(one.chunk.tokens for one in results)
                     if not results or used + result.chunk.tokens <= MAX_TOKENS:
                         results.append(result)
+            passages = [
+                Passage(n=n, chunk=one.chunk, score=min(1.0, one.score), url=one.chunk.url, heading_path=one.chunk.heading_path)
+                for n, one in enumerate(results, 1)
+            ]
             supported = await self._support(snapshot, found)
             return Passages(
-                passages=tuple(_passage(n, hit) for n, hit in enumerate(results, 1)),
+                passages=tuple(passages),
                 query=query.whole,
                 question=query.text,
                 build_id=snapshot.build.id,
@@ -157,11 +160,6 @@ class Retriever:
             shown.update(place.key for place in places)
             yield Hit(chunk=as_chunk(places, one.place.section, self._count), score=one.score)
             limit -= 1
-
-
-def _passage(n: int, hit: Hit) -> Passage:
-    chunk = hit.chunk
-    return Passage(n=n, chunk=chunk, score=min(1.0, hit.score), url=chunk.url, heading_path=chunk.heading_path)
 
 
 async def _window(snapshot: Snapshot, chunk: Chunk) -> list[Chunk]:

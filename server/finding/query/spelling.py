@@ -14,8 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from server.finding.query.term_frequencies import Frequencies
-from server.finding.query.terms import Stemmer
+from server.finding.query.terms import Frequencies, Stemmer
 from shared.errors import LecternError
 from shared.index.port import Index, Snapshot
 

@@ -1,14 +1,23 @@
-"""Words as the lexical index knows them: stems in their order, stop words left out."""
+"""Words as the lexical index knows them: stems in their order, stop words left out, and how rare each is in a build."""
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
+from collections.abc import Sequence
 
 from shared.index.bm25 import Bm25
+from shared.index.port import Snapshot
+from shared.models import SparseVector
 
 _WORD = re.compile(r"\w+")
-_MOST_KNOWN = 200_000
+_MOST_WORDS = 200_000
 """Different words remembered, about 20 MB: more than any book has, so that only hostile questions can fill it."""
+_MOST_TERMS = 50_000
+"""Terms remembered of a build: more than a book has."""
+_MOST_ASKED = 64
+"""Terms of one question that are looked up; a longer question has enough of them to be understood."""
 
 
 class Stemmer:
@@ -19,17 +28,59 @@ class Stemmer:
         self._known: dict[str, tuple[int, ...]] = {}
 
     def of(self, text: str) -> list[int]:
-        """The terms of `text`, in order, repeated as often as they occur; stop words are left out."""
+        """The terms of `text`, in order, repeated as often as they occur; stop words are left out.
+
+        A word has one term as a rule, none when it is a stop word, several where the engine segments what `\\w+` does not.
+        """
         found: list[int] = []
         known = self._known
         for word in _WORD.findall(text.lower()):
             terms = known.get(word)
-            found.extend(self._look_up(word) if terms is None else terms)
+            if terms is None:
+                if len(known) >= _MOST_WORDS:
+                    known.clear()
+                terms = known[word] = self._bm25.query(word).indices
+            found.extend(terms)
         return found
 
-    def _look_up(self, word: str) -> tuple[int, ...]:
-        """One term as a rule, none for a stop word, several where the engine segments what `\\w+` does not."""
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        terms = self._known[word] = self._bm25.query(word).indices
-        return terms
+
+class Frequencies:
+    """Inverse document frequencies of the live build, each asked once.
+
+    The index scores a chunk for one term by `idf * weight`, and the weight can be computed again: so one search for the term
+    alone tells its idf, from any store, without keeping the book in this process.
+    """
+
+    def __init__(self, bm25: Bm25) -> None:
+        self._bm25 = bm25
+        self._build_id = ""
+        self._known: dict[int, float] = {}
+
+    async def weigh(self, snapshot: Snapshot, terms: Sequence[int]) -> dict[int, float]:
+        """{term: idf}; terms the book does not have weigh most."""
+        if self._build_id != snapshot.build.id or len(self._known) > _MOST_TERMS:
+            self._build_id, self._known = snapshot.build.id, {}
+        known, asked = self._known, list(dict.fromkeys(terms))[:_MOST_ASKED]
+        unknown = [term for term in asked if term not in known]
+        found = await asyncio.gather(*(self._ask(snapshot, term) for term in unknown))
+        known.update(zip(unknown, found, strict=True))
+        return {term: known[term] for term in asked}
+
+    async def absent(self, snapshot: Snapshot, terms: Sequence[int]) -> frozenset[int]:
+        """Those of the terms looked up that the book does not have."""
+        most = idf(0, snapshot.build.chunks)
+        return frozenset(term for term, weight in (await self.weigh(snapshot, terms)).items() if weight >= most)
+
+    async def _ask(self, snapshot: Snapshot, term: int) -> float:
+        hits = await snapshot.search(SparseVector(indices=(term,), values=(1.0,)), limit=1)
+        for hit in hits:
+            vector = self._bm25.document(hit.chunk.content)
+            weight = dict(zip(vector.indices, vector.values, strict=True)).get(term, 0.0)
+            if weight > 0:
+                return hit.score / weight
+        return idf(0, snapshot.build.chunks)
+
+
+def idf(frequency: int, chunks: int) -> float:
+    """Inverse document frequency as Qdrant computes it; at least that of a word in every chunk."""
+    return math.log(1 + (max(chunks, frequency) - frequency + 0.5) / (frequency + 0.5))

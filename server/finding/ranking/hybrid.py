@@ -18,8 +18,7 @@ from server.english import without_request
 from server.finding.choosing import Ranked
 from server.finding.places import Place
 from server.finding.query.abbreviations import long_forms
-from server.finding.query.term_frequencies import Frequencies
-from server.finding.query.terms import Stemmer
+from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ScoredPlace, perfect_score, read, score_places

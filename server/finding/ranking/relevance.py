@@ -13,7 +13,6 @@ Its dense score is its chunk's, lifted half way to that of a better neighbour in
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from server.finding.places import Place, cut
-from server.finding.query.terms import Stemmer
+from server.finding.query.terms import Stemmer, idf
 from shared import content
 from shared.models import Chunk
 
@@ -162,11 +161,6 @@ def _pair_weights(
         pair: min(idf(frequency, chunks), weights.get(pair[0][0], 0.0) + weights.get(pair[0][1], 0.0))
         for pair, frequency in frequencies.items()
     }
-
-
-def idf(frequency: int, chunks: int) -> float:
-    """Inverse document frequency as Qdrant computes it; at least that of a word in every chunk."""
-    return math.log(1 + (max(chunks, frequency) - frequency + 0.5) / (frequency + 0.5))
 
 
 def _bm25(counts: Mapping[T, int], size: int, ordinary: int, weights: Mapping[T, float]) -> float:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.finding.query.spelling import Spelling, is_slip
-from server.finding.query.term_frequencies import Frequencies
-from server.finding.query.terms import Stemmer
+from server.finding.query.terms import Frequencies, Stemmer
 from server.questions import ChatRequest
 from shared.index.embedded.index import EmbeddedIndex, EmbeddedSnapshot
 from tests.support.small_book import WORDS, find_in, open_book

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from server.finding.query.terms import Stemmer
-from server.finding.ranking.relevance import ReadChunk, ScoredPlace, idf, perfect_score, read, score_places
+from server.finding.query.terms import Stemmer, idf
+from server.finding.ranking.relevance import ReadChunk, ScoredPlace, perfect_score, read, score_places
 from shared.models import Chunk
 from tests.support.small_book import WORDS
 from tests.support.small_book import read as read_pages
