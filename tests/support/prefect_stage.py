@@ -143,11 +143,11 @@ class Runs:
         found = (await self.client.post("/task_runs/filter", json=body)).raise_for_status().json()
         return [task["name"] for task in found]
 
-    async def warnings(self, run_id: str) -> list[tuple[str, str]]:
-        """(beginning of the task's name, message) of what the run logged as a warning; the log arrives a little later."""
+    async def warnings(self, run_id: str, *, least: int = 1) -> list[tuple[str, str]]:
+        """(beginning of the task's name, message) of what the run logged as a warning: at least `least`, which arrive later."""
         body = {"logs": {"flow_run_id": {"any_": [run_id]}, "level": {"ge_": 30}}}
         async with asyncio.timeout(LIMIT_S):
-            while not (found := (await self.client.post("/logs/filter", json=body)).raise_for_status().json()):  # noqa: ASYNC110
+            while len(found := (await self.client.post("/logs/filter", json=body)).raise_for_status().json()) < least:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         tasks = {each["task_run_id"] for each in found} - {None}
         names = {task: (await self.client.get(f"/task_runs/{task}")).raise_for_status().json()["name"] for task in tasks}
