@@ -115,7 +115,7 @@ def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     if token.type in LISTS and token.level < MAX_STRUCTURE:
         return read_blocks(reader, tokens, first + 1, last)
     if token.type == "items":
-        return [_item(reader, line, item) for line, item in token.meta["items"]]
+        return [_item(reader, line) for line in range(*(token.map or ())) if reader.lines[line].strip(" \t")]
     read = READERS.get(token.type)
     if read is not None:
         block = read(reader, token, tokens[first + 1] if last > first else token)
@@ -135,20 +135,20 @@ def _place_term(reader: Reader, term: Token, definition: Token) -> None:
     definition.map = [next((number for number in below if reader.lines[number].strip()), first), last]
 
 
-def _paragraph(reader: Reader, token: Token, _: Token) -> Block:
-    return reader.block("paragraph", token, plain(token.content, reader.references).strip())
+def _paragraph(reader: Reader, token: Token, inline: Token) -> Block:
+    return reader.block("paragraph", token, plain(inline.content, reader.references).strip())
 
 
 def _term(reader: Reader, token: Token, inline: Token) -> Block:
     return reader.block("definition", token, plain(inline.content, reader.references).strip())
 
 
-def _item(reader: Reader, line: int, item: re.Match[str]) -> Block:
-    """An item of one line: a match of `leaves.ITEM`."""
+def _item(reader: Reader, line: int) -> Block:
+    """An item of one line at the margin."""
     reader.reach(line)
-    text = plain(item[2].rstrip(" \t"), reader.references).strip()
+    mark, _, text = reader.lines[line].partition(" ")
     start, end = reader.place(line, line + 1)
-    return Block("list_item", start, end, _without_box(f"{item[1]} {text}"), reader.current)
+    return Block("list_item", start, end, _without_box(f"{mark} {plain(text, reader.references).strip()}"), reader.current)
 
 
 def _html(reader: Reader, token: Token, _: Token) -> Block:
@@ -227,6 +227,7 @@ def _without_box(item: str) -> str:
 LISTS = frozenset({"bullet_list_open", "ordered_list_open", "dl_open"})
 READERS: dict[str, Callable[[Reader, Token, Token], Block]] = {
     "paragraph": _paragraph,
+    "paragraph_open": _paragraph,
     "heading": _heading,
     "heading_open": _heading,
     "fence": _code,

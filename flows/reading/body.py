@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from mdit_py_plugins.deflist import deflist_plugin
-from mdit_py_plugins.footnote import footnote_plugin
 
+from flows.reading.block_parser import parse_blocks
 from flows.reading.blocks import Reader, closing, read_block
 from flows.reading.document import Block
 from flows.reading.extensions.page_format import is_mdx
 from flows.reading.extensions.partials import find_partial
 from flows.reading.extensions.prepare import prepare
 from flows.reading.extensions.prepared import STAND_IN, Aside, Prepared
-from flows.reading.fast_blocks.rules import PageParser
-from flows.reading.fast_blocks.state import LineState
 from flows.reading.front_matter import FrontMatter, parse_front_matter
 from flows.reading.inline import label
 from flows.reading.input_limits import MAX_FILE_BYTES, MAX_NESTING, check_input
@@ -32,33 +26,12 @@ MAX_LEVEL = 2 * MAX_NESTING
 """markdown-it counts a list and its item as a level each."""
 MAX_PARTIALS = 100
 """Imports that one page's text may hold, those of its partials included."""
-FOOTNOTE = re.compile(r"[ \t>*+.)0-9-]*\[\^[^\]]+\]:")
-DEFINITION = re.compile(r" {0,3}[:~][ \t]+\S")
-
-
-@cache
-def page_parser(*, mdx: bool, footnotes: bool, definitions: bool) -> MarkdownIt:
-    """markdown-it for pages of a kind: footnotes and definition lists cost time where there are none."""
-    rules = PageParser()
-    parser = MarkdownIt("commonmark", {"maxNesting": MAX_LEVEL, "inline_definitions": True}).enable("table")
-    rules.ruler.enableOnly(parser.block.ruler.get_active_rules())
-    parser.block = rules
-    if footnotes:
-        parser.use(footnote_plugin)
-    if definitions:
-        parser.use(deflist_plugin)
-    if mdx:
-        parser.disable(["code", "html_block"])
-    rules.settle()
-    return parser
 
 
 def _tokens(prepared: Prepared, path: str) -> list[Token]:
     marked = [prepared.lines[number] for number in prepared.marked]
-    footnotes = any(FOOTNOTE.match(line) for line in marked)
-    definitions = any(DEFINITION.match(line) for line in marked)
-    parser = page_parser(mdx=prepared.mdx, footnotes=footnotes, definitions=definitions)
-    tokens = LineState(prepared.lines, parser).read()
+    stand_ins = sorted({aside.line for aside in prepared.asides if prepared.lines[aside.line].strip(" \t>") == STAND_IN})
+    tokens = parse_blocks(prepared.lines, marked, stand_ins, mdx=prepared.mdx, max_level=MAX_LEVEL)
     deepest = max([token.level for token in tokens], default=0)
     if deepest >= MAX_LEVEL - 1:
         line = next(token.map[0] + 1 for token in tokens if token.map and token.level >= deepest - 1)

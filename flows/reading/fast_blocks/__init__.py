@@ -1,1 +1,0 @@
-"""markdown-it-py's block rules made fast for whole books; held against its own by `test_fast_blocks.py`."""
