@@ -10,8 +10,7 @@ from flows.processes.messages import ReadingRules
 from flows.processes.pool import Readers, open_readers, processes_for
 from flows.progress import Tracker
 from flows.reading.page import NO_TEXT, Page
-from flows.sites.sidebar import in_reading_order, read_category_positions
-from flows.sites.site_config import read_site_config
+from flows.sites.site import in_reading_order, read_site_config
 from flows.source.files import BookSource, Listing, find_files, open_source
 from flows.source.globs import FileSelection
 from flows.vocabulary import find_vocabulary
@@ -124,7 +123,7 @@ def _rules(settings: Settings, source: BookSource) -> ReadingRules:
 
 
 def _in_order(pages: Sequence[Page], rules: ReadingRules) -> tuple[Page, ...]:
-    return tuple(in_reading_order(pages, rules.site, read_category_positions(rules.root, pages, rules.boundary)))
+    return tuple(in_reading_order(pages, rules.site, rules.root, rules.boundary))
 
 
 def _nothing_to_index(source: BookSource, pages: Sequence[Page], problems: Sequence[Problem]) -> BookError:

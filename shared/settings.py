@@ -155,7 +155,7 @@ class Settings(BaseSettings):
 
     @property
     def site(self) -> Site:
-        """The site as `flows/sites/addresses.py` takes it."""
+        """The site as `flows/sites/site.py` takes it."""
         return Site(
             kind=self.site_kind,
             url=self.site_url.rstrip("/"),

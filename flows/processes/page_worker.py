@@ -20,8 +20,7 @@ from typing import BinaryIO
 from flows.processes.messages import ReadingRules, Ready, read_frame, write_frame
 from flows.reading.page import NO_TEXT, Page, failed_page
 from flows.reading.parse import parse
-from flows.sites.addresses import add_addresses
-from flows.sites.generators.docusaurus import sidebar_position
+from flows.sites.site import add_addresses, page_position
 from flows.source.files import BookSource, check_file, read_file
 from flows.splitting.split import ChunkLimits, split
 from shared.errors import DocumentError
@@ -75,7 +74,11 @@ def read_page(path: str, rules: ReadingRules, count: Callable[[str], int]) -> Pa
         return failed_page(path, f"the reader failed on it: {type(exc).__name__}")
     empty = None if chunks else NO_TEXT
     return Page(
-        path=path, chunks=tuple(chunks), problems=document.problems, position=sidebar_position(document), left_out=empty
+        path=path,
+        chunks=tuple(chunks),
+        problems=document.problems,
+        position=page_position(document, rules.site),
+        left_out=empty,
     )
 
 

@@ -28,7 +28,7 @@ class Heading:
     custom_id: str | None = None
     """From `{#custom-id}` (or `{/* #custom-id */}`), as written."""
     anchor: str | None = None
-    """The id on the rendered page; set by `sites/addresses.py`, None until then and where the generator gives none."""
+    """The id on the rendered page; set by `sites/site.py`, None until then and where the generator gives none."""
     parent: int = -1
     """Index of the heading it stands under; -1 for none. What stands in an element or admonition is under none of its headings
     once it has ended."""
@@ -97,6 +97,6 @@ class Document:
     skip: str | None = None
     """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
     url: str = ""
-    """Address of the page without anchor; set by `sites/addresses.py`."""
+    """Address of the page without anchor; set by `sites/site.py`."""
     tags: tuple[str, ...] = field(default=())
     """`tags` and `keywords`: what the author says the page is about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from flows.sites.generators.alphabetic import is_alphanumeric, is_circled_letter
+from flows.sites.alphabetic import is_alphanumeric, is_circled_letter
 
 GITHUB_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.reading.document import Document
 from flows.reading.parse import parse
-from flows.sites.addresses import add_addresses
+from flows.sites.site import add_addresses
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from shared.models import Chunk, Site

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from flows.reading.parse import parse
-from flows.sites.addresses import add_addresses
+from flows.sites.site import add_addresses
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
 from server.finding.abstention import ENOUGH

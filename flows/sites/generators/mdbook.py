@@ -1,19 +1,23 @@
-"""mdBook: chapter to `.html` page, and the ids of its headings."""
+"""mdBook: chapter to `.html` page, the ids of its headings, and what `book.toml` and `SUMMARY.md` say."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import deque
 from pathlib import PurePosixPath
-from urllib.parse import quote
+from typing import cast
+from urllib.parse import quote, unquote
 
 from flows.reading.document import Document, Heading
-from flows.sites.generators.mkdocs_html import code_ranges, is_inside
+from flows.sites.code_ranges import code_ranges, is_inside
 from flows.sites.heading_text import References, find_references, pulldown_text
+from flows.sites.site_files import SiteFiles, read_table, read_text
 from flows.sites.slugs import MdbookIds, mdbook_slug
 from shared.models import Site
 
 ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
+SUMMARY_LINK = re.compile(r"\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))\s*\)")
 TERM = re.compile(r"^(?![ \t]*[:~#>|-])[ ]{0,3}(\S.*)\n\n?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
 """A line that the next one, or the one after an empty one, defines."""
 
@@ -71,3 +75,16 @@ def _source(heading: Heading, page: str) -> str:
         return heading.html or heading.text
     line = page[heading.start : heading.end].partition("\n")[0].rstrip()
     return f"{heading.html} {{#{heading.custom_id}}}{'' if line.endswith('}') else ' '}"
+
+
+def read_mdbook_config(files: SiteFiles, site: Site) -> Site:
+    """`site` with `src` as the folder, and the chapters that `SUMMARY.md` names."""
+    file = files.find("book.toml")
+    config = read_table(file, tomllib.loads) if file else {}
+    book: object = config.get("book")
+    folder = cast("dict[str, object]", book).get("src", "src") if isinstance(book, dict) else "src"
+    source = file.parent / str(folder) if file else files.book
+    summary = source / "SUMMARY.md"
+    links = SUMMARY_LINK.findall(read_text(summary)) if files.holds(summary) else []
+    chapters = tuple(unquote(quoted or bare).removeprefix("./") for quoted, bare in links)
+    return site.model_copy(update={"folder": files.below(source), "chapters": chapters})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.sites.generators.alphabetic import is_alphanumeric
+from flows.sites.alphabetic import is_alphanumeric
 
 
 @pytest.mark.parametrize("character", ["a", "Ü", "中", "٤", "½", "Ⅳ", "ⓐ", "🄰", "ि", "ా", "ּ", "ُ", "ั", "\u0345"])

@@ -1,4 +1,4 @@
-"""Docusaurus' rules one by one; whole sites are in `test_addresses.py`."""
+"""Docusaurus' rules one by one; whole sites are in `test_site.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from flows.reading.parse import parse
-from flows.sites.addresses import add_addresses
-from flows.sites.generators.docusaurus import strip_number_prefix
+from flows.sites.generators.docusaurus.addresses import strip_number_prefix
+from flows.sites.site import add_addresses
 from flows.source.files import SourceFile
 from shared.models import Site
 from tests.support.site_pages import address, anchors, page

@@ -1,8 +1,8 @@
-"""mdBook's rules one by one; a whole book is in `test_addresses.py`."""
+"""mdBook's rules one by one; a whole book is in `test_site.py`."""
 
 from __future__ import annotations
 
-from flows.sites.addresses import add_addresses
+from flows.sites.site import add_addresses
 from shared.models import Site
 from tests.support.site_pages import address, anchors, page
 

@@ -1,10 +1,10 @@
-"""MkDocs' rules one by one; whole sites are in `test_addresses.py`."""
+"""MkDocs' rules one by one; whole sites are in `test_site.py`."""
 
 from __future__ import annotations
 
 import pytest
 
-from flows.sites.addresses import add_addresses
+from flows.sites.site import add_addresses
 from shared.models import Site
 from tests.support.site_pages import address, anchors, page
 

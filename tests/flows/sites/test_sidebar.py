@@ -9,18 +9,18 @@ import pytest
 
 from flows.reading.page import Page
 from flows.reading.parse import parse
-from flows.sites.generators.docusaurus import as_position, sidebar_position
-from flows.sites.sidebar import in_reading_order, read_category_positions
+from flows.sites.generators.docusaurus.sidebar import as_position, sidebar_position
+from flows.sites.site import in_reading_order
 from flows.source.files import SourceFile
 from shared.models import Site
 from tests.support.book_folder import write_book
 
 
-def _ordered(kind: str, *paths: str, categories: dict[str, float] | None = None, **site: object) -> list[str]:
+def _ordered(kind: str, *paths: str, book: Path = Path("/nowhere"), **site: object) -> list[str]:
     """Paths in reading order; `path=3` is one with that position."""
     pages = [Page(path=path, position=float(given) if given else None) for path, _, given in (p.partition("=") for p in paths)]
     random.Random(7).shuffle(pages)
-    return [page.path for page in in_reading_order(pages, Site.model_validate({"kind": kind, **site}), categories or {})]
+    return [page.path for page in in_reading_order(pages, Site.model_validate({"kind": kind, **site}), book, book)]
 
 
 def test_docusaurus_sorts_by_position_then_name() -> None:
@@ -43,9 +43,10 @@ def test_a_page_stands_where_it_says_or_where_its_number_puts_it(path: str, fron
     assert sidebar_position(page) == position
 
 
-def test_docusaurus_sorts_a_folder_by_its_category_file_then_its_index_page_then_its_prefix() -> None:
+def test_docusaurus_sorts_a_folder_by_its_category_file_then_its_index_page_then_its_prefix(tmp_path: Path) -> None:
+    write_book(tmp_path, {"b/_category_.json": '{"position": 2}'})
     paths = ["intro.md=1", "b/x.md", "a/index.md=3", "a/10-late.md=10", "a/x.md", "04-c/README.md", "04-c/a.md", "d/x.md"]
-    assert _ordered("docusaurus", *paths, categories={"b": 2}) == [path.partition("=")[0] for path in paths]
+    assert _ordered("docusaurus", *paths, book=tmp_path) == [path.partition("=")[0] for path in paths]
 
 
 def test_an_index_page_leads_its_folder_and_not_the_book() -> None:
@@ -90,24 +91,24 @@ def test_other_books_are_sorted_by_path() -> None:
     assert _ordered("plain", "a/z.md", "b.md", "c/a.md") == ["a/z.md", "b.md", "c/a.md"]
 
 
-def test_category_files_are_read_in_json_and_yaml(tmp_path: Path) -> None:
+def test_category_files_are_read_in_json_and_yaml_and_broken_ones_say_nothing(tmp_path: Path) -> None:
     files = {
-        "a/_category_.json": '{"label": "A", "position": 2.5}',
-        "a/b/_category_.yml": "position: 3\n",
+        "z/_category_.json": '{"label": "Z", "position": 2.5}',
+        "z/y/_category_.yml": "position: 3\n",
         "c/_category_.json": "{broken",
         "d/_category_.json": '{"position": "first"}',
         "e/_category_.yaml": "[position]",
     }
     write_book(tmp_path, files)
-    pages = [Page(path=path) for path in ("a/b/x.md", "c/x.md", "d/x.md", "e/x.md", "f/x.md", "x.md")]
-    assert read_category_positions(tmp_path, pages, tmp_path) == {"a": 2.5, "a/b": 3.0}
+    paths = ["z/x.md=1", "z/y/x.md", "z/a.md", "c/x.md", "d/x.md", "e/x.md", "f/x.md", "x.md"]
+    assert _ordered("docusaurus", *paths, book=tmp_path) == [path.partition("=")[0] for path in paths]
 
 
 def test_a_category_file_outside_the_book_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "book" / "a").mkdir(parents=True)
+    (tmp_path / "book" / "b").mkdir(parents=True)
     (tmp_path / "secret.json").write_text('{"position": 1}', encoding="utf-8")
-    (tmp_path / "book" / "a" / "_category_.json").symlink_to(tmp_path / "secret.json")
-    assert read_category_positions(tmp_path / "book", [Page(path="a/x.md")], tmp_path / "book") == {}
+    (tmp_path / "book" / "b" / "_category_.json").symlink_to(tmp_path / "secret.json")
+    assert _ordered("docusaurus", "a/x.md", "b/x.md", book=tmp_path / "book") == ["a/x.md", "b/x.md"]
 
 
 @pytest.mark.parametrize(

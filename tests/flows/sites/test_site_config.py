@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.sites.site_config import read_site_config
+from flows.sites.site import read_site_config
 from shared.errors import BookError
 from shared.models import Site
 from tests.conftest import FIXTURES

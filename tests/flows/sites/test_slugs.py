@@ -1,4 +1,4 @@
-"""One id algorithm at a time; the rules for whole pages are held against real sites in `test_addresses.py`."""
+"""One id algorithm at a time; the rules for whole pages are held against real sites in `test_site.py`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from flows.reading.parse import parse
-from flows.sites.addresses import add_addresses
+from flows.sites.site import add_addresses
 from flows.sites.verification.verify import Missing, read_ids, verify
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split

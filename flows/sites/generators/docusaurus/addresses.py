@@ -1,4 +1,4 @@
-"""Docusaurus 3: where the docs plugin puts a page, and the ids the MDX loader gives its headings."""
+"""Where the docs plugin puts a page, and the ids the MDX loader gives its headings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")
 DEFAULT_FORMAT = "mdx"
 """Of `.md` files too (docusaurus.io, "MDX vs. CommonMark")."""
-MAX_POSITION = 1e9
 ENCODE_URI_KEEPS = ";,/?:@&=+$-_.!~*'()#"
 
 
@@ -109,21 +108,6 @@ def number_prefix(name: str) -> float | None:
     """The number that `strip_number_prefix` takes off."""
     match = None if IGNORED_PREFIX.match(name) else NUMBER_PREFIX.match(name)
     return float(match[1]) if match else None
-
-
-def sidebar_position(document: Document) -> float | None:
-    """Where the page wants to stand among its neighbours: `docs.ts` (`sidebarPosition`)."""
-    given = as_position(document.front_matter.get("sidebar_position"))
-    if given is not None or document.front_matter.get("parse_number_prefixes") is False:
-        return given
-    return number_prefix(PurePosixPath(document.path).stem)
-
-
-def as_position(value: object) -> float | None:
-    """A page's or a category's position as a number."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return float(value) if -MAX_POSITION < value < MAX_POSITION else None
 
 
 def is_category_index(file: PurePosixPath) -> bool:

@@ -1,17 +1,21 @@
-"""MkDocs 1.6, with or without Material: file to address, and the ids of Python-Markdown's `toc` extension."""
+"""File to address, the ids of Python-Markdown's `toc` extension, and the order of pages without a `nav`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from markdown.extensions.toc import slugify, unique
 
 from flows.reading.document import Document, Heading
-from flows.sites.generators.mkdocs_html import is_inside, raw_ranges
+from flows.reading.page import Page
+from flows.sites.code_ranges import is_inside
+from flows.sites.generator import SortKey
+from flows.sites.generators.mkdocs.raw_html import raw_ranges
 from flows.sites.heading_text import find_references, html_text
+from flows.sites.site_files import SiteFiles
 from flows.sites.slugs import pymdownx_slug
 from shared.models import Site
 
@@ -60,6 +64,17 @@ def anchors(document: Document, site: Site) -> list[str | None]:
             given = str(unique(SLUGIFY[site.ids](text), taken, counters))  # pyright: ignore[reportCallIssue, reportUnknownArgumentType]  # noqa: PLW2901
         ids.append(given if shown else None)
     return ids
+
+
+def files_order(pages: Sequence[Page], site: Site, files: SiteFiles) -> Callable[[Page], SortKey]:  # noqa: ARG001  as in `SiteGenerator`
+    """The index page, then the other pages, then the folders, by name: `mkdocs/structure/files.py`, `_sort_files`."""
+
+    def key(page: Page) -> SortKey:
+        *folders, name = PurePosixPath(page.path).parts
+        is_index = PurePosixPath(name).stem in {"index", "README"}
+        return [*[(2, 0.0, folder) for folder in folders], (0 if is_index else 1, 0.0, name)]
+
+    return key
 
 
 def _source(heading: Heading, page: str) -> str:

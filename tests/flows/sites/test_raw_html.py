@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flows.sites.generators.mkdocs_html import code_ranges, raw_ranges
+from flows.sites.code_ranges import code_ranges
+from flows.sites.generators.mkdocs.raw_html import raw_ranges
 from tests.support.site_pages import page
 
 

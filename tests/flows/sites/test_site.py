@@ -10,7 +10,7 @@ import pytest
 
 from flows.reading.document import Document
 from flows.reading.parse import parse
-from flows.sites.addresses import GENERATORS, add_addresses
+from flows.sites.site import GENERATORS, add_addresses
 from flows.source.files import SourceFile
 from shared.models import Site
 from tests.conftest import FIXTURES, MEASURING_DATA

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 
-from flows.reading.document import Block, Document
+from flows.reading.document import Document
+from flows.sites.code_ranges import code_ranges, is_inside
 
 BLOCK_ELEMENT = re.compile(
     r"address|article|aside|blockquote|body|canvas|center|colgroup|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form"
@@ -53,17 +53,3 @@ def _tags(document: Document) -> Iterator[re.Match[str]]:
     for match in TAG.finditer(document.text):
         if not is_inside(match.start(), code, starts):
             yield match
-
-
-def is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
-    """Whether one of `ranges`, which begin at `starts` and are in order and apart, holds `offset`."""
-    index = bisect_right(starts, offset) - 1
-    return index >= 0 and offset < ranges[index][1]
-
-
-def code_ranges(blocks: tuple[Block, ...]) -> list[tuple[int, int]]:
-    """Offsets of the fences and indented code among `blocks` and in what they hold, in order."""
-    ranges: list[tuple[int, int]] = []
-    for block in blocks:
-        ranges += [(block.start, block.end)] if block.kind in ("fence", "code") else code_ranges(block.parts)
-    return ranges

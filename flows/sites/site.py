@@ -1,0 +1,67 @@
+"""The published site: what its configuration says, where its pages and headings are, in which order a reader meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from flows.reading.document import Document
+from flows.reading.page import Page
+from flows.sites.generator import SiteGenerator
+from flows.sites.generators import mdbook, plain
+from flows.sites.generators.docusaurus import addresses as docusaurus
+from flows.sites.generators.docusaurus.config import read_docusaurus_config
+from flows.sites.generators.docusaurus.sidebar import sidebar_order, sidebar_position
+from flows.sites.generators.mkdocs import addresses as mkdocs
+from flows.sites.generators.mkdocs.config import read_mkdocs_config
+from flows.sites.site_files import SiteFiles
+from shared.models import Site
+
+GENERATORS: Mapping[str, SiteGenerator] = {
+    "docusaurus": SiteGenerator(
+        docusaurus.page_address, docusaurus.anchors, read_docusaurus_config, sidebar_position, sidebar_order
+    ),
+    "mkdocs": SiteGenerator(mkdocs.page_address, mkdocs.anchors, read_mkdocs_config, sort_key=mkdocs.files_order),
+    "mdbook": SiteGenerator(mdbook.page_address, mdbook.anchors, mdbook.read_mdbook_config),
+    "plain": SiteGenerator(plain.page_address, plain.anchors),
+}
+"""By `Site.kind`."""
+
+
+def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) -> Site:
+    """`site` with what the generator's configuration in `book`, or in the folder above it, adds.
+
+    `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`. Raises `BookError`
+    when a configuration cannot be read.
+    """
+    return GENERATORS[site.kind].read_config(SiteFiles.of(book, boundary or book.resolve().parent), site)
+
+
+def add_addresses(document: Document, site: Site) -> Document:
+    """`document` with its address and every heading's anchor; with `skip` set where the site has no page for it.
+
+    The address is percent-encoded; anchors are the ids as they stand in the page.
+    """
+    generator = GENERATORS[site.kind]
+    address = generator.page_address(document, site)
+    if address is None:
+        return replace(document, skip=document.skip or "no page of the site")
+    ids = generator.anchors(document, site)
+    headings = tuple(replace(heading, anchor=anchor) for heading, anchor in zip(document.headings, ids, strict=True))
+    return replace(document, url=site.url + address, headings=headings)
+
+
+def page_position(document: Document, site: Site) -> float | None:
+    """Where the page says it stands among its neighbours; None where it does not."""
+    return GENERATORS[site.kind].position(document)
+
+
+def in_reading_order(pages: Sequence[Page], site: Site, book: Path, boundary: Path) -> list[Page]:
+    """`pages` as the site's sidebar has them; those that `site.chapters` names come first, as it names them.
+
+    `book` is their folder; what orders them is read from files inside `boundary` only.
+    """
+    named = {str(PurePosixPath(site.folder, chapter)): number for number, chapter in enumerate(site.chapters)}
+    key = GENERATORS[site.kind].sort_key(pages, site, SiteFiles.of(book, boundary))
+    return sorted(pages, key=lambda page: (named.get(page.path, len(named)), key(page)))
