@@ -42,7 +42,7 @@ class Reader:
     """Index of the heading the next block stands under."""
     tag: tuple[int, int] | None = None
     """Lines of the tag that imports the partial being read: the place of everything in it."""
-    reach: Callable[[int], None] = lambda _: None
+    before_item: Callable[[int], None] = lambda _: None
     """Told the line of every item of a list of single lines before its block is made."""
 
     def place(self, first: int, last: int) -> tuple[int, int]:
@@ -73,9 +73,8 @@ class Reader:
 
     def set_aside(self, line: int) -> list[Block] | None:
         """What the stand-in at `line` stands for; None for a rule of the author's."""
-        if line not in self.asides:
-            return None
-        return [block for aside in self.asides[line] for block in self._aside(aside)]
+        asides = self.asides.get(line)
+        return None if asides is None else [block for aside in asides for block in self._aside(aside)]
 
     def _aside(self, aside: Aside) -> Iterable[Block]:
         if aside.partial is not None:
@@ -145,7 +144,7 @@ def _term(reader: Reader, token: Token, inline: Token) -> Block:
 
 def _item(reader: Reader, line: int) -> Block:
     """An item of one line at the margin."""
-    reader.reach(line)
+    reader.before_item(line)
     mark, _, text = reader.lines[line].partition(" ")
     start, end = reader.place(line, line + 1)
     return Block("list_item", start, end, _without_box(f"{mark} {plain(text, reader.references).strip()}"), reader.current)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -63,10 +64,13 @@ class BodyReader:
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
         reader.references = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
-        reader.asides = _by_line(prepared.asides)
+        asides: defaultdict[int, list[Aside]] = defaultdict(list)
+        for aside in prepared.asides:
+            asides[aside.line].append(aside)
+        reader.asides = asides
         reader.read_partial = lambda aside: self._partial(reader, aside, path, importing)
-        scopes = _Scopes(reader, prepared.regions)
-        reader.reach = scopes.enter
+        scopes = _HeadingScopes(reader, prepared.regions)
+        reader.before_item = scopes.enter
         blocks: list[Block] = []
         first = 0
         while first < len(tokens):
@@ -105,14 +109,7 @@ class BodyReader:
         return None
 
 
-def _by_line(asides: Sequence[Aside]) -> dict[int, list[Aside]]:
-    lines: dict[int, list[Aside]] = {}
-    for aside in asides:
-        lines.setdefault(aside.line, []).append(aside)
-    return lines
-
-
-class _Scopes:
+class _HeadingScopes:
     """Sees to it that a heading inside an element or admonition does not reach beyond it, unless it is the last thing there."""
 
     def __init__(self, reader: Reader, regions: Sequence[tuple[int, int]]) -> None:

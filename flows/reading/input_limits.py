@@ -21,18 +21,18 @@ QUOTE_MARKS = re.compile(r"(?:[ \t]*>)*")
 
 
 def check_input(path: str, source: SourceLines) -> None:
-    """Raise `DocumentError` when a file is over a cap that can be seen without parsing it."""
+    """Raise `DocumentError` when a file is over a limit that can be seen without parsing it."""
     text, lines, _ = source
     if 4 * len(text) > MAX_FILE_BYTES and (size := len(text.encode())) > MAX_FILE_BYTES:
         raise DocumentError(path, None, f"the file is {size} bytes, expected at most {MAX_FILE_BYTES}")
-    for number in [index for index, size in enumerate(map(len, lines)) if size > MAX_NESTING]:  # over any cap it is longer
+    for number in [index for index, size in enumerate(map(len, lines)) if size > MAX_NESTING]:  # over any limit it is longer
         line = lines[number]
         if (line[0] in DELIMITERS or 4 * len(line) > MAX_LINE_BYTES) and (reason := _over(line)):
             raise DocumentError(path, number + 1, reason)
 
 
 def _over(line: str) -> str | None:
-    """Which cap the line is over."""
+    """Which limit the line is over."""
     if 4 * len(line) > MAX_LINE_BYTES and (size := len(line.encode())) > MAX_LINE_BYTES:
         return f"the line is {size} bytes, expected at most {MAX_LINE_BYTES}"
     if DELIMITERS.issuperset(line) and (columns := line.strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS:

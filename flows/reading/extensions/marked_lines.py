@@ -1,4 +1,4 @@
-"""The lines of a page that begin with a mark Markdown does not know, and what becomes of them (see `mdx`)."""
+"""The lines of a page that begin with a mark Markdown does not know, and what becomes of them (see `prepare.py`)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MAX_OPEN_ELEMENTS = 200
 """Elements around a line: a closing tag looks no further out for its opening one."""
 
 
-class Marks:
+class MarkedLines:
     """One pass over the lines that begin with a mark; each method returns the line to go on with."""
 
     def __init__(self, prepared: Prepared, source: SourceLines, path: str) -> None:
@@ -237,12 +237,12 @@ class Marks:
             if name in RAW_ELEMENTS:
                 closing = self.text.find(f"</{name}>", end)
                 return closing if closing >= 0 else end
-        text = "" if closes else self._said(name, start, end)
+        text = "" if closes else self._shown_attributes(name, start, end)
         if name in self.imports or text:
             self.waiting.append(Aside(number, bisect_right(self.starts, end - 1), text, self.imports.get(name)))
         return end
 
-    def _said(self, name: str, start: int, end: int) -> str:
+    def _shown_attributes(self, name: str, start: int, end: int) -> str:
         """What a tag's attributes show; `<Tabs values={[{label: 'A'}, {label: 'B'}]}>` names its tabs."""
         said = LABEL.search(self.text, start, end)
         labels = TAB_LABEL.findall(self.text, start, end) if name == "Tabs" else []

@@ -26,7 +26,7 @@ COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Outdented:
+class DedentedLines:
     """Lines whose admonitions lost their margin."""
 
     lines: list[str]
@@ -36,32 +36,32 @@ class Outdented:
     """Lines (0-based, end exclusive) of each admonition."""
 
 
-def outdent(lines: Sequence[str]) -> Outdented:
+def dedent_admonitions(lines: Sequence[str]) -> DedentedLines:
     """As many lines, and no MkDocs admonition in them, nor in the quotes among them."""
-    outdented = _Outdenter().run(lines)
-    reader, number = _Outdenter(), 0
+    dedented = _Dedenter().run(lines)
+    reader, number = _Dedenter(), 0
     while number < len(lines):
         last = number
-        while last < len(lines) and not reader.fence and QUOTE_MARK.match(outdented.lines[last]):
+        while last < len(lines) and not reader.fence and QUOTE_MARK.match(dedented.lines[last]):
             last += 1
         if last > number:
-            _outdent_quote(outdented, number, last)
+            _dedent_quote(dedented, number, last)
         else:
-            reader.in_fence(outdented.lines[number])
+            reader.in_fence(dedented.lines[number])
         number = max(last, number + 1)
-    return outdented
+    return dedented
 
 
-def _outdent_quote(outdented: Outdented, first: int, last: int) -> None:
+def _dedent_quote(dedented: DedentedLines, first: int, last: int) -> None:
     """The same for what is quoted in lines first..last-1, which is taken out of its marks and put back."""
-    quoted = outdented.lines[first:last]
+    quoted = dedented.lines[first:last]
     marks = [match[0] if (match := QUOTE_MARK.match(line)) else "" for line in quoted]
-    inner = outdent([line[len(mark) :] for mark, line in zip(marks, quoted, strict=True)])
-    outdented.lines[first:last] = [f"{mark}{line}" for mark, line in zip(marks, inner.lines, strict=True)]
-    outdented.asides.extend(Aside(first + aside.line, first + aside.end_line, aside.text) for aside in inner.asides)
+    inner = dedent_admonitions([line[len(mark) :] for mark, line in zip(marks, quoted, strict=True)])
+    dedented.lines[first:last] = [f"{mark}{line}" for mark, line in zip(marks, inner.lines, strict=True)]
+    dedented.asides.extend(Aside(first + aside.line, first + aside.end_line, aside.text) for aside in inner.asides)
 
 
-class _Outdenter:
+class _Dedenter:
     """One pass over the lines; `open` holds (first line, column of the content) of each admonition around the line."""
 
     def __init__(self) -> None:
@@ -70,10 +70,10 @@ class _Outdenter:
         self.asides: list[Aside] = []
         self.regions: list[tuple[int, int]] = []
 
-    def run(self, lines: Sequence[str]) -> Outdented:
+    def run(self, lines: Sequence[str]) -> DedentedLines:
         out = [self._line(number, line) for number, line in enumerate(lines)]
         self._close(-1, len(lines))
-        return Outdented(out, self.asides, self.regions)
+        return DedentedLines(out, self.asides, self.regions)
 
     def _line(self, number: int, line: str) -> str:
         if not line or line.isspace():

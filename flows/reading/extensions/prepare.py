@@ -3,13 +3,13 @@
 The result is plain Markdown with *the same number of lines* as the source: line n of one is line n of the other, so every block
 markdown-it finds keeps its place in the file, whatever was taken out.
 
-1. MkDocs admonitions lose their margin (see `admonitions`).
+1. MkDocs admonitions lose their margin (see `mkdocs_admonitions.py`).
 2. `import`/`export` statements and JSX tags at the start of a line go, their children stay (mdxjs.com, "What is MDX?").
 3. Docusaurus' `:::note[Title]` marks and comments go; what they say is kept as an `Aside`, so that their place stays covered.
 4. `$$` blocks become fences, so that they are kept whole.
 5. mdBook's and MkDocs' includes go, each with a Problem.
 
-2 to 5 are done in one pass (see `marks`). Fenced code is skipped throughout.
+2 to 5 are done in one pass (see `marked_lines.py`). Fenced code is skipped throughout.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from flows.reading.extensions import jsx
-from flows.reading.extensions.marked_lines import Marks
-from flows.reading.extensions.mkdocs_admonitions import ADMONITION, MARKED, outdent
+from flows.reading.extensions.marked_lines import MarkedLines
+from flows.reading.extensions.mkdocs_admonitions import ADMONITION, MARKED, dedent_admonitions
 from flows.reading.extensions.prepared import Aside, Prepared
 from flows.reading.lines import CONTAINERS, SourceLines, lines_of
 
@@ -48,12 +48,12 @@ def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None =
     candidates = _candidates(source, head)
     asides, regions = list[Aside](), list[tuple[int, int]]()
     if any(ADMONITION.match(content) for line in candidates if (content := lines[line].lstrip(" \t>"))[:1] in MARKED):
-        outdented = outdent(lines)
-        lines, asides, regions = outdented.lines, outdented.asides, outdented.regions
+        dedented = dedent_admonitions(lines)
+        lines, asides, regions = dedented.lines, dedented.asides, dedented.regions
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head)
     prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
-    Marks(prepared, source, path).take_out()
+    MarkedLines(prepared, source, path).take_out()
     return prepared
 
 
