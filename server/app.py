@@ -11,6 +11,7 @@ from quart import Quart, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
+from server.http.aliases import add_aliases, path_as_written
 from server.http.auth import refuse_foreign_origin
 from server.http.bodies import settle_body
 from server.http.openapi import DescribedByPath
@@ -47,7 +48,11 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _allow_origins(app, settings)
     policies: dict[str, Policy] = {}
     _guard(app, ours, policies)
-    for routes in (chat, search, health, metrics, ingest, page, book):
+    app.url_map.strict_slashes = False
+    for routes in (chat, search, health, metrics, ingest):
+        app.register_blueprint(routes.blueprint(ours))
+    add_aliases(app)
+    for routes in (page, book):
         app.register_blueprint(routes.blueprint(ours))
     policies |= {name: policy_of(handler) for name, handler in app.view_functions.items() if name != "openapi"}
     policies["openapi"] = Policy()  # quart-schema's own handler, which costs nothing
@@ -111,6 +116,6 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
     async def add_headers(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         response.headers["X-Content-Type-Options"] = "nosniff"
-        route = request.url_rule.rule if request.url_rule else None
+        route = path_as_written(app, request.url_rule.rule) if request.url_rule else None
         services.metrics.answered(route, request.method, response.status_code, g.get("problem"))
         return response

@@ -19,7 +19,7 @@ from server.http.limits import LOOKUPS_PER_QUESTION, MIN_STREAMS, READERS, STREA
 from server.http.requests import MAX_QUESTION_CHARS, MAX_SELECTION_CHARS, MAX_TURN_CHARS, MAX_TURNS
 from server.metrics import Metrics
 from server.problems import MEANINGS
-from server.routes.chat import RETRIEVE_TIMEOUT_S
+from server.routes.answers import RETRIEVE_TIMEOUT_S
 from server.routes.search import SEARCH_TIMEOUT_S
 from server.status.gauges import GAUGES
 from server.status.health import STARTING_S

@@ -28,4 +28,3 @@ class ChatRequest(Frozen):
     page_url: str | None = None
     k: int = 5
     """Passages to answer from, 1 to 20."""
-    stream: bool = True

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=30, ge=1)
     """Questions one reader may ask in a minute, searches ten times that; callers on this machine have no limit in
     ENVIRONMENT=development."""
+    chat_default: Literal["stream", "json"] = "stream"
+    """What `/chat` answers with when a request does not say: a stream of events, or one JSON object, which most front ends of
+    other chatbots read. `/api/chat`, `/ask` and their kin answer with JSON in any case."""
     max_streams: int = Field(default=100, ge=1)
     """Answers streaming at once, over all readers."""
     daily_budget_usd: float = Field(default=5.0, ge=0)

@@ -39,6 +39,10 @@ class Recording:
         """Whether every frame was kept."""
         return self._size_bytes <= MAX_BYTES
 
+    def is_over_after(self, event_id: int) -> bool:
+        """Whether nothing follows that event any more."""
+        return self._finished and event_id >= len(self._frames)
+
     def append(self, frame: bytes) -> None:
         """Keep one more frame."""
         self._size_bytes += len(frame)

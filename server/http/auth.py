@@ -39,7 +39,24 @@ def refuse_foreign_origin(request: Request, settings: Settings) -> None:
     if origin is None or request.method in _SAFE_METHODS or origin in settings.allowed_origins:
         return
     if _host_of(origin) != request.host:
-        raise RequestError("origin_not_allowed", "This site may not use this service.", status=403)
+        raise _not_allowed()
+
+
+def refuse_foreign_page(request: Request, settings: Settings) -> None:
+    """Raise `RequestError` 403 when another site's page reads what costs money, by a `GET` that has no body to check.
+
+    An image or a link carries no `Origin`; `Sec-Fetch-Site` tells them from a reader's own page.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None:
+        if request.headers.get("Sec-Fetch-Site", "none") in {"cross-site", "same-site"}:
+            raise _not_allowed()
+    elif origin not in settings.allowed_origins and _host_of(origin) != request.host:
+        raise _not_allowed()
+
+
+def _not_allowed() -> RequestError:
+    return RequestError("origin_not_allowed", "This site may not use this service.", status=403)
 
 
 def _host_of(origin: str) -> str:

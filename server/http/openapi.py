@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from quart_schema import OpenAPIProvider, document_request, document_response, tag
+from quart_schema import OpenAPIProvider, document_querystring, document_request, document_response, tag
 from werkzeug.routing import BaseConverter, Rule, UUIDConverter
 
 from server.http.problem_responses import CONTENT_TYPE, ProblemBody
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
+OTHER_PATHS = "OTHER_PATHS"
+"""Quart's `config` has under it {another path of a handler: the path it was written with}."""
+ALIASES = "_lectern_aliases"
 _OTHERS = "_lectern_other_answers"
 _PROBLEM = ProblemBody.model_json_schema()
 
@@ -26,11 +29,13 @@ def documents(
     body: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
     status: int = 200,
+    query: type[BaseModel] | None = None,
     text: Mapping[str, str] | None = None,
+    aliases: Iterable[str] = (),
 ) -> Callable[[Handler], Handler]:
     """Say what a handler takes and gives; it changes nothing of what it does.
 
-    `text`: what else it may answer with, by content type.
+    `text`: what else it may answer with, by content type. `aliases`: other paths it answers under (`aliases.py`).
     """
 
     def describe(handler: Handler) -> Handler:
@@ -39,14 +44,22 @@ def documents(
             handler = document_request(body)(handler)
         if answer is not None:
             handler = document_response(answer, status)(handler)
+        if query is not None:
+            handler = document_querystring(query)(handler)
         setattr(handler, _OTHERS, dict(text or {}))
+        setattr(handler, ALIASES, tuple(aliases))
         return handler
 
     return describe
 
 
 class DescribedByPath(OpenAPIProvider):
-    """One handler answers under several paths, so an operation is named after its path: ids must be unique."""
+    """Handlers by the path they were written with; an operation is named after it."""
+
+    def generate_rules(self) -> Iterable[Rule]:
+        """Each handler once, under the path it was written with."""
+        others = self._app.config[OTHER_PATHS]
+        return (rule for rule in super().generate_rules() if rule.rule not in others)
 
     def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:  # noqa: ARG002  the provider's signature
         """E.g. `post_api_chat`."""

@@ -49,24 +49,22 @@ def problem_response(problem: ProblemDetails) -> Response:
 
 def install(app: Quart) -> None:
     """Answer every failure of `app` with a problem."""
-    app.register_error_handler(HTTPException, _on_http_error)
-    app.register_error_handler(Exception, _on_error)
+    app.register_error_handler(HTTPException, respond_to)
+    app.register_error_handler(Exception, respond_to)
 
 
-async def _on_http_error(error: HTTPException) -> Response:
+async def respond_to(error: Exception) -> Response:
+    """Any failure as a response, logged where it is ours."""
     if isinstance(error, RequestSchemaValidationError):
-        return await _on_error(_refusal_of(error.validation_error))
-    response = problem_response(problem_of(error))
-    for name, value in error.get_headers():
-        if name.lower() in {"allow", "location"}:
-            response.headers[name] = value
-    return response
-
-
-async def _on_error(error: Exception) -> Response:
-    log_failure(error)
+        error = _refusal_of(error.validation_error)
     problem = problem_of(error)
     response = problem_response(problem)
+    if isinstance(error, HTTPException):
+        for name, value in error.get_headers():
+            if name.lower() in {"allow", "location"}:
+                response.headers[name] = value
+        return response
+    log_failure(error)
     if problem.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

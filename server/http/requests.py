@@ -1,7 +1,7 @@
 """From what a caller sent to a request in our own words.
 
-Three generations of widgets name the same things differently; `read_chat` takes the superset. Types are checked, unknown
-fields are not: widgets send many. Everything is refused with `RequestError`, whose message may be shown.
+Front ends name the same things differently; `read_chat` takes every name of `names.py`. Types are checked, unknown fields are
+not: widgets send many. Everything is refused with `RequestError`, whose message may be shown.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from server.http import names
 from server.questions import ChatRequest, Turn
 from shared.errors import RequestError
 
@@ -31,8 +32,6 @@ SELECTION_PREFIX = 'I have a question about this selected text: "'
 SELECTION_QUESTION = "What does this passage mean?"
 """What a reader means who selected a text and asked nothing."""
 
-_READERS = {"user", "human"}
-_ASSISTANTS = {"assistant", "ai", "bot", "model"}
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 JsonObject = Mapping[str, Any]
@@ -54,12 +53,11 @@ def read_json(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", body)
 
 
-def read_chat(
-    body: JsonObject, *, session_header: str | None = None, accept: str = "", selection_required: bool = False
-) -> ChatRequest:
-    """The request behind any known widget's field names; `session_header` is `X-Anonymous-Session-ID`."""
-    question, earlier = _question(body)
-    question, selected = _selection(body, question)
+def read_chat(body: JsonObject, *, session_header: str | None = None, selection_required: bool = False) -> ChatRequest:
+    """The request behind any known front end's field names; `session_header` is `X-Anonymous-Session-ID`."""
+    fields = Fields(body)
+    question, earlier = _question(fields)
+    question, selected = _selection(fields, question)
     if selection_required and not selected:
         raise RequestError("selection_missing", "Send the selected text in 'selected_text'.")
     if not question:
@@ -68,59 +66,100 @@ def read_chat(
         raise RequestError("question_too_long", f"The question is too long: at most {MAX_QUESTION_CHARS} characters.")
     return ChatRequest(
         question=question,
-        history=_history(body, earlier, question),
-        session_id=_session(body, session_header),
+        history=_history(fields, earlier, question),
+        session_id=_session(fields, session_header),
         selected_text=selected,
-        surrounding_context=_clip(_text(body, "surrounding_context") or _string_context(body), MAX_SELECTION_CHARS),
-        page_url=_clip(_page(body), MAX_ADDRESS_CHARS),
-        k=_count(body),
-        stream=_wants_stream(body, accept),
+        surrounding_context=_clip(
+            fields.text(*names.SURROUNDINGS) or fields.text("context", lenient=(dict, list)), MAX_SELECTION_CHARS
+        ),
+        page_url=_clip(_page(fields), MAX_ADDRESS_CHARS),
+        k=_count(fields),
     )
+
+
+class Fields:
+    """The fields of a JSON object under all the names they have."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.body = body
+        self._names = {names.fold(name): name for name in reversed(list(body))}
+
+    def given(self, *wanted: str) -> Iterator[tuple[str, Any]]:
+        """Each of these fields that is there and not null, by the name it was sent under."""
+        for name in wanted:
+            sent = self._names.get(names.fold(name))
+            if sent is not None and self.body[sent] is not None:
+                yield sent, self.body[sent]
+
+    def text(self, *wanted: str, lenient: tuple[type, ...] = ()) -> str | None:
+        """The first of these fields that holds text, NFC and without blanks around it; None when none does.
+
+        `lenient`: kinds of values that say nothing here instead of being refused.
+        """
+        for name, value in self.given(*wanted):
+            if isinstance(value, lenient):
+                continue
+            if not isinstance(value, str):
+                raise RequestError("invalid_field", f"{name!r} must be a string.")
+            if text := unicodedata.normalize("NFC", value).strip():
+                return text
+        return None
+
+    def entries(self, *wanted: str) -> list[Any]:
+        """The first of these fields that holds a list with something in it."""
+        for name, value in self.given(*wanted):
+            if not isinstance(value, list):
+                raise RequestError("invalid_field", f"{name!r} must be a list.")
+            if value:
+                return cast("list[Any]", value)
+        return []
+
+    def within(self, name: str) -> Fields:
+        """The object under `name`; of anything else there, nothing."""
+        value = next((value for _, value in self.given(name)), None)
+        return Fields(cast("JsonObject", value) if isinstance(value, dict) else {})
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _text(body: JsonObject, *names: str) -> str | None:
-    """The first of these fields that holds text, NFC and without blanks around it; None when none does."""
-    for name in names:
-        value = body.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise RequestError("invalid_field", f"{name!r} must be a string.")
-        if text := unicodedata.normalize("NFC", value).strip():
-            return text
-    return None
-
-
 def _clip(text: str | None, size: int) -> str | None:
     return None if text is None else text[:size]
 
 
-def _entries(body: JsonObject, name: str) -> list[JsonObject]:
-    value = body.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in cast("list[Any]", value)):
-        raise RequestError("invalid_field", f"{name!r} must be a list of objects.")
-    return cast("list[JsonObject]", value)
+def _turns(entries: Sequence[object]) -> list[Turn]:
+    """Entries of readers and assistants that say something; other roles (system, tool) are not ours to obey.
 
-
-def _turns(entries: Sequence[JsonObject]) -> list[Turn]:
-    """Entries of readers and assistants that say something; other roles (system, tool) are not ours to obey."""
+    An entry is an object with a role and a text, or one exchange: an object with a question and an answer, or a list of two.
+    """
     turns: list[Turn] = []
     for entry in entries:
-        role = str(entry.get("role", "")).lower()
-        text = _entry_text(entry)[:MAX_TURN_CHARS]
-        if text and role in _READERS | _ASSISTANTS:
-            turns.append(Turn(role="user" if role in _READERS else "assistant", content=text))
+        for role, text in _said(entry):
+            if text and role in names.READERS | names.ASSISTANTS:
+                turns.append(Turn(role="user" if role in names.READERS else "assistant", content=text[:MAX_TURN_CHARS]))
     return turns
 
 
-def _entry_text(entry: JsonObject) -> str:
-    content = next((entry[name] for name in ("content", "parts", "text") if entry.get(name) is not None), "")
+def _said(entry: object) -> list[tuple[str, str]]:
+    """(role, text) of each turn of an entry."""
+    if isinstance(entry, list) and len(pair := cast("list[Any]", entry)) == len(_PAIR):
+        return [(role, _plain(text)) for role, text in zip(_PAIR, pair, strict=True)]
+    if not isinstance(entry, dict):
+        raise RequestError("invalid_field", "An entry of the history must be an object with 'role' and 'content'.")
+    fields = Fields(cast("JsonObject", entry))
+    role = next((value.lower() for _, value in fields.given(*names.ROLE) if isinstance(value, str)), None)
+    if role is not None:
+        return [(role, _plain(next((value for _, value in fields.given(*names.TEXT)), "")))]
+    halves = (fields.given(*names.QUESTION, *names.LOOSE_QUESTION), fields.given(*names.ANSWER))
+    return [(role, _plain(next((value for _, value in half), ""))) for role, half in zip(_PAIR, halves, strict=True)]
+
+
+_PAIR = ("user", "assistant")
+
+
+def _plain(content: object) -> str:
+    """The text of a string or of a list of parts, NFC and without blanks around it."""
     if isinstance(content, list):
         parts = (part.get("text") for part in cast("list[Any]", content) if isinstance(part, dict))  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
         content = "".join(part for part in cast("Any", parts) if isinstance(part, str))
@@ -129,33 +168,48 @@ def _entry_text(entry: JsonObject) -> str:
     return unicodedata.normalize("NFC", content).strip()
 
 
-def _question(body: JsonObject) -> tuple[str, list[Turn]]:
-    """The question, and the turns of `messages` before it."""
-    messages = _turns(_entries(body, "messages"))
-    question = _text(body, "question", "message", "query", "input")
-    last = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "user"), None)
+def _question(fields: Fields) -> tuple[str, list[Turn]]:
+    """The question, and the turns of `messages` before it.
+
+    A question may be a message itself, or a list of them (`input` of OpenAI's Responses, `message` of the AI SDK's transports).
+    """
+    turns: list[Turn] = []
+    question = None
+    for name, value in fields.given("messages", *names.QUESTION):
+        kind = names.fold(name)
+        if isinstance(value, list) and kind != "question":
+            turns = turns or _turns(cast("list[object]", value))
+        elif kind == "messages":
+            raise RequestError("invalid_field", "'messages' must be a list.")
+        elif isinstance(value, dict) and kind != "question":
+            turns = turns or _turns([{"role": "user", **cast("JsonObject", value)}])
+        else:
+            question = question or fields.text(name)
+    last = next((i for i in range(len(turns) - 1, -1, -1) if turns[i].role == "user"), None)
+    if question is None and last is not None:
+        return turns[last].content, turns[:last]
     if question is None:
-        return (messages[last].content, messages[:last]) if last is not None else ("", [])
-    if last == len(messages) - 1 and last is not None and messages[last].content == question:
-        messages.pop()
-    return question, messages
+        question = fields.text(*names.LOOSE_QUESTION, lenient=(dict, list, int, float))
+    if last is not None and last == len(turns) - 1 and turns[last].content == question:
+        turns.pop()
+    return question or "", turns
 
 
-def _history(body: JsonObject, earlier: list[Turn], question: str) -> tuple[Turn, ...]:
-    turns = _turns(_entries(body, "history")) or earlier
+def _history(fields: Fields, earlier: list[Turn], question: str) -> tuple[Turn, ...]:
+    turns = _turns(fields.entries(*names.HISTORY)) or earlier
     if turns and turns[-1] == Turn(role="user", content=question):
         turns = turns[:-1]
     return tuple(turns[-MAX_TURNS:])
 
 
-def _selection(body: JsonObject, question: str) -> tuple[str, str | None]:
+def _selection(fields: Fields, question: str) -> tuple[str, str | None]:
     """The question without a selection pasted into it, and the selection."""
-    context = _object(body, "context")
-    selected = _text(body, "selected_text", "selectedText") or _text(context, "selectedText", "selected_text")
+    selected = fields.text(*names.SELECTION, lenient=(dict,)) or fields.within("context").text(*names.SELECTION)
     if question.startswith(SELECTION_PREFIX):
         pasted, question = _unpaste(question.removeprefix(SELECTION_PREFIX))
         selected = selected or pasted
-        question = question or SELECTION_QUESTION
+    if selected and not question:
+        question = SELECTION_QUESTION
     return question, _clip(selected, MAX_SELECTION_CHARS)
 
 
@@ -168,41 +222,23 @@ def _unpaste(text: str) -> tuple[str, str]:
     return text.strip(), ""
 
 
-def _object(body: JsonObject, name: str) -> JsonObject:
-    value = body.get(name)
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
+def _page(fields: Fields) -> str | None:
+    nested = (fields.within(name).text("url", *names.PAGE, lenient=(dict, int)) for name in ("page_context", "page", "context"))
+    return fields.text(*names.PAGE, lenient=(dict, list, int)) or next((page for page in nested if page), None)
 
 
-def _string_context(body: JsonObject) -> str | None:
-    return None if isinstance(body.get("context"), dict) else _text(body, "context")
+def _session(fields: Fields, header: str | None) -> str | None:
+    """The header wins: one widget makes up a new `session_id` for every message and keeps only the header stable.
 
-
-def _page(body: JsonObject) -> str | None:
-    page = body.get("page_context")
-    nested = _text(cast("JsonObject", page), "url", "page_url") if isinstance(page, dict) else _text(body, "page_context")
-    return _text(body, "page_url") or nested or _text(_object(body, "context"), "page_url", "pageUrl")
-
-
-def _session(body: JsonObject, header: str | None) -> str | None:
-    """The header wins: one widget makes up a new `session_id` for every message and keeps only the header stable."""
-    state = body.get("sessionState")  # any JSON in the AI Chat Protocol; ours is a string, others' are not for us
-    named = _text(body, "session_id", "conversation_id") or (state if isinstance(state, str) else None)
-    chosen = (header or "").strip() or named
+    `sessionState` may be any JSON in the AI Chat Protocol; ours is a string, others' are not for us.
+    """
+    given = (str(value) for _, value in fields.given(*names.SESSION) if isinstance(value, (str, int)))
+    chosen = next((text for text in ((header or "").strip(), *given) if text), None)
     return chosen[:MAX_ID_CHARS] if chosen and chosen.isprintable() else None
 
 
-def _count(body: JsonObject) -> int:
-    value = next((body[name] for name in ("k", "top_k") if body.get(name) is not None), DEFAULT_K)
+def _count(fields: Fields) -> int:
+    value = next((value for _, value in fields.given(*names.COUNT)), DEFAULT_K)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_K:
         raise RequestError("invalid_field", f"'k' must be a whole number from 1 to {MAX_K}.")
     return value
-
-
-def _wants_stream(body: JsonObject, accept: str) -> bool:
-    """`stream` decides where it is given (OpenAI's clients accept JSON even when they stream), else the Accept header."""
-    stream = body.get("stream")
-    if stream is None:
-        return not ("application/json" in accept and "text/event-stream" not in accept)
-    if not isinstance(stream, bool):
-        raise RequestError("invalid_field", "'stream' must be true or false.")
-    return stream

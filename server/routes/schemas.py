@@ -29,16 +29,20 @@ class Entry(BaseModel):
 
 
 class ChatBody(BaseModel):
-    """A question; also understood as `message`, `query`, `input` or the last user entry of `messages`."""
+    """A question, under any of the names front ends have for it; one of `question` and `messages` is needed."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    question: str = Field(max_length=MAX_QUESTION_CHARS)
-    """What is asked."""
+    question: str | None = Field(default=None, max_length=MAX_QUESTION_CHARS)
+    """What is asked; also `message`, `query`, `input`, `prompt` and others."""
+    messages: list[Entry] | None = None
+    """The conversation with the question last, as OpenAI's clients send it."""
     history: list[Entry] = []
-    """The conversation so far, oldest first: `[{"role": "user", "content": "..."}, ...]`."""
+    """The conversation so far, oldest first; also `chat_history` and `conversation_history`."""
     session_id: str | None = None
-    """Given back as it is; `X-Anonymous-Session-ID` wins."""
+    """Given back as it is; also `conversation_id`; `X-Anonymous-Session-ID` wins."""
+    user_id: str | None = None
+    """Whom the front end takes the reader for; nobody is trusted for it."""
     selected_text: str | None = None
     """The text on the page that the question is about."""
     surrounding_context: str | None = None
@@ -47,8 +51,19 @@ class ChatBody(BaseModel):
     """The page the reader is on."""
     k: int = Field(default=DEFAULT_K, ge=1, le=MAX_K)
     """Passages to answer from."""
-    stream: bool = True
-    """False: one JSON object instead of a stream."""
+    stream: bool | None = None
+    """True: a stream; false: one JSON object; null: as `Accept` says, then as the path's front ends read it."""
+
+
+class Question(BaseModel):
+    """A question in an address."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    question: str = Field(max_length=MAX_QUESTION_CHARS)
+    """What is asked; also `message`, `query` and the other names of a body."""
+    session_id: str | None = None
+    page_url: str | None = None
 
 
 class SelectionBody(ChatBody):
@@ -57,11 +72,37 @@ class SelectionBody(ChatBody):
     selected_text: str | None = Field(default=..., max_length=MAX_SELECTION_CHARS)
 
 
+class Citation(BaseModel):
+    """A passage that the answer cites."""
+
+    n: int
+    text: str
+    """How the passage begins."""
+    source: str
+    """Page and heading."""
+    title: str
+    page_url: str
+    url: str
+
+
 class JsonAnswer(BaseModel):
-    """The whole answer as one object."""
+    """The whole answer as one object, under every name that front ends read it by."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     answer: str
+    response: str
+    """The same text as `answer`, as are the five that follow."""
+    text: str
+    message: str
+    ai_response: str
+    assistant_response: str
+    assistant: str
     sources: list[CitedSource]
+    """What was put before the model, also in `metadata`."""
+    citations: list[Citation]
+    timestamp: datetime
+    conversation_id: str
     session_id: str
     message_id: str
     finish_reason: Literal["stop", "length"]

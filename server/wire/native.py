@@ -1,21 +1,26 @@
 """The native dialect: one server-sent event per `ChatEvent`.
 
 A frame is `id: n`, one `data:` line holding one JSON object, and a blank line (WHATWG HTML, "Server-sent events"). Widgets in
-the wild parse each network read on its own, so a frame must arrive in one piece: it stays under `FRAME_BYTES`.
+the wild parse each network read on its own, so a frame must arrive in one piece: it stays under `FRAME_BYTES`, or where it
+lists sources under `SOURCES_BYTES`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.answering.events import ChatEvent, CitedSource, Done, Failed, Sources, Start, TextDelta
+from server.answering.resume import Recording
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 PING = b": ping\n\n"
 FRAME_BYTES = 1200
 """Less than one TCP segment on an Ethernet path (1,460 bytes) with the chunked encoding's frame around it."""
+
+SOURCES_BYTES = 4000
+"""Of a frame that lists sources: five with whole titles and long addresses. It is still one write."""
 
 _LARGEST_ID = 10**7
 _WIDTHS = (120, 80, 60, 48, 40, 32, 24, 18, 12)
@@ -25,6 +30,48 @@ _SHORTEST = _WIDTHS[-1]
 _SURELY_FITS = 180
 """Characters of text that fit whatever they are: none takes more than six bytes (`\\u0000`)."""
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class NativeStream:
+    """One answer in the native dialect, recorded for a reader who comes back."""
+
+    content_type = CONTENT_TYPE
+    headers: Mapping[str, str] = {}
+    ping = PING
+
+    def __init__(self, recording: Recording, *, says_final: bool = False) -> None:
+        """`says_final`: the whole answer comes once more before `done`, as the first chatbot's own page reads it."""
+        self._recording = recording
+        self._says_final = says_final
+        self._text: list[str] = []
+        self._offered: tuple[CitedSource, ...] = ()
+
+    def encode(self, event: ChatEvent) -> bytes:
+        """The event's frames."""
+        if not self._says_final:
+            return self._record(event)
+        match event:
+            case TextDelta():
+                self._text.append(event.content)
+            case Sources():
+                self._offered = event.sources
+            case Done():
+                return self._keep(self._final(event)) + self._record(event)
+            case _:
+                pass
+        return self._record(event)
+
+    def _record(self, event: ChatEvent) -> bytes:
+        return b"".join(self._keep(encode(part, self._recording.next_id)) for part in fit(event))
+
+    def _keep(self, frame: bytes) -> bytes:
+        self._recording.append(frame)
+        return frame
+
+    def _final(self, done: Done) -> bytes:
+        sources = [source.model_dump(mode="json") for source in done.sources or self._offered]
+        final = {"type": "final", "content": "", "done": False, "answer": "".join(self._text), "sources": sources}
+        return f"id: {self._recording.next_id}\ndata: {_to_json(final)}\n\n".encode("utf-8", "replace")
 
 
 def encode(event: ChatEvent, event_id: int) -> bytes:
@@ -41,7 +88,7 @@ def encode(event: ChatEvent, event_id: int) -> bytes:
 
 
 def fit(event: ChatEvent) -> list[ChatEvent]:
-    """Events that say the same in frames under `FRAME_BYTES`.
+    """Events that say the same in frames that are small enough.
 
     Text is split. Anything else stays one event: labels are clipped, then what can be missed is dropped, and of too many
     sources the last.
@@ -62,7 +109,7 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
 
 
 def _fits(event: ChatEvent) -> bool:
-    return len(encode(event, _LARGEST_ID)) < FRAME_BYTES
+    return len(encode(event, _LARGEST_ID)) < (SOURCES_BYTES if isinstance(event, (Sources, Done)) else FRAME_BYTES)
 
 
 def _first_that_fits(variants: Iterator[ChatEvent]) -> ChatEvent:

@@ -28,7 +28,7 @@ async def live() -> AsyncGenerator[LiveServer]:
     ("method", "path", "content", "content_type", "status", "code"),
     [
         ("GET", "/nowhere", b"", None, 404, "not_found"),
-        ("GET", "/chat", b"", None, 405, "method_not_allowed"),
+        ("GET", "/chat/selection", b"", None, 405, "method_not_allowed"),
         ("POST", "/chat", b"x" * 70_000, "application/json", 413, "too_large"),
         ("POST", "/chat", b"question=why", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
         ("POST", "/chat", b"<a/>", "text/xml", 415, "unsupported_media_type"),
@@ -62,7 +62,7 @@ async def test_a_body_without_a_content_type_is_taken_for_json(live: LiveServer)
 
 
 async def test_a_method_that_is_not_allowed_names_those_that_are(live: LiveServer) -> None:
-    assert "POST" in (await live.client.get("/chat")).headers["allow"]
+    assert "POST" in (await live.client.get("/chat/selection")).headers["allow"]
 
 
 async def test_a_body_that_never_comes_is_not_waited_for() -> None:

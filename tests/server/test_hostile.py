@@ -90,7 +90,6 @@ async def test_a_count_in_the_address_that_is_none_is_refused(live: LiveServer, 
     [
         (b'{"question": ["x"]}', "invalid_field"),
         (b'{"question": {}}', "invalid_field"),
-        (b'{"question": "x", "session_id": 5}', "invalid_field"),
         (b'{"question": "x", "stream": "yes"}', "invalid_field"),
         (b'{"question": "x", "messages": {"a": 1}}', "invalid_field"),
         (b'{"question": "x", "history": [[]]}', "invalid_field"),

@@ -38,9 +38,8 @@ async def live() -> AsyncGenerator[LiveServer]:
         yield server
 
 
-@pytest.mark.parametrize("path", ["/chat", "/api/chat", "/api/v1/chat"])
-async def test_a_question_is_answered_as_a_stream_under_every_name(live: LiveServer, path: str) -> None:
-    response = await live.ask(path=path)
+async def test_a_question_is_answered_as_a_stream(live: LiveServer) -> None:
+    response = await live.ask()
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache, no-transform"
@@ -64,24 +63,27 @@ async def test_one_json_answer_for_those_who_ask(live: LiveServer, body: dict[st
     assert answer["sources"][0]["url"] == "https://example.github.io/book/docs/intro#joints"
 
 
-async def test_every_frame_is_written_in_one_send() -> None:
+async def test_every_write_is_whole_frames() -> None:
     gates = [asyncio.Event() for _ in range(3)]
     whole = whole_answer(IDS, "x" * 3000)
     steps = [whole[0], gates[0], whole[1], gates[1], whole[2], gates[2], whole[3]]
     async with serving(make_services(answerer=ScriptedAnswerer(*steps))) as live, live.connect() as (reader, writer):
         writer.write(request_bytes(b'{"question": "What moves?"}'))
         await reader.readuntil(b"\r\n\r\n")
-        for n in range(7):
+        ids, is_done = 0, False
+        while not is_done:
             size = int(await reader.readline(), 16)
-            frame = (await reader.readexactly(size + 2))[:-2]
-            assert len(frame) < 1200
-            assert frame.startswith(b"id: %d\n" % (n + 1))
-            assert frame.endswith(b"\n\n")
-            assert frame.count(b"data: ") == 1
-            for gate in gates[: n + 1]:
+            written = (await reader.readexactly(size + 2))[:-2]
+            assert written.endswith(b"\n\n")
+            for frame in written[:-2].split(b"\n\n"):
+                ids += 1
+                assert len(frame) < 1200
+                assert frame.startswith(b"id: %d\ndata: " % ids)
+                assert frame.count(b"data: ") == 1
+            for gate in gates[:ids]:
                 gate.set()
-            if b'"done":true' in frame:
-                break
+            is_done = b'"done":true' in written
+        assert ids == 6
 
 
 async def test_silence_is_filled_with_pings_before_the_first_event() -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from server.answering.events import AnswerIds
+from server.finding.passages import Passage
 from server.wire import json_answer as answer
-from tests.support.fakes import whole_answer
+from tests.support.fakes import make_chunk, whole_answer
+
+AT = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_the_events_of_an_answer_become_one_object() -> None:
@@ -14,8 +19,24 @@ def test_the_events_of_an_answer_become_one_object() -> None:
         "url": "https://example.github.io/book/docs/intro#joints",
         "score": 0.5,
     }
-    assert answer.encode(whole_answer(AnswerIds("s", "m", "r"))) == {
-        "answer": "Joints move [1].",
+    chunk = make_chunk("A robot has joints.")
+    passage = Passage(n=1, chunk=chunk, score=0.5, url=chunk.url, heading_path=chunk.heading_path)
+    assert answer.encode(whole_answer(AnswerIds("s", "m", "r")), [passage], at=AT) == {
+        **dict.fromkeys(
+            ("answer", "response", "text", "message", "ai_response", "assistant_response", "assistant"), "Joints move [1]."
+        ),
+        "citations": [
+            {
+                "n": 1,
+                "text": chunk.text,
+                "source": "cccccccc - ssssssss",
+                "title": "tttttttt",
+                "page_url": source["url"],
+                "url": source["url"],
+            }
+        ],
+        "conversation_id": "s",
+        "timestamp": "2025-01-02T03:04:05+00:00",
         "sources": [source],
         "session_id": "s",
         "message_id": "m",
@@ -25,5 +46,5 @@ def test_the_events_of_an_answer_become_one_object() -> None:
         "cited": [1],
         "suggestions": [],
         "usage": {"prompt_tokens": 10, "completion_tokens": 2, "cost_usd": 0.01},
-        "metadata": {"mode": "chat", "model": "scripted"},
+        "metadata": {"mode": "chat", "model": "scripted", "sources": [source]},
     }

@@ -74,7 +74,7 @@ def test_sources_that_are_too_many_or_too_long_become_one_small_frame_that_begin
     (event,) = native.fit(Sources(sources=sources))
     frame = native.encode(event, 2)
     kept = payload(frame)["sources"]
-    assert len(frame) < native.FRAME_BYTES
+    assert len(frame) < native.SOURCES_BYTES
     assert len(kept) >= 5
     assert [source["n"] for source in kept] == list(range(1, len(kept) + 1))
     assert kept[0]["url"] == sources[0].url
@@ -93,7 +93,7 @@ def test_a_long_done_keeps_its_sources_and_drops_suggestions_first() -> None:
     )
     (event,) = native.fit(done)
     frame = native.encode(event, 9)
-    assert len(frame) < native.FRAME_BYTES
+    assert len(frame) < native.SOURCES_BYTES
     assert [source["n"] for source in payload(frame)["sources"]] == [1, 2, 3, 4, 5, 6]
 
 

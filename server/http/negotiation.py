@@ -1,0 +1,51 @@
+"""In which form an answer is sent: as a stream, or as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from server.http import names
+from server.http.requests import Fields
+from shared.errors import RequestError
+
+EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
+
+
+def wants_stream(body: Mapping[str, Any], accept: str, *, path: str, streams_by_default: bool) -> bool:
+    """Whether the answer is streamed. `path`: the address asked, as it was registered.
+
+    What was said plainest decides: a path that streams, the field `stream` (OpenAI's clients accept JSON even when they
+    stream), the Accept header where it names one of the two, then what the front ends of that address read.
+    """
+    if path.endswith(names.STREAM_SUFFIX):
+        return True
+    fields = Fields(body)
+    for name, value in fields.given(*names.STREAM):
+        if not isinstance(value, bool):
+            raise RequestError("invalid_field", f"{name!r} must be true or false.")
+        return value
+    stream, whole = _quality(accept, EVENT_STREAM), _quality(accept, JSON)
+    if stream != whole:
+        return stream > whole
+    if stream:
+        return True
+    if is_first_widget(body):
+        return True
+    reads_json = path not in {"/chat", "/chat/selection"} or any(fields.given(*names.JSON_QUESTION))
+    return streams_by_default and not reads_json
+
+
+def is_first_widget(body: Mapping[str, Any]) -> bool:
+    """Whether the body is one of the first chatbot's own page, which shows nothing but what a stream says."""
+    return "context_window" in body
+
+
+def _quality(accept: str, mime: str) -> float:
+    """How much a header wants exactly this type, 0 to 1 (RFC 9110, 12.5.1); a wildcard says nothing of it."""
+    wanted = parse_accept_header(accept, MIMEAccept)
+    return max((quality for name, quality in wanted if name.partition(";")[0].strip().lower() == mime), default=0.0)

@@ -1,0 +1,164 @@
+"""An answer as a response: found, written, paced, and sent in the form that was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import ExitStack, aclosing
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import structlog
+from quart import Response, g, json, request
+
+from server.answering.answer_log import log_answer
+from server.answering.events import AnswerIds, ChatEvent
+from server.answering.not_read_yet import answer_not_read_yet
+from server.answering.pacing import CUT_OFF, pace
+from server.answering.progress import AnswerProgress
+from server.answering.resume import RecentAnswers, Recording
+from server.http.auth import limited_client
+from server.http.negotiation import is_first_widget
+from server.questions import ChatRequest
+from server.services import Services
+from server.status.health import first_reading
+from server.wire import json_answer, native
+from server.wire.dialect import Dialect
+from shared.errors import NotBuiltError, RequestError
+
+SESSION_HEADER = "X-Anonymous-Session-ID"
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+MAX_EVENT_ID_DIGITS = 9
+RETRIEVE_TIMEOUT_S = 20.0
+PROGRESS_TIMEOUT_S = 1.0
+"""How long a reader waits to be told how far the reading is."""
+
+
+class Asked(NamedTuple):
+    """A question as it came."""
+
+    chat: ChatRequest
+    body: Mapping[str, Any]
+    raw: bytes
+    """What tells it from others, to take a broken stream up again."""
+    is_streamed: bool
+
+
+async def respond(services: Services, asked: Asked) -> Response:
+    """The answer as a stream or as one object; of a recent stream that broke, the rest."""
+    chat, session = asked.chat, request.headers.get(SESSION_HEADER)
+    ids = AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id)
+    replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
+    if asked.is_streamed and (missed := _missed(services, replay_key)) is not None:
+        return missed
+    _hold_stream(services)
+    answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
+    close = partial(log_answer, answer, services.budget, services.metrics)
+    _when_over(close)  # a response that is never begun ends too
+    try:
+        events = await _find_and_answer(services, chat, answer)
+    except BaseException as exc:
+        close(error=exc)
+        raise
+    paced = pace(events, answer, timing=services.timing, closing=services.drain.closing)
+    if asked.is_streamed:
+        recording = services.replay.record(replay_key)
+        dialect = native.NativeStream(recording, says_final=is_first_widget(asked.body))
+        return _event_stream(services, dialect, _frames(paced, answer, dialect, recording, close))
+    return await _whole(paced, answer, close)
+
+
+def _missed(services: Services, replay_key: str) -> Response | None:
+    """What came after `Last-Event-ID`; None when that answer is not kept.
+
+    A browser's `EventSource` comes back after every end: where nothing was missed, and where nobody knows what was, 204 tells
+    it to stay away.
+    """
+    last_event_id = request.headers.get("Last-Event-ID", "")
+    if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= MAX_EVENT_ID_DIGITS):
+        return None
+    recording, seen = services.replay.find(replay_key), int(last_event_id)
+    is_event_source = request.method == "GET"
+    if is_event_source and (recording is None or recording.is_over_after(seen)):
+        return Response(b"", HTTPStatus.NO_CONTENT)
+    if recording is None:
+        return None
+    _hold_stream(services)
+    return _event_stream(services, native.NativeStream(recording), recording.follow(seen))
+
+
+def _hold_stream(services: Services) -> None:
+    """Take one of the open streams until this request is over."""
+    if services.drain.is_draining:
+        message = "The service is restarting. Please ask again in a moment."
+        raise RequestError("shutting_down", message, status=503, retry_after_s=5.0)
+    held = ExitStack()
+    held.enter_context(services.limits.stream(limited_client(request, services.settings)))
+    _when_over(held.close)
+
+
+async def _find_and_answer(services: Services, chat: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
+    """The events to come: of an answer, or of one that says that the book has not been read yet."""
+    try:
+        async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
+            passages = await services.finder.retrieve(chat)
+    except NotBuiltError:
+        answer.retrieved(None)
+        return answer_not_read_yet(
+            answer.ids, await first_reading(services.health, services.settings, wait_s=PROGRESS_TIMEOUT_S)
+        )
+    structlog.contextvars.bind_contextvars(build_id=passages.build_id)
+    answer.retrieved(passages)
+    return services.answerer.generate(chat, passages, answer)
+
+
+def _when_over(close: Callable[[], None]) -> None:
+    """Call `close` when the task of this request ends."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  a handler always runs in a task
+    task.add_done_callback(lambda _: close())
+
+
+def _event_stream(services: Services, dialect: Dialect, frames: AsyncGenerator[bytes]) -> Response:
+    response = Response(frames, headers={**STREAM_HEADERS, **dialect.headers}, content_type=dialect.content_type)
+    # Quart would cut the stream after RESPONSE_TIMEOUT, in silence. Ours end with `done` at the deadline; this is for a
+    # reader who never reads, whose stream waits inside a write and sees no deadline.
+    response.timeout = services.timing.deadline_s + services.timing.slow_reader_s
+    return response
+
+
+async def _frames(
+    events: AsyncGenerator[ChatEvent | None],
+    answer: AnswerProgress,
+    dialect: Dialect,
+    recording: Recording,
+    close: Callable[[], None],
+) -> AsyncGenerator[bytes]:
+    """The answer in its dialect, whole frames at a time, recorded as it goes."""
+    try:
+        async with aclosing(events) as paced:
+            async for event in paced:
+                if frames := dialect.ping if event is None else dialect.encode(event):
+                    yield frames
+    finally:
+        for event in () if answer.done else answer.ending(CUT_OFF):
+            dialect.encode(event)
+        recording.finish()
+        close()
+
+
+async def _whole(events: AsyncGenerator[ChatEvent | None], answer: AnswerProgress, close: Callable[[], None]) -> Response:
+    """The answer as one object, or the problem that ended it: nothing was sent yet, so the status can be honest."""
+    try:
+        async with aclosing(events) as paced:
+            whole = [event async for event in paced if event is not None]
+    finally:
+        close()
+    if (failed := answer.failed) is not None:
+        status = 504 if failed.error == "deadline_exceeded" else 503 if failed.retryable else 502
+        raise RequestError(failed.error, failed.message, status=status, retry_after_s=5.0 if failed.retryable else None)
+    passages = answer.passages.passages if answer.passages else ()
+    return Response(json.dumps(json_answer.encode(whole, passages, at=datetime.now(UTC))), content_type="application/json")
