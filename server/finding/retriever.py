@@ -25,6 +25,7 @@ from server.finding.query.follow_up import Rewrite, make_query
 from server.finding.query.spelling import Spelling
 from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
+from server.finding.ranking.relevance import ChunkReader
 from server.finding.selected_text import enclose, find_selection
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
@@ -64,7 +65,7 @@ class Retriever:
         self._terms = Stemmer(bm25)
         frequencies = Frequencies(bm25)
         self._spelling = Spelling(index, self._terms, frequencies)
-        self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies)
+        self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies, ChunkReader(self._terms))
         self._background = CosineBaseline(index)
 
     async def aclose(self) -> None:

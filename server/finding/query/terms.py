@@ -6,6 +6,8 @@ import asyncio
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
 from shared.index.bm25 import Bm25
 from shared.index.port import Snapshot
@@ -24,24 +26,19 @@ class Stemmer:
     """Splits text into the terms of one BM25 model; remembers the stem of every word it has seen."""
 
     def __init__(self, bm25: Bm25) -> None:
-        self._bm25 = bm25
-        self._known: dict[str, tuple[int, ...]] = {}
+
+        @lru_cache(_MOST_WORDS)
+        def stem(word: str) -> tuple[int, ...]:
+            return bm25.query(word).indices
+
+        self._stem = stem
 
     def of(self, text: str) -> list[int]:
         """The terms of `text`, in order, repeated as often as they occur; stop words are left out.
 
         A word has one term as a rule, none when it is a stop word, several where the engine segments what `\\w+` does not.
         """
-        found: list[int] = []
-        known = self._known
-        for word in _WORD.findall(text.lower()):
-            terms = known.get(word)
-            if terms is None:
-                if len(known) >= _MOST_WORDS:
-                    known.clear()
-                terms = known[word] = self._bm25.query(word).indices
-            found.extend(terms)
-        return found
+        return [*chain.from_iterable(map(self._stem, _WORD.findall(text.lower())))]
 
 
 class Frequencies:

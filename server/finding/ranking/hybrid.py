@@ -21,12 +21,12 @@ from server.finding.query.abbreviations import long_forms
 from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
-from server.finding.ranking.relevance import ScoredPlace, perfect_score, read, score_places
+from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Snapshot
-from shared.models import Hit, SparseVector
+from shared.models import Build, Hit, SparseVector
 
 CANDIDATES = 100
 """Chunks each ranking contributes: deeper ones never came up among the first twenty."""
@@ -68,6 +68,7 @@ class HybridSearch:
     embeddings: EmbeddingModel | None
     terms: Stemmer
     frequencies: Frequencies
+    reader: ChunkReader
 
     async def find(self, snapshot: Snapshot, query: str, *, context: str = "", where: Filter | None = None) -> RankedPlaces:
         """Every place worth looking at, ranked. Raises `ServiceError` only for the index.
@@ -85,7 +86,7 @@ class HybridSearch:
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
-        scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build.chunks)
+        scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build)
         thing = thing_asked(query)
         ranked = rank(scored, definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
@@ -118,13 +119,13 @@ class HybridSearch:
         return further
 
     def _read(
-        self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], chunks: int
+        self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], build: Build
     ) -> list[ScoredPlace]:
         cosines = {hit.chunk.id: hit.score for hit in dense}
         found = {hit.chunk.id: hit.chunk for hit in (*lexical, *dense)}
         wanted = frozenset(weights)
-        candidates = [read(chunk, cosines.get(chunk.id), wanted, self.terms) for chunk in found.values()]
-        return score_places(candidates, self.terms.of(query), weights, chunks)
+        candidates = [self.reader.read(build.id, chunk, cosines.get(chunk.id), wanted) for chunk in found.values()]
+        return score_places(candidates, self.terms.of(query), weights, build.chunks)
 
     async def _dense(self, snapshot: Snapshot, query: str, where: Filter | None) -> tuple[list[Hit], bool]:
         if self.embeddings is None or snapshot.build.dimensions is None:

@@ -37,9 +37,13 @@ AROUND = 0.8
 PAIRS = 0.3
 NEAR = 8
 """Terms apart that still count as near."""
+_MOST_CHUNKS = 4096
+"""Chunks whose terms are remembered, some 6 kB each."""
 
 Weights = Mapping[int, float]
 """Inverse document frequency of each term of a question."""
+Positions = Mapping[int, Sequence[int]]
+"""{term: where it stands, counted in terms}, in the order of the first."""
 Pair = tuple[int, int]
 T = TypeVar("T", bound=Hashable)
 
@@ -52,8 +56,8 @@ class ReadChunk:
     dense: float | None
     """Cosine; None where dense search did not find it, or was not asked."""
     places: tuple[Place, ...]
-    found: tuple[tuple[tuple[int, int], ...], ...]
-    """Per place: (position, term) of each term of the question in headings and text."""
+    found: tuple[Positions, ...]
+    """Per place: where the terms of the question stand in it."""
     sizes: tuple[int, ...]
     """Per place: its terms, headings included."""
 
@@ -67,18 +71,38 @@ class ScoredPlace:
     dense: float | None
 
 
-def read(chunk: Chunk, dense: float | None, wanted: frozenset[int], terms: Stemmer) -> ReadChunk:
-    """Look for the question's terms in a chunk."""
-    places = tuple(cut(chunk))
-    found: list[tuple[tuple[int, int], ...]] = []
-    sizes: list[int] = []
-    for number, place in enumerate(places):
-        names = " ".join(content.breadcrumb(chunk.title, place.section.heading_path))
-        tagged = "" if number else content.tags(chunk)
-        there = terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}")
-        found.append(tuple((position, term) for position, term in enumerate(there) if term in wanted))
-        sizes.append(len(there))
-    return ReadChunk(chunk, dense, places, tuple(found), tuple(sizes))
+class ChunkReader:
+    """Reads chunks of one build after the other, and remembers what it read."""
+
+    def __init__(self, terms: Stemmer) -> None:
+        self._terms = terms
+        self._known: dict[tuple[str, str], list[tuple[Place, tuple[int, ...]]]] = {}
+
+    def read(self, build_id: str, chunk: Chunk, dense: float | None, wanted: frozenset[int]) -> ReadChunk:
+        """Look for the question's terms in a chunk."""
+        key = (build_id, chunk.id)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST_CHUNKS:
+                self._known.clear()
+            known = self._known[key] = [
+                (place, self._terms_of(place, first=not number)) for number, place in enumerate(cut(chunk))
+            ]
+        found = tuple(_positions(there, wanted) for _, there in known)
+        return ReadChunk(chunk, dense, tuple(place for place, _ in known), found, tuple(len(there) for _, there in known))
+
+    def _terms_of(self, place: Place, *, first: bool) -> tuple[int, ...]:
+        """The terms of a place of a chunk (its first?), headings included."""
+        names = " ".join(content.breadcrumb(place.chunk.title, place.section.heading_path))
+        tagged = content.tags(place.chunk) if first else ""
+        return tuple(self._terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}"))
+
+
+def _positions(there: Sequence[int], wanted: frozenset[int]) -> dict[int, list[int]]:
+    positions: dict[int, list[int]] = {}
+    for position, term in [(position, term) for position, term in enumerate(there) if term in wanted]:
+        positions.setdefault(term, []).append(position)
+    return positions
 
 
 def score_places(candidates: Sequence[ReadChunk], question: Sequence[int], weights: Weights, chunks: int) -> list[ScoredPlace]:
@@ -96,7 +120,8 @@ def score_places(candidates: Sequence[ReadChunk], question: Sequence[int], weigh
         if dense is not None and beside:
             dense = max(dense, (dense + max(beside)) / 2)
         for number, place in enumerate(candidate.places):
-            counts, terms = Counter(term for _, term in candidate.found[number]), candidate.sizes[number]
+            counts = {term: len(at) for term, at in candidate.found[number].items()}
+            terms = candidate.sizes[number]
             own = _bm25(counts, terms, PLACE_TERMS, weights)
             pairs = _bm25(near[index][number], terms, PLACE_TERMS, pair_weights)
             lexical = own + surroundings + PAIRS * (1 + AROUND) * pairs
@@ -128,25 +153,23 @@ def continues(chunk: Chunk, after: Chunk) -> bool:
 
 def _around(candidates: Sequence[ReadChunk], neighbours: Sequence[int], candidate: ReadChunk) -> tuple[Counter[int], int]:
     """Counts and size of a chunk that was cut into places, or of a chunk with its neighbours in the section."""
-    counts = Counter(term for found in candidate.found for _, term in found)
-    size = sum(candidate.sizes)
-    if len(candidate.places) == 1:
-        for one in neighbours:
-            counts.update(term for found in candidates[one].found for _, term in found)
-            size += sum(candidates[one].sizes)
-    return counts, size
+    joined = [candidate, *(candidates[one] for one in neighbours if len(candidate.places) == 1)]
+    counts: Counter[int] = Counter()
+    for found in (found for one in joined for found in one.found):
+        for term, at in found.items():
+            counts[term] += len(at)
+    return counts, sum(sum(one.sizes) for one in joined)
 
 
-def _count_pairs(found: Sequence[tuple[int, int]], wanted: set[Pair]) -> Counter[tuple[Pair, bool]]:
+def _count_pairs(found: Positions, wanted: set[Pair]) -> Counter[tuple[Pair, bool]]:
     """How often a pair of the question stands in a place side by side (True), or near (False)."""
-    places: dict[int, list[int]] = {}
-    for position, term in found:
-        places.setdefault(term, []).append(position)
     counts: Counter[tuple[Pair, bool]] = Counter()
     for first, second in wanted:
-        others = places.get(second, [])
+        if first not in found or second not in found:
+            continue
+        others = found[second]
         after = set(others)
-        for position in places.get(first, []):
+        for position in found[first]:
             counts[(first, second), True] += position + 1 in after
             counts[(first, second), False] += any(abs(position - other) <= NEAR for other in others)
     return +counts

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,6 +26,9 @@ CREATE TABLE chunks (
 CREATE INDEX by_place ON chunks (path, position);
 CREATE INDEX by_content ON chunks (content_hash);
 """
+
+_CHUNKS_KEPT = 4096
+"""Chunks kept as objects, some 10 kB each: those that readers ask for again and again, and all of an ordinary book."""
 
 
 def write_records(path: Path, chunks: Sequence[Chunk]) -> None:
@@ -101,6 +105,7 @@ class Records:
             return self._connection.execute(statement, values).fetchall()
 
 
+@lru_cache(_CHUNKS_KEPT)
 def _chunk(record: str) -> Chunk:
     try:
         return Chunk.model_validate_json(record)

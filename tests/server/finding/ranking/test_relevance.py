@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from server.finding.query.terms import Stemmer, idf
-from server.finding.ranking.relevance import ReadChunk, ScoredPlace, perfect_score, read, score_places
+from server.finding.ranking.relevance import ChunkReader, ReadChunk, ScoredPlace, perfect_score, score_places
 from shared.models import Chunk
 from tests.support.small_book import WORDS
 from tests.support.small_book import read as read_pages
@@ -19,7 +19,8 @@ def look(question: str, chunks: list[Chunk], cosines: Mapping[int, float] | None
     """Every place, scored with each word weighing 1."""
     asked = TERMS.of(question)
     candidates: list[ReadChunk] = [
-        read(chunk, (cosines or {}).get(number), frozenset(asked), TERMS) for number, chunk in enumerate(chunks)
+        ChunkReader(TERMS).read("build", chunk, (cosines or {}).get(number), frozenset(asked))
+        for number, chunk in enumerate(chunks)
     ]
     return score_places(candidates, asked, dict.fromkeys(asked, 1.0), chunks=100)
 
@@ -47,6 +48,15 @@ def test_a_word_in_the_heading_counts_more_than_in_the_text() -> None:
         "b.md": "# Robot\n\n## Parts\n\nThe gripper closes.\n",
     }
     assert best(look("gripper", read_pages(pages))) == "Gripper"
+
+
+def test_a_chunk_read_before_is_read_anew_in_another_build() -> None:
+    reader, wanted = ChunkReader(TERMS), frozenset(TERMS.of("stairs"))
+    (before,) = read_pages({"robot.md": "# Robot\n\nLegs climb the stairs.\n"})
+    after = before.model_copy(update={"content": before.content.replace("stairs", "shelf?")})
+    assert reader.read("one", before, None, wanted).found[0]
+    assert reader.read("one", before, None, frozenset(TERMS.of("legs"))).found[0]
+    assert not reader.read("two", after, None, wanted).found[0]
 
 
 def test_a_page_is_found_by_its_tags_where_it_begins() -> None:
