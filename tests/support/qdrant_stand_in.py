@@ -5,6 +5,7 @@ What it adds to `AsyncQdrantClient(":memory:")`: the client's own HTTP half, wit
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,8 @@ class QdrantStandIn:
         self.engine = AsyncQdrantClient(":memory:")
         self.asked: list[str] = []
         """Method and path of every request."""
+        self.bytes_sent = 0
+        """Of all answers, headers aside."""
         self._server = LoopbackServer(self._serve)
         self._routes: list[tuple[str, Callable[..., Awaitable[object]]]] = [
             (r"GET /", self._info),
@@ -68,7 +71,9 @@ class QdrantStandIn:
                 except ValueError as error:
                     await exchange.reply(404, {"status": {"error": str(error)}, "time": 0.0})
                 else:
-                    await exchange.reply(200, result if pattern == "GET /" else _envelope(result))
+                    body = json.dumps(result if pattern == "GET /" else _envelope(result))
+                    self.bytes_sent += len(body)
+                    await exchange.reply(200, body, {"content-type": "application/json"})
                 return
         await exchange.reply(404, "<html>no such route</html>")
 
