@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -24,6 +24,11 @@ class Timing:
     """After the deadline, until a reader who does not read is let go."""
 
 
+MOST_AHEAD = 32
+"""Events made before the reader has taken them: a write's worth of tokens."""
+WRITE_BYTES = 1200
+"""A write fits into one TCP segment on an Ethernet path (1,460 bytes): widgets in the wild parse each network read alone."""
+
 DEADLINE = Cause("deadline_exceeded", "The answer took too long and was cut off. Please ask again.")
 SHUTTING_DOWN = Cause("shutting_down", "The service is restarting. Please ask again in a moment.")
 CUT_OFF = Cause("connection_lost", "The connection broke before the answer was complete. Please ask again.")
@@ -32,56 +37,78 @@ INCOMPLETE = Cause("internal_error", "Something went wrong on our side. Please t
 
 async def pace(
     events: AsyncGenerator[ChatEvent], answer: AnswerProgress, *, timing: Timing, closing: asyncio.Event
-) -> AsyncGenerator[ChatEvent | None]:
-    """The events as they come, each noted in `answer`, and None whenever a heartbeat is due; exactly one `Done`, always last.
+) -> AsyncGenerator[Sequence[ChatEvent]]:
+    """The events as they come, each noted in `answer`; exactly one `Done`, always last.
 
-    The generator runs in one task of its own, one event ahead at most, and is closed as soon as this one is. A failure, the
-    deadline and `closing` end the answer with `Failed` and `Done`.
+    Those that are ready together come together, and none whenever a heartbeat is due. Nothing is waited for: an event that
+    comes alone goes on alone, at once. The generator runs in one task of its own, `MOST_AHEAD` events ahead at most, and is
+    closed as soon as this one is. A failure, the deadline and `closing` end the answer with `Failed` and `Done`.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timing.deadline_s
-    queue: asyncio.Queue[ChatEvent] = asyncio.Queue(1)
-    changed = asyncio.Event()
+    ahead = _Ahead()
     cut: Cause | None = None
-    producer = asyncio.create_task(_produce(events, queue, changed))
+    producer = asyncio.create_task(ahead.fill(events))
     closer = asyncio.create_task(closing.wait())
     for task in (producer, closer):
-        task.add_done_callback(lambda _: changed.set())
+        task.add_done_callback(lambda _: ahead.changed.set())
     try:
         while answer.done is None:
-            changed.clear()
+            ahead.changed.clear()
             if cut is None and (closer.done() or loop.time() >= deadline):
                 cut = SHUTTING_DOWN if closer.done() else DEADLINE
                 producer.cancel()
-            if not queue.empty():  # also after the cut: what was said is sent
-                event = queue.get_nowait()
-                answer.note(event)
-                yield event
+            if ahead.events:  # also after the cut: what was said is sent
+                yield answer.note_all(ahead.take())
             elif cut or producer.done():
-                for event in answer.ending(cut or _cause_of_end(producer)):
-                    answer.note(event)
-                    yield event
-            elif not await _is_set(changed, min(deadline - loop.time(), timing.heartbeat_s)) and loop.time() < deadline:
-                yield None
+                yield answer.note_all(answer.ending(cut or _cause_of_end(producer)))
+            elif not await _is_set(ahead.changed, min(deadline, loop.time() + timing.heartbeat_s)) and loop.time() < deadline:
+                yield ()
     finally:
         producer.cancel()
         closer.cancel()
         await asyncio.gather(producer, closer, return_exceptions=True)
 
 
-async def _produce(events: AsyncGenerator[ChatEvent], queue: asyncio.Queue[ChatEvent], changed: asyncio.Event) -> None:
-    async with aclosing(events) as stream:
-        async for event in stream:
-            await queue.put(event)
-            changed.set()
+class _Ahead:
+    """Events that were made and not taken yet."""
+
+    def __init__(self) -> None:
+        self.events: list[ChatEvent] = []
+        self.changed = asyncio.Event()
+        """There are some, or nobody makes any more."""
+        self._taken = asyncio.Event()
+
+    async def fill(self, events: AsyncGenerator[ChatEvent]) -> None:
+        async with aclosing(events) as stream:
+            async for event in stream:
+                self.events.append(event)
+                self.changed.set()
+                if len(self.events) >= MOST_AHEAD:
+                    self._taken.clear()
+                    await self._taken.wait()
+
+    def take(self) -> list[ChatEvent]:
+        taken, self.events = self.events, []
+        self._taken.set()
+        return taken
 
 
-async def _is_set(changed: asyncio.Event, limit_s: float) -> bool:
+async def _is_set(changed: asyncio.Event, until: float) -> bool:
+    """Whether it is set before `until`, in the loop's seconds. A timer, not `asyncio.timeout`: this is called per token."""
+    is_late = False
+
+    def wake() -> None:
+        nonlocal is_late
+        is_late = True
+        changed.set()
+
+    timer = asyncio.get_running_loop().call_at(until, wake)
     try:
-        async with asyncio.timeout(limit_s):
-            return await changed.wait()
-    except TimeoutError:
-        return False
+        await changed.wait()
+    finally:
+        timer.cancel()
+    return not is_late
 
 
 def _cause_of_end(producer: asyncio.Task[None]) -> Cause:
@@ -91,3 +118,17 @@ def _cause_of_end(producer: asyncio.Task[None]) -> Cause:
     log_failure(error)
     problem = problem_of(error)
     return Cause(problem.code, problem.detail, retryable=problem.retryable)
+
+
+def joined(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """Frames put together, in order, to writes of whole frames that stay under `WRITE_BYTES` where no single one is larger."""
+    write: list[bytes] = []
+    size = 0
+    for frame in filter(None, frames):
+        if write and size + len(frame) > WRITE_BYTES:
+            yield b"".join(write)
+            write, size = [], 0
+        write.append(frame)
+        size += len(frame)
+    if write:
+        yield b"".join(write)

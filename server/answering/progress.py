@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, Usage, cite
@@ -90,8 +90,18 @@ class AnswerProgress:
         self._finished = finished
         return self._seen(self._citations.close())
 
+    def note_all(self, events: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
+        """These events, up to `Done`, go to the reader."""
+        for count, event in enumerate(events, 1):
+            self.note(event)
+            if self.done is not None:
+                return events[:count]
+        return events
+
     def note(self, event: ChatEvent) -> None:
         """An event goes to the reader."""
+        if isinstance(event, TextDelta) and event.type in self._sent:
+            return  # one per token
         if self.ttft_s is None and isinstance(event, TextDelta):
             self.ttft_s = self.elapsed_s
         self._sent.add(event.type)

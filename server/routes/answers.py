@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from quart import Response, g, json, request
 from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds, ChatEvent
 from server.answering.not_read_yet import answer_not_read_yet
-from server.answering.pacing import CUT_OFF, pace
+from server.answering.pacing import CUT_OFF, joined, pace
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers, Recording
 from server.http.auth import limited_client
@@ -131,18 +131,19 @@ def _event_stream(services: Services, dialect: Dialect, frames: AsyncGenerator[b
 
 
 async def _frames(
-    events: AsyncGenerator[ChatEvent | None],
+    events: AsyncGenerator[Sequence[ChatEvent]],
     answer: AnswerProgress,
     dialect: Dialect,
     recording: Recording,
     close: Callable[[], None],
 ) -> AsyncGenerator[bytes]:
-    """The answer in its dialect, whole frames at a time, recorded as it goes."""
+    """The answer in its dialect, recorded as it goes: what is ready together in one write, of whole frames."""
     try:
         async with aclosing(events) as paced:
-            async for event in paced:
-                if frames := dialect.ping if event is None else dialect.encode(event):
-                    yield frames
+            async for ready in paced:
+                frames = [frame for event in ready for frame in dialect.encode(event)]
+                for write in joined(frames if ready else [dialect.ping]):
+                    yield write
     finally:
         for event in () if answer.done else answer.ending(CUT_OFF):
             dialect.encode(event)
@@ -150,11 +151,11 @@ async def _frames(
         close()
 
 
-async def _whole(events: AsyncGenerator[ChatEvent | None], answer: AnswerProgress, close: Callable[[], None]) -> Response:
+async def _whole(events: AsyncGenerator[Sequence[ChatEvent]], answer: AnswerProgress, close: Callable[[], None]) -> Response:
     """The answer as one object, or the problem that ended it: nothing was sent yet, so the status can be honest."""
     try:
         async with aclosing(events) as paced:
-            whole = [event async for event in paced if event is not None]
+            whole = [event async for ready in paced for event in ready]
     finally:
         close()
     if (failed := answer.failed) is not None:

@@ -97,7 +97,7 @@ def _as_stream(problem: ProblemDetails) -> Response:
     cause = Cause(problem.code, problem.detail, retryable=problem.retryable)
     dialect = native.NativeStream(Recording(expires_at=0.0))
     response = Response(
-        b"".join(dialect.encode(event) for event in AnswerProgress(ids).ending(cause)),
+        b"".join(frame for event in AnswerProgress(ids).ending(cause) for frame in dialect.encode(event)),
         headers=STREAM_HEADERS,
         content_type=dialect.content_type,
     )

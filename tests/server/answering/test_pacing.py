@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from itertools import accumulate
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta, Usage
-from server.answering.pacing import Timing, pace
+from server.answering.pacing import MOST_AHEAD, WRITE_BYTES, Timing, joined, pace
 from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages
 from server.models.chat_model import Accepted
@@ -22,15 +25,19 @@ NOTHING = Passages(passages=(), query="Why?", build_id="b", answerable=False)
 
 def paced(
     answerer: ScriptedAnswerer, *, timing: Timing | None = None, closing: asyncio.Event | None = None
-) -> AsyncGenerator[ChatEvent | None]:
+) -> AsyncGenerator[Sequence[ChatEvent]]:
     answer = AnswerProgress(IDS)
     events = answerer.generate(QUESTION, NOTHING, answer)
     return pace(events, answer, timing=timing or Timing(), closing=closing or asyncio.Event())
 
 
-async def collect(stream: AsyncGenerator[ChatEvent | None]) -> list[str]:
+async def collect(stream: AsyncGenerator[Sequence[ChatEvent]]) -> list[str]:
     async with aclosing(stream):
-        return ["ping" if event is None else event.type async for event in stream]
+        return [kind async for ready in stream for kind in kinds_of(ready)]
+
+
+def kinds_of(ready: Sequence[ChatEvent]) -> list[str]:
+    return [event.type for event in ready] or ["ping"]
 
 
 async def test_events_pass_as_they_are() -> None:
@@ -43,8 +50,8 @@ async def test_silence_is_filled_with_heartbeats_also_before_the_first_event() -
     go = asyncio.Event()
     kinds: list[str] = []
     async with aclosing(paced(ScriptedAnswerer(go, *whole_answer(IDS)), timing=Timing(heartbeat_s=0.01))) as stream:
-        async for event in stream:
-            kinds.append("ping" if event is None else event.type)
+        async for ready in stream:
+            kinds += kinds_of(ready)
             if len(kinds) == 3:
                 go.set()
     assert kinds[:3] == ["ping", "ping", "ping"]
@@ -61,10 +68,9 @@ async def test_closing_ends_an_answer_at_once() -> None:
     closing = asyncio.Event()
     kinds: list[str] = []
     async with aclosing(paced(ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event()), closing=closing)) as stream:
-        async for event in stream:
-            assert event is not None
-            kinds.append(event.type)
-            if event.type == "chunk":
+        async for ready in stream:
+            kinds += kinds_of(ready)
+            if "chunk" in kinds:
                 closing.set()
     assert kinds == ["start", "sources", "chunk", "error", "done"]
 
@@ -79,8 +85,8 @@ async def test_closing_ends_an_answer_at_once() -> None:
 )
 async def test_a_failure_in_the_middle_says_so_without_its_text(failure: Exception, code: str, *, retryable: bool) -> None:
     async with aclosing(paced(ScriptedAnswerer(*whole_answer(IDS)[:3], failure))) as stream:
-        events = [event async for event in stream]
-    assert [event.type for event in events if event] == ["start", "sources", "chunk", "error", "done"]
+        events = [event async for ready in stream for event in ready]
+    assert [event.type for event in events] == ["start", "sources", "chunk", "error", "done"]
     failed, done = events[-2:]
     assert isinstance(failed, Failed)
     assert (failed.error, failed.retryable, failed.request_id) == (code, retryable, "r")
@@ -91,8 +97,8 @@ async def test_a_failure_in_the_middle_says_so_without_its_text(failure: Excepti
 
 async def test_a_reader_who_has_no_text_yet_gets_the_message_as_text() -> None:
     async with aclosing(paced(ScriptedAnswerer(RuntimeError()))) as stream:
-        events = [event async for event in stream]
-    assert [event.type for event in events if event] == ["start", "sources", "chunk", "error", "done"]
+        events = [event async for ready in stream for event in ready]
+    assert [event.type for event in events] == ["start", "sources", "chunk", "error", "done"]
     text, failed = events[2:4]
     assert isinstance(text, TextDelta)
     assert isinstance(failed, Failed)
@@ -120,7 +126,7 @@ async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
     made: list[int] = []
 
     async def counting() -> AsyncGenerator[ChatEvent]:
-        for n in range(100):
+        for n in range(10 * MOST_AHEAD):
             made.append(n)
             yield TextDelta(str(n))
 
@@ -128,7 +134,30 @@ async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
         await anext(stream)
         for _ in range(50):
             await asyncio.sleep(0)
-    assert len(made) <= 4
+    assert len(made) <= 2 * MOST_AHEAD
+
+
+async def test_what_is_ready_together_comes_together_and_what_comes_alone_goes_on_alone() -> None:
+    gate = asyncio.Event()
+    whole = whole_answer(IDS, "Joints ", "move ", "[1].")
+    steps = [*whole[:2], gate, whole[2], 0.0, *whole[3:]]
+    batches: list[list[str]] = []
+    async with aclosing(paced(ScriptedAnswerer(*steps))) as stream:
+        async for ready in stream:
+            batches.append(kinds_of(ready))
+            gate.set()
+    assert batches == [["start", "sources"], ["chunk"], ["chunk", "chunk", "done"]]
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=1400), max_size=60))
+def test_frames_are_written_whole_in_order_and_in_few_writes(frames: list[bytes]) -> None:
+    writes = list(joined(frames))
+    assert b"".join(writes) == b"".join(frames)
+    assert all(len(write) <= WRITE_BYTES or write in frames for write in writes)
+    ends = set(accumulate(len(frame) for frame in frames))
+    assert set(accumulate(len(write) for write in writes)) <= ends
+    assert len(writes) <= 1 + 2 * len(b"".join(frames)) / WRITE_BYTES
 
 
 async def test_what_was_said_before_the_deadline_is_sent_before_its_ending_and_cited_in_it() -> None:
@@ -147,7 +176,7 @@ async def test_what_was_said_before_the_deadline_is_sent_before_its_ending_and_c
         await asyncio.Event().wait()
 
     async with aclosing(pace(speaking(), answer, timing=Timing(deadline_s=0.05), closing=asyncio.Event())) as stream:
-        events = [event async for event in stream if event]
+        events = [event async for ready in stream for event in ready]
     assert [event.type for event in events] == ["start", "sources", "chunk", "error", "done"]
     assert isinstance(failed := events[-2], Failed)
     assert failed.error == "deadline_exceeded"

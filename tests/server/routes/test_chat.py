@@ -86,6 +86,20 @@ async def test_every_write_is_whole_frames() -> None:
         assert ids == 6
 
 
+async def test_tokens_that_are_ready_together_are_one_write_of_whole_frames_and_still_one_event_each() -> None:
+    texts = [f"word {n} " for n in range(200)]
+    answerer = ScriptedAnswerer(*whole_answer(IDS, *texts))
+    async with serving(make_services(answerer=answerer)) as live, live.connect() as (reader, writer):
+        writer.write(request_bytes(b'{"question": "What moves?"}'))
+        await reader.readuntil(b"\r\n\r\n")
+        writes: list[bytes] = []
+        while size := int(await reader.readline(), 16):
+            writes.append((await reader.readexactly(size + 2))[:-2])
+    assert all(write.startswith(b"id: ") and write.endswith(b"\n\n") and len(write) <= 1200 for write in writes)
+    assert [frame["content"] for frame in frames_of(b"".join(writes).decode())[2:-1]] == texts
+    assert len(writes) < len(texts) / 5
+
+
 async def test_silence_is_filled_with_pings_before_the_first_event() -> None:
     go = asyncio.Event()
     services = make_services(answerer=ScriptedAnswerer(go, *whole_answer(IDS)), timing=Timing(heartbeat_s=0.02))
