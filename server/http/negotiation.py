@@ -14,6 +14,8 @@ from shared.errors import RequestError
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
+JSON_LINES = ("application/x-ndjson", "application/jsonl")
+"""Lines of JSON, under the names that clients of the Microsoft AI Chat Protocol ask for them by."""
 
 
 def wants_stream(body: Mapping[str, Any], accept: str, *, path: str, streams_by_default: bool) -> bool:
@@ -29,7 +31,7 @@ def wants_stream(body: Mapping[str, Any], accept: str, *, path: str, streams_by_
         if not isinstance(value, bool):
             raise RequestError("invalid_field", f"{name!r} must be true or false.")
         return value
-    stream, whole = _quality(accept, EVENT_STREAM), _quality(accept, JSON)
+    stream, whole = max(_quality(accept, name) for name in (EVENT_STREAM, *JSON_LINES)), _quality(accept, JSON)
     if stream != whole:
         return stream > whole
     if stream:
@@ -38,6 +40,13 @@ def wants_stream(body: Mapping[str, Any], accept: str, *, path: str, streams_by_
         return True
     reads_json = path not in {"/chat", "/chat/selection"} or any(fields.given(*names.JSON_QUESTION))
     return streams_by_default and not reads_json
+
+
+def json_lines_wanted(accept: str) -> str | None:
+    """The name by which the Accept header wants lines of JSON, where it wants nothing more than them."""
+    wanted = max(JSON_LINES, key=lambda name: _quality(accept, name))
+    quality = _quality(accept, wanted)
+    return wanted if quality and quality >= max(_quality(accept, EVENT_STREAM), _quality(accept, JSON)) else None
 
 
 def is_first_widget(body: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ import structlog
 from quart import Response, g, json, request
 
 from server.answering.answer_log import log_answer
-from server.answering.events import AnswerIds, ChatEvent
+from server.answering.events import AnswerIds, ChatEvent, TextDelta
 from server.answering.not_read_yet import answer_not_read_yet
 from server.answering.pacing import CUT_OFF, joined, pace
 from server.answering.progress import AnswerProgress
@@ -47,12 +47,27 @@ class Asked(NamedTuple):
     is_streamed: bool
 
 
-async def respond(services: Services, asked: Asked) -> Response:
-    """The answer as a stream or as one object; of a recent stream that broke, the rest."""
+WholeAnswer = Callable[[Sequence[ChatEvent], AnswerProgress], Mapping[str, Any]]
+"""Makes one JSON object of an answer's events."""
+
+
+def json_object(events: Sequence[ChatEvent], answer: AnswerProgress) -> Mapping[str, Any]:
+    """The answer under every name that front ends read it by."""
+    passages = answer.passages.passages if answer.passages else ()
+    return json_answer.encode(events, passages, at=datetime.now(UTC))
+
+
+async def respond(
+    services: Services, asked: Asked, *, dialect: Dialect | None = None, whole: WholeAnswer = json_object
+) -> Response:
+    """The answer as a stream or as one object; of a recent stream that broke, the rest.
+
+    `dialect`: how a stream looks; None: native, the one that can be taken up again. `whole`: how the one object looks.
+    """
     chat, session = asked.chat, request.headers.get(SESSION_HEADER)
     ids = AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id)
     replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
-    if asked.is_streamed and (missed := _missed(services, replay_key)) is not None:
+    if asked.is_streamed and dialect is None and (missed := _missed(services, replay_key)) is not None:
         return missed
     _hold_stream(services)
     answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
@@ -64,11 +79,13 @@ async def respond(services: Services, asked: Asked) -> Response:
         close(error=exc)
         raise
     paced = pace(events, answer, timing=services.timing, closing=services.drain.closing)
+    if asked.is_streamed and dialect is not None:
+        return _event_stream(services, dialect, _frames(paced, answer, dialect, close))
     if asked.is_streamed:
         recording = services.replay.record(replay_key)
         dialect = native.NativeStream(recording, says_final=is_first_widget(asked.body))
-        return _event_stream(services, dialect, _frames(paced, answer, dialect, recording, close))
-    return await _whole(paced, answer, close)
+        return _event_stream(services, dialect, _frames(paced, answer, dialect, close, recording))
+    return await _whole(paced, answer, close, whole)
 
 
 def _missed(services: Services, replay_key: str) -> Response | None:
@@ -134,32 +151,39 @@ async def _frames(
     events: AsyncGenerator[Sequence[ChatEvent]],
     answer: AnswerProgress,
     dialect: Dialect,
-    recording: Recording,
     close: Callable[[], None],
+    recording: Recording | None = None,
 ) -> AsyncGenerator[bytes]:
-    """The answer in its dialect, recorded as it goes: what is ready together in one write, of whole frames."""
+    """The answer in its dialect: what is ready together in one write, of whole frames. What is recorded goes on to its end."""
     try:
         async with aclosing(events) as paced:
             async for ready in paced:
-                frames = [frame for event in ready for frame in dialect.encode(event)]
+                frames = [dialect.encode(part) for event in ready for part in _in_pieces(event)]
                 for write in joined(frames if ready else [dialect.ping]):
                     yield write
     finally:
-        for event in () if answer.done else answer.ending(CUT_OFF):
-            dialect.encode(event)
-        recording.finish()
+        if recording is not None:
+            for event in () if answer.done else answer.ending(CUT_OFF):
+                dialect.encode(event)
+            recording.finish()
         close()
 
 
-async def _whole(events: AsyncGenerator[Sequence[ChatEvent]], answer: AnswerProgress, close: Callable[[], None]) -> Response:
+def _in_pieces(event: ChatEvent) -> Sequence[ChatEvent]:
+    """A long text as several, so that no frame of any dialect is larger than one network read."""
+    return native.fit(event) if isinstance(event, TextDelta) else (event,)
+
+
+async def _whole(
+    events: AsyncGenerator[Sequence[ChatEvent]], answer: AnswerProgress, close: Callable[[], None], whole: WholeAnswer
+) -> Response:
     """The answer as one object, or the problem that ended it: nothing was sent yet, so the status can be honest."""
     try:
         async with aclosing(events) as paced:
-            whole = [event async for ready in paced for event in ready]
+            every = [event async for ready in paced for event in ready]
     finally:
         close()
     if (failed := answer.failed) is not None:
         status = 504 if failed.error == "deadline_exceeded" else 503 if failed.retryable else 502
         raise RequestError(failed.error, failed.message, status=status, retry_after_s=5.0 if failed.retryable else None)
-    passages = answer.passages.passages if answer.passages else ()
-    return Response(json.dumps(json_answer.encode(whole, passages, at=datetime.now(UTC))), content_type="application/json")
+    return Response(json.dumps(whole(every, answer)), content_type="application/json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from server.answering.resume import Recording
 from server.http import names
 from server.http.auth import refuse_foreign_page
 from server.http.bodies import read_body
-from server.http.negotiation import is_first_widget, wants_stream
+from server.http.negotiation import is_first_widget, json_lines_wanted, wants_stream
 from server.http.openapi import documents
 from server.http.policy import limited
 from server.http.problem_responses import respond_to
@@ -24,6 +25,9 @@ from server.routes.answers import SESSION_HEADER, STREAM_HEADERS, Asked, respond
 from server.routes.schemas import ChatBody, JsonAnswer, Question, SelectionBody
 from server.services import Services
 from server.wire import native
+from server.wire.ai_chat_protocol import JsonLines
+from server.wire.dialect import Dialect
+from server.wire.text_stream import TextStream
 from shared.errors import RequestError
 
 _STREAM = {
@@ -44,7 +48,8 @@ def blueprint(services: Services) -> Blueprint:
 
         A `text/event-stream` of JSON events, or one JSON object with `"stream": false` or `Accept: application/json`.
         """
-        return await respond(services, await _read(selection_required=False))
+        asked = await _read(selection_required=False)
+        return await respond(services, asked, dialect=_dialect(asked.body))
 
     @chat.get("/chat")
     @limited("question")
@@ -64,7 +69,8 @@ def blueprint(services: Services) -> Blueprint:
     @documents("chat", body=SelectionBody, answer=JsonAnswer, text=_STREAM, aliases=names.CHAT_ABOUT_SELECTION)
     async def ask_about_selection() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Answer a question about a text selected on a page of the book."""
-        return await respond(services, await _read(selection_required=True))
+        asked = await _read(selection_required=True)
+        return await respond(services, asked, dialect=_dialect(asked.body))
 
     @chat.errorhandler(Exception)
     async def fail(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -83,12 +89,24 @@ def blueprint(services: Services) -> Blueprint:
             wants_stream(
                 body,
                 request.headers.get("Accept", ""),
-                path=request.url_rule.rule if request.url_rule else request.path,
+                path=_path(),
                 streams_by_default=services.settings.chat_default == "stream",
             ),
         )
 
     return chat
+
+
+def _path() -> str:
+    """The address asked, as it was registered."""
+    return request.url_rule.rule if request.url_rule else request.path
+
+
+def _dialect(body: Mapping[str, Any]) -> Dialect | None:
+    """What is not native: lines of JSON for those who accept them, and text alone at `/chat/stream`."""
+    if wanted := json_lines_wanted(request.headers.get("Accept", "")):
+        return JsonLines(wanted)
+    return TextStream() if _path().endswith(f"/chat{names.STREAM_SUFFIX}") and not is_first_widget(body) else None
 
 
 def _as_stream(problem: ProblemDetails) -> Response:
@@ -97,7 +115,7 @@ def _as_stream(problem: ProblemDetails) -> Response:
     cause = Cause(problem.code, problem.detail, retryable=problem.retryable)
     dialect = native.NativeStream(Recording(expires_at=0.0))
     response = Response(
-        b"".join(frame for event in AnswerProgress(ids).ending(cause) for frame in dialect.encode(event)),
+        b"".join(dialect.encode(event) for event in AnswerProgress(ids).ending(cause)),
         headers=STREAM_HEADERS,
         content_type=dialect.content_type,
     )

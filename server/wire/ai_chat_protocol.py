@@ -11,9 +11,6 @@ from typing import Any
 
 from server.answering.events import ChatEvent, Done, Failed, Sources, Start, TextDelta
 
-MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
-"""Its lines under the names that its clients have asked for them by."""
-
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -23,8 +20,8 @@ class JsonLines:
     headers: Mapping[str, str] = {}
     ping = b""
 
-    def __init__(self, content_type: str = MEDIA_TYPES[0]) -> None:
-        """`content_type`: the one of `MEDIA_TYPES` that was asked for."""
+    def __init__(self, content_type: str) -> None:
+        """`content_type`: the name that lines of JSON were asked for by."""
         self.content_type = content_type
 
     def encode(self, event: ChatEvent) -> bytes:

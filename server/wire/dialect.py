@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from server.answering.events import ChatEvent
@@ -24,6 +24,6 @@ class Dialect(Protocol):
         """What fills a silence; empty where the format has no comment."""
         ...
 
-    def encode(self, event: ChatEvent) -> Sequence[bytes]:
-        """Its frames, each whole; none where the dialect says nothing of the event."""
+    def encode(self, event: ChatEvent) -> bytes:
+        """Whole frames; empty where the dialect says nothing of the event."""
         ...

@@ -46,7 +46,7 @@ class NativeStream:
         self._text: list[str] = []
         self._offered: tuple[CitedSource, ...] = ()
 
-    def encode(self, event: ChatEvent) -> list[bytes]:
+    def encode(self, event: ChatEvent) -> bytes:
         """The event's frames."""
         if not self._says_final:
             return self._record(event)
@@ -56,13 +56,13 @@ class NativeStream:
             case Sources():
                 self._offered = event.sources
             case Done():
-                return [self._keep(self._final(event)), *self._record(event)]
+                return self._keep(self._final(event)) + self._record(event)
             case _:
                 pass
         return self._record(event)
 
-    def _record(self, event: ChatEvent) -> list[bytes]:
-        return [self._keep(encode(part, self._recording.next_id)) for part in fit(event)]
+    def _record(self, event: ChatEvent) -> bytes:
+        return b"".join(self._keep(encode(part, self._recording.next_id)) for part in fit(event))
 
     def _keep(self, frame: bytes) -> bytes:
         self._recording.append(frame)

@@ -90,10 +90,10 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
     }
     policies = {rule: policy_of(handler) for rule, handler in handlers.items()}
     assert {rule for rule, policy in policies.items() if policy.limit == "question"} == {
-        "/chat", "/chat/selection"
+        "/chat", "/chat/selection", "/v1/chat/completions", "/api/ui-chat"
     }  # fmt: skip
     assert {rule for rule, policy in policies.items() if policy.limit is None} == {
-        "/health", "/health/live", "/health/ready", "/metrics", *static_pages.FILES
+        "/health", "/health/live", "/health/ready", "/metrics", "/v1/models", *static_pages.FILES
     }  # fmt: skip
     assert {rule for rule, policy in policies.items() if policy.key == "admin"} == {"/ingest", "/ingest/<uuid:run_id>"}
 

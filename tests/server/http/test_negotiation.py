@@ -30,7 +30,7 @@ def test_who_says_what_it_reads_gets_that_at_every_path(body: dict[str, Any], ac
         assert wants_stream(ASK | body, accept, path=path, streams_by_default=by_default) is streams
 
 
-@pytest.mark.parametrize("accept", ["", "*/*", "application/jsonl", "application/json;q=0", "text/html, */*;q=0.8", "x,,"])
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json;q=0", "text/html, */*;q=0.8", "x,,"])
 def test_who_says_nothing_gets_what_the_front_ends_of_that_path_read(accept: str) -> None:
     assert wants_stream(ASK, accept, path="/chat", streams_by_default=True)
     assert not wants_stream(ASK, accept, path="/chat", streams_by_default=False)

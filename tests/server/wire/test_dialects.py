@@ -80,7 +80,7 @@ def completion_stream() -> CompletionStream:
 TEXT = Dialect(TextStream, server_sent)
 OPENAI = Dialect(completion_stream, json_until_done)
 UI = Dialect(UIMessageStream, json_until_done)
-LINES = Dialect(JsonLines, lines)
+LINES = Dialect(lambda: JsonLines("application/jsonl"), lines)
 ALL = pytest.mark.parametrize("dialect", [TEXT, OPENAI, UI, LINES], ids=["text", "openai", "ui", "lines"])
 
 

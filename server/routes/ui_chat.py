@@ -1,0 +1,43 @@
+"""What the AI SDK's `useChat` calls: `/api/ui-chat`."""
+
+from __future__ import annotations
+
+from quart import Blueprint, Response, request
+
+from server.http.bodies import read_body
+from server.http.openapi import documents
+from server.http.policy import limited
+from server.http.problem_responses import respond_to
+from server.http.requests import read_chat, read_json
+from server.problems import problem_of
+from server.routes.answers import SESSION_HEADER, Asked, respond
+from server.routes.client_schemas import UIChatBody
+from server.services import Services
+from server.wire.ui_message_stream import UIMessageStream
+
+_STREAM = {"text/event-stream": "The parts of a UI message of AI SDK 5 and later, then `[DONE]`."}
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The route of `DefaultChatTransport`."""
+    ui = Blueprint("ui_chat", __name__)
+
+    @ui.post("/api/ui-chat")
+    @limited("question")
+    @documents("chat", body=UIChatBody, text=_STREAM)
+    async def ask_as_ui_message() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Answer the last of `messages` as a UI message stream; the chat's `id` is the session."""
+        raw = await read_body(request)
+        body = read_json(raw)
+        chat = read_chat({"session_id": body.get("id"), **body}, session_header=request.headers.get(SESSION_HEADER))
+        return await respond(services, Asked(chat, body, raw, is_streamed=True), dialect=UIMessageStream())
+
+    @ui.errorhandler(Exception)
+    async def fail(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """A failure as one sentence: `useChat` makes the whole body its error's message."""
+        response = await respond_to(error)
+        response.set_data(problem_of(error).detail)
+        response.content_type = "text/plain; charset=utf-8"
+        return response
+
+    return ui
