@@ -99,6 +99,7 @@ MEANINGS = {
     "too_large": "The body is larger than what is taken.",
     "unsupported_media_type": "The body is not declared as JSON.",
     "malformed_json": "The body is no JSON object in UTF-8, or holds NUL.",
+    "answer_not_running": "The answer to be stopped is over, or there was none of that id.",
     "question_missing": "No question, or no query, was sent.",
     "question_too_long": "The question or the query is too long.",
     "selection_missing": "No selected text was sent to `/chat/selection`.",

@@ -15,6 +15,7 @@ from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
+from server.answering.running import RunningAnswers
 from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
 from server.http.draining import Draining
@@ -78,6 +79,7 @@ class Services:
     budget: Budget
     metrics: Metrics
     replay: RecentAnswers = field(default_factory=RecentAnswers)
+    running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
     timing: Timing = field(default_factory=Timing)
     ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from server.answering.events import ChatEvent
-from server.answering.progress import AnswerProgress, Cause
+from server.answering.progress import STOPPED, AnswerProgress, Cause
+from server.answering.running import RunningAnswers
 from server.problems import log_failure, problem_of
 
 
@@ -36,13 +38,19 @@ INCOMPLETE = Cause("internal_error", "Something went wrong on our side. Please t
 
 
 async def pace(
-    events: AsyncGenerator[ChatEvent], answer: AnswerProgress, *, timing: Timing, closing: asyncio.Event
+    events: AsyncGenerator[ChatEvent],
+    answer: AnswerProgress,
+    *,
+    timing: Timing,
+    closing: asyncio.Event,
+    running: RunningAnswers,
 ) -> AsyncGenerator[Sequence[ChatEvent]]:
     """The events as they come, each noted in `answer`; exactly one `Done`, always last.
 
     Those that are ready together come together, and none whenever a heartbeat is due. Nothing is waited for: an event that
     comes alone goes on alone, at once. The generator runs in one task of its own, `MOST_AHEAD` events ahead at most, and is
-    closed as soon as this one is. A failure, the deadline and `closing` end the answer with `Failed` and `Done`.
+    closed as soon as this one is. A failure, the deadline and `closing` end the answer with `Failed` and `Done`; one that is
+    stopped in `running` ends with `Done` alone.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timing.deadline_s
@@ -52,18 +60,30 @@ async def pace(
     closer = asyncio.create_task(closing.wait())
     for task in (producer, closer):
         task.add_done_callback(lambda _: ahead.changed.set())
+
+    def cut_off(cause: Cause) -> None:
+        nonlocal cut
+        if cut is None:
+            cut = cause
+            producer.cancel()
+            ahead.changed.set()
+
     try:
-        while answer.done is None:
-            ahead.changed.clear()
-            if cut is None and (closer.done() or loop.time() >= deadline):
-                cut = SHUTTING_DOWN if closer.done() else DEADLINE
-                producer.cancel()
-            if ahead.events:  # also after the cut: what was said is sent
-                yield answer.note_all(ahead.take())
-            elif cut or producer.done():
-                yield answer.note_all(answer.ending(cut or _cause_of_end(producer)))
-            elif not await _is_set(ahead.changed, min(deadline, loop.time() + timing.heartbeat_s)) and loop.time() < deadline:
-                yield ()
+        with running.stoppable(answer.ids.message_id, partial(cut_off, STOPPED)):
+            while answer.done is None:
+                ahead.changed.clear()
+                if closer.done():
+                    cut_off(SHUTTING_DOWN)
+                elif loop.time() >= deadline:
+                    cut_off(DEADLINE)
+                if ahead.events:  # also after the cut: what was said is sent
+                    yield answer.note_all(ahead.take())
+                elif cut or producer.done():
+                    yield answer.note_all(answer.ending(cut or _cause_of_end(producer)))
+                elif (
+                    not await _is_set(ahead.changed, min(deadline, loop.time() + timing.heartbeat_s)) and loop.time() < deadline
+                ):
+                    yield ()
     finally:
         producer.cancel()
         closer.cancel()

@@ -24,6 +24,10 @@ class Cause(NamedTuple):
     retryable: bool = True
 
 
+STOPPED = Cause(code="", message="")
+"""The reader wants no more of it: no failure, so nothing to tell."""
+
+
 class AnswerProgress:
     """Follows one answer from its question to its `Done`.
 
@@ -117,7 +121,10 @@ class AnswerProgress:
                 pass
 
     def ending(self, cause: Cause) -> list[ChatEvent]:
-        """Everything from here to `Done`, with an error; a reader who has no text yet gets the message as text too."""
+        """Everything from here to `Done`, with an error; a reader who has no text yet gets the message as text too.
+
+        Of an answer that its reader stopped, only what no answer lacks.
+        """
         ids = self.ids
         events: list[ChatEvent] = [
             Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": self.mode}),
@@ -125,9 +132,11 @@ class AnswerProgress:
             TextDelta(cause.message),
             Failed(error=cause.code, message=cause.message, retryable=cause.retryable, request_id=ids.request_id),
         ]
-        return [*(event for event in events if event.type not in self._sent), self.make_done(degraded=False, is_broken=True)]
+        is_stopped = cause is STOPPED
+        missing = [event for event in events[: 2 if is_stopped else None] if event.type not in self._sent]
+        return [*missing, self.make_done(degraded=False, is_broken=not is_stopped, is_stopped=is_stopped)]
 
-    def make_done(self, *, degraded: bool, is_broken: bool = False) -> Done:
+    def make_done(self, *, degraded: bool, is_broken: bool = False, is_stopped: bool = False) -> Done:
         """The last event."""
         passages = self.passages.passages if self.passages else ()
         cited = self._citations.cited
@@ -135,6 +144,8 @@ class AnswerProgress:
         metadata: dict[str, Any] = {"model": self.model, "total_time": self.elapsed_s} if self.model else {}
         if self.model and self.ttft_s is not None:
             metadata["ttft"] = self.ttft_s
+        if is_stopped:
+            metadata["stopped"] = True
         is_cut = self._finished is not None and self._finished.reason == "length"
         finish_reason = "length" if is_cut else "stop"
         return Done(

@@ -78,7 +78,7 @@ async def respond(
     except BaseException as exc:
         close(error=exc)
         raise
-    paced = pace(events, answer, timing=services.timing, closing=services.drain.closing)
+    paced = pace(events, answer, timing=services.timing, closing=services.drain.closing, running=services.running)
     if asked.is_streamed and dialect is not None:
         return _event_stream(services, dialect, _frames(paced, answer, dialect, close))
     if asked.is_streamed:

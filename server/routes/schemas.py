@@ -114,6 +114,12 @@ class JsonAnswer(BaseModel):
     metadata: dict[str, Any]
 
 
+class StoppedAnswer(BaseModel):
+    """An answer that ends now."""
+
+    message_id: str
+
+
 def _count(value: object) -> object:
     """Digits alone make a number: no sign, no blanks, no other script's."""
     if isinstance(value, int):

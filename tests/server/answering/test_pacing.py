@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, TextDelta, Usage
 from server.answering.pacing import MOST_AHEAD, WRITE_BYTES, Timing, joined, pace
 from server.answering.progress import AnswerProgress
+from server.answering.running import RunningAnswers
 from server.finding.passages import Passage, Passages
 from server.models.chat_model import Accepted
 from server.questions import ChatRequest
@@ -28,7 +29,7 @@ def paced(
 ) -> AsyncGenerator[Sequence[ChatEvent]]:
     answer = AnswerProgress(IDS)
     events = answerer.generate(QUESTION, NOTHING, answer)
-    return pace(events, answer, timing=timing or Timing(), closing=closing or asyncio.Event())
+    return pace(events, answer, timing=timing or Timing(), closing=closing or asyncio.Event(), running=RunningAnswers())
 
 
 async def collect(stream: AsyncGenerator[Sequence[ChatEvent]]) -> list[str]:
@@ -130,7 +131,9 @@ async def test_a_reader_who_waits_is_not_run_ahead_of() -> None:
             made.append(n)
             yield TextDelta(str(n))
 
-    async with aclosing(pace(counting(), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event())) as stream:
+    async with aclosing(
+        pace(counting(), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event(), running=RunningAnswers())
+    ) as stream:
         await anext(stream)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -175,7 +178,9 @@ async def test_what_was_said_before_the_deadline_is_sent_before_its_ending_and_c
         yield TextDelta(answer.read("Joints move [1]."))
         await asyncio.Event().wait()
 
-    async with aclosing(pace(speaking(), answer, timing=Timing(deadline_s=0.05), closing=asyncio.Event())) as stream:
+    async with aclosing(
+        pace(speaking(), answer, timing=Timing(deadline_s=0.05), closing=asyncio.Event(), running=RunningAnswers())
+    ) as stream:
         events = [event async for ready in stream for event in ready]
     assert [event.type for event in events] == ["start", "sources", "chunk", "error", "done"]
     assert isinstance(failed := events[-2], Failed)

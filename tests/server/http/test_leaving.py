@@ -30,7 +30,7 @@ SECRET = SecretStr("key")
 async def test_the_model_is_let_go_of_when_its_readers_leave_at_whatever_moment(stand_in: StandIn, seed: int) -> None:
     moments = random.Random(seed)
     stand_in.fail("chat", "stall", times=LEAVERS, seconds=5)
-    services = _answering_with(stand_in)
+    services = answering_with(stand_in)
     async with serving(services) as live:
 
         async def leave(turns: int, *, abruptly: bool) -> None:
@@ -77,7 +77,7 @@ async def test_nothing_goes_on_for_a_reader_whose_leave_arrives_with_the_end_of_
     assert (len(done), services.limits.open_streams) == (1, 0)
 
 
-def _answering_with(stand_in: StandIn) -> Services:
+def answering_with(stand_in: StandIn) -> Services:
     settings = Settings(max_streams=LEAVERS)
     model = OpenAIChat(name="gpt-4o-mini", base_url=stand_in.base_url, api_key=SECRET, count=len)
     answerer = AnswerGenerator(model=model, fallback=open_extractive(settings))
