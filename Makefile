@@ -37,6 +37,7 @@ check: .venv/installed-dev
 
 # The splitters we are compared with are installed only here.
 bench: .venv-bench/installed
+	.venv-bench/bin/python -m tests.benchmarks.streams
 	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
 reference: .venv/installed
