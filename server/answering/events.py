@@ -44,7 +44,7 @@ class Start(Frozen):
     session_id: str
     message_id: str
     metadata: dict[str, Any]
-    """mode, retrieved_chunks, model, query, build."""
+    """mode, retrieved_chunks, model, query, answerable, support, build."""
 
 
 class Sources(Frozen):

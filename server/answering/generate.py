@@ -18,7 +18,7 @@ from server.answering.events import AnswerIds, ChatEvent, Failed, Sources, Start
 from server.answering.progress import AnswerProgress
 from server.answering.small_talk import reply_to
 from server.finding.passages import Passages
-from server.models.chat_model import Accepted, ChatModel, Finished
+from server.models.chat_model import Accepted, ChatModel, Finished, QuotingModel
 from server.questions import ChatRequest
 from shared.errors import ServiceError
 
@@ -33,7 +33,7 @@ class AnswerGenerator:
     """Answers with a chat model, and with quotations where that is out of reach or out of money."""
 
     model: ChatModel
-    fallback: ChatModel
+    fallback: QuotingModel
     """Must not fail."""
     may_spend: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Entered while an answer is written: whether the day's budget allows one from `model`."""
@@ -48,7 +48,7 @@ class AnswerGenerator:
 
 
 async def generate(
-    request: ChatRequest, passages: Passages, answer: AnswerProgress, *, model: ChatModel | None, fallback: ChatModel
+    request: ChatRequest, passages: Passages, answer: AnswerProgress, *, model: ChatModel | None, fallback: QuotingModel
 ) -> AsyncGenerator[ChatEvent]:
     """The events of one answer: exactly one `Done`, always last. `model` None: there is no budget left for it.
 
@@ -60,11 +60,15 @@ async def generate(
             yield event
         return
     asked = model if model is not None and passages.passages else fallback
+    if asked is fallback:
+        passages = fallback.arrange(request, passages)
     metadata = {
         "mode": "selection" if request.selected_text else "chat",
         "retrieved_chunks": len(passages.passages),
         "model": asked.name,
         "query": passages.query,
+        "answerable": passages.answerable,
+        "support": round(passages.support, 2),
         "build": passages.build_id,
     }
     yield Start(session_id=answer.ids.session_id, message_id=answer.ids.message_id, metadata=metadata)

@@ -27,6 +27,8 @@ import math
 
 ENOUGH = 0.3
 """Support from which on a question counts as answerable: a wrong refusal costs more than a needless list of sections."""
+ENOUGH_WITH_UNKNOWN = 0.5
+"""The same where the question has a word that is nowhere in the book: what it names may not be in it at all."""
 WORDS_AND_MEANING = (-6.34, 9.92, 2.09)
 """Intercept, words, meaning."""
 WORDS_ALONE = (-5.76, 13.99)

@@ -75,3 +75,21 @@ def complete(place: Place, window: Sequence[Chunk]) -> list[Place]:
     section = places[first : last + 1]
     fits = sum(one.tokens for one in section) <= COMPLETE_TOKENS
     return section if begins and ends and fits else [places[at]]
+
+
+def extend(place: Place, window: Sequence[Chunk]) -> list[Place]:
+    """`place` with as much of its section after it, then before it, as `COMPLETE_TOKENS` hold, in order; `window` as above."""
+    places = [one for chunk in window for one in cut(chunk)]
+    first = last = next((index for index, one in enumerate(places) if one.key == place.key), -1)
+    if first < 0:
+        return [place]
+
+    def has_room(at: int) -> bool:
+        fits = sum(one.tokens for one in places[min(first, at) : max(last, at) + 1]) <= COMPLETE_TOKENS
+        return 0 <= at < len(places) and places[at].section_key == place.section_key and fits
+
+    while has_room(last + 1):
+        last += 1
+    while has_room(first - 1):
+        first -= 1
+    return places[first : last + 1]

@@ -16,8 +16,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from server.finding.abstention import ENOUGH, support
-from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete
+from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, support
+from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete, extend
 from server.finding.cosine_baseline import CosineBaseline
 from server.finding.passages import Passage, Passages, SearchOutcome
 from server.finding.places import PlaceKey, as_chunk, cut
@@ -63,9 +63,9 @@ class Retriever:
         self._enough = enough
         self._rewrite = rewrite
         self._terms = Stemmer(bm25)
-        frequencies = Frequencies(bm25)
-        self._spelling = Spelling(index, self._terms, frequencies)
-        self._hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies, ChunkReader(self._terms))
+        self._frequencies = Frequencies(bm25)
+        self._spelling = Spelling(index, self._terms, self._frequencies)
+        self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms))
         self._background = CosineBaseline(index)
 
     async def aclose(self) -> None:
@@ -94,12 +94,13 @@ class Retriever:
                 for n, one in enumerate(results, 1)
             ]
             supported = await self._support(snapshot, found)
+            enough = self._enough if query.context else await self._enough_for(snapshot, query.text)
             return Passages(
                 passages=tuple(passages),
                 query=query.whole,
                 question=query.text,
                 build_id=snapshot.build.id,
-                answerable=bool(results) and (bool(selected) or supported >= self._enough),
+                answerable=bool(results) and (bool(selected) or supported >= enough),
                 support=supported,
                 degraded=found.degraded,
                 rarity=found.rarity,
@@ -114,10 +115,11 @@ class Retriever:
             async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
                 hits = [hit async for hit in results]
             supported = await self._support(snapshot, found)
+            enough = await self._enough_for(snapshot, query)
             return SearchOutcome(
                 hits=tuple(hits),
                 query=query,
-                answerable=bool(hits) and supported >= self._enough,
+                answerable=bool(hits) and supported >= enough,
                 support=supported,
                 degraded=found.degraded,
             )
@@ -133,6 +135,11 @@ class Retriever:
             return [], set()
         places, section = await enclose(snapshot, found, request.selected_text)
         return [Hit(chunk=as_chunk(places, section, self._count), score=1.0)], {place.key for place in places}
+
+    async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
+        """The support `question` needs: more where it names something that is nowhere in the book."""
+        is_unknown = await self._frequencies.absent(snapshot, self._terms.of(question))
+        return max(self._enough, ENOUGH_WITH_UNKNOWN) if is_unknown else self._enough
 
     async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:
         if found.cosine is None:
@@ -152,7 +159,7 @@ class Retriever:
             if one.place.key in shown:
                 continue
             window = windows[number] if number < len(windows) else await _window(snapshot, one.place.chunk)
-            places = complete(one.place, window)
+            places = extend(one.place, window) if whole else complete(one.place, window)
             if whole:
                 chunks = {place.chunk.id for place in places}
                 places = [place for chunk in window if chunk.id in chunks for place in cut(chunk)]

@@ -60,6 +60,14 @@ class ChatModel(Protocol):
     async def aclose(self) -> None: ...
 
 
+class QuotingModel(ChatModel, Protocol):
+    """A chat model that quotes: it never fails, and can say beforehand what it will cite."""
+
+    def arrange(self, request: ChatRequest, passages: Passages) -> Passages:
+        """The passages numbered in the order it cites them, each at the section it quotes."""
+        ...
+
+
 def is_reasoning(model: str) -> bool:
     """OpenAI's reasoning models take no temperature and no `max_tokens`, and think within the answer's tokens."""
     return bool(re.match(r"o\d|gpt-5", model))

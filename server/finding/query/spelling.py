@@ -104,8 +104,8 @@ def _nearest(word: str, words: Words) -> str | None:
 
 def is_slip(one: str, other: str) -> bool:
     """Whether two words differ by one letter more, less or another, or by two neighbours swapped."""
-    if abs(len(one) - len(other)) > 1:
-        return False
+    if abs(len(one) - len(other)) > 1 or (len(one) == len(other) and one[:-1] == other[:-1]):
+        return False  # "driver" and "driven", "starter" and "started" are both words
     start = _same(one, other)
     one, other = one[start:], other[start:]
     end = _same(one[::-1], other[::-1])

@@ -1,30 +1,29 @@
-"""The model that needs no key: it quotes the sentences of the passages that answer best, and says that it is quoting."""
+"""The model that needs no key: it quotes the blocks of the passages that answer best, and says that it is quoting."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import replace
 
 from server.finding.passages import Passage, Passages, place
 from server.models.chat_model import Finished, Output
 from server.models.citation_markers import NO_ANSWER
-from server.models.quoting.evidence import Excerpt, find_evidence
-from server.models.quoting.question_kind import QuestionKind, TermsOf, read_question
-from server.models.quoting.sentences import ITEM_MARKER, Quotable
+from server.models.quoting.blocks import Quotable, Range
+from server.models.quoting.frames import frame
+from server.models.quoting.selection import Quotation, TermsOf, select
 from server.questions import ChatRequest
 from shared import content
 from shared.index.bm25 import Bm25
+from shared.models import CODE_KINDS
 from shared.settings import Settings
 
 NAME = "extractive"
-INTRODUCTION = "In the book's own words:"
-NOTHING_NEAR = "The book does not seem to say anything about this."
-NEAREST = "I found no sentence in the book that answers this. These sections come nearest:"
 MAX_NEAREST = 3
+ENOUGH_TERMS = 2
+"""Of a question that says what it is about."""
 SELECTION_CHARS = 2000
-SELECTION_TERMS = 20
-"""Of the selection, which join a question that has next to none of its own ("Explain this")."""
+CUT = "…"
+"""Stands where something of a block is left out."""
 
 _NO_MARKER = re.compile(r"([\[【])(?=[\s#^\[]{0,2}(?:\d|source|passage|ref|doc|excerpt|citation|no))", re.IGNORECASE)
 """A bracket in the book's text that would read as a marker of ours: a word joiner behind it keeps the two apart."""
@@ -42,10 +41,21 @@ class Extractive:
         """Not the name of any model upstream."""
         return NAME
 
+    def arrange(self, request: ChatRequest, passages: Passages) -> Passages:
+        """The passages so numbered and pinned that the answer cites 1, 2, ... in order, each at the section it quotes."""
+        sections = {one.passage.n: (one.passage, one.block.section) for one in reversed(self._select(request, passages))}
+        pinned = [
+            passage.model_copy(update={"url": section.url, "heading_path": section.heading_path})
+            for passage, section in reversed(sections.values())
+        ]
+        others = [passage for passage in passages.passages if passage.n not in sections]
+        numbered = [passage.model_copy(update={"n": n}) for n, passage in enumerate([*pinned, *others], 1)]
+        return passages.model_copy(update={"passages": tuple(numbered)})
+
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        excerpts = self._excerpts(self._question(request, passages), passages) if passages.answerable else []
-        for part in quote(excerpts) if excerpts else decline(passages.passages):
+        quotations = self._select(request, passages)
+        for part in quote(quotations, request.question) if quotations else decline(passages.passages, request.question):
             yield part
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
 
@@ -55,22 +65,14 @@ class Extractive:
     async def aclose(self) -> None:
         """Nothing to close."""
 
-    def _excerpts(self, question: QuestionKind, passages: Passages) -> list[Excerpt]:
-        """What to quote; where no sentence answers, the code that does what is asked, or the listing of facts."""
-        found = find_evidence(question, passages, self._terms)
-        if found or question.wants_definition:
-            return found
-        wider = replace(question, wants_code=True) if question.wants_steps else replace(question, wants_data=True)
-        return find_evidence(wider, passages, self._terms)
-
-    def _question(self, request: ChatRequest, passages: Passages) -> QuestionKind:
-        question = read_question(passages.question or request.question, self._terms)
-        if len(question.terms) > 1:
-            return question
-        # "And why?" and "Explain this" name their subject in the conversation or in the selection.
-        named = read_question(f"{passages.query} {request.selected_text or ''}"[:SELECTION_CHARS], self._terms).terms
-        more = frozenset(sorted(named - question.terms)[:SELECTION_TERMS])
-        return replace(question, terms=question.terms | more)
+    def _select(self, request: ChatRequest, passages: Passages) -> list[Quotation]:
+        if not passages.answerable:
+            return []
+        asked = passages.question or request.question
+        if request.selected_text or len(self._terms(asked)) < ENOUGH_TERMS:
+            # "And why?" and "Explain this" name their subject in the conversation or in the selection.
+            asked = f"{passages.query or asked} {(request.selected_text or '')[:SELECTION_CHARS]}"
+        return select(asked, passages, self._terms)
 
 
 def open_extractive(settings: Settings) -> Extractive:
@@ -79,75 +81,93 @@ def open_extractive(settings: Settings) -> Extractive:
     return Extractive(lambda text: frozenset(bm25.query(text).indices))
 
 
-def quote(excerpts: Sequence[Excerpt]) -> Iterator[str]:
-    """An answer made of quotations, in pieces of a paragraph or less: each under its section, cited where the section ends."""
-    yield f"{INTRODUCTION}\n\n"
-    quoted = [(excerpt.passage, run[0].section, run) for excerpt in excerpts for run in excerpt.runs]
-    for index, (passage, section, run) in enumerate(quoted):
-        before = quoted[index - 1][:2] if index else None
-        after = quoted[index + 1][:2] if index + 1 < len(quoted) else None
-        if before != (passage, section):
-            label = _label(content.breadcrumb(passage.chunk.title, section.heading_path))
-            if section.url != passage.url:  # the passage's number leads elsewhere
-                label = f"[{label}]({_address(section.url)})"
-            yield ("\n\n" if index else "") + f"**{label}**\n\n"
-        yield from _run(run, " …\n\n" if after == (passage, section) else f" [{passage.n}]")
+def quote(quotations: Sequence[Quotation], question: str) -> Iterator[str]:
+    """An answer made of quotations, a block at a time: each under its section, cited where the section ends."""
+    yield f"{frame(question).introduction}\n\n"
+    markers = ""
+    for index, one in enumerate(quotations):
+        before = quotations[index - 1] if index else None
+        after = quotations[index + 1] if index + 1 < len(quotations) else None
+        if before is None or not _is_beside(before, one):
+            yield ("\n\n" if before else "") + f"**{_labelled(one)}**\n\n"
+        elif not _follows(before, one):
+            yield f"{CUT}\n\n"
+        marker = f"[{one.passage.n}]"
+        markers += marker if marker not in markers else ""
+        if after and _is_beside(one, after):
+            yield f"{_rendered(one)}\n\n"
+        else:
+            yield _rendered(one) + (" " if one.block.kind in {"paragraph", "text"} else "\n\n") + markers
+            markers = ""
 
 
-def decline(passages: Sequence[Passage]) -> Iterator[str]:
+def decline(passages: Sequence[Passage], question: str) -> Iterator[str]:
     """What is said when nothing answers: the sign, and the nearest sections as links."""
     yield f"{NO_ANSWER} "
     nearest: dict[str, Passage] = {}
     for passage in passages:
         nearest.setdefault(passage.url, passage)
     if not nearest:
-        yield NOTHING_NEAR
+        yield frame(question).nothing
         return
-    yield f"{NEAREST}\n"
+    yield f"{frame(question).nearest}\n"
     for passage in list(nearest.values())[:MAX_NEAREST]:
         yield f"\n- [{_label(place(passage))}]({_address(passage.url)}) [{passage.n}]"
 
 
-def _run(run: Sequence[Quotable], ending: str) -> Iterator[str]:
-    """A run of pieces as Markdown: prose in quotes, lists, rows and code as they are; one item alone is prose."""
-    if len(run) == 1 and run[0].kind == "item":
-        run = [replace(run[0], kind="sentence", text=ITEM_MARKER.sub("", run[0].text))]
-    for index, piece in enumerate(run):
-        previous = run[index - 1] if index else None
-        following = run[index + 1] if index + 1 < len(run) else None
-        text = _before(piece, previous) + _rendered(piece, previous, following)
-        if following is None:
-            text += f"\n\n{ending.lstrip()}" if piece.kind in {"code", "row"} else ending
-        yield text
+def _is_beside(one: Quotation, other: Quotation) -> bool:
+    """Whether two stand in the same section."""
+    sections = ((quoted.passage.chunk.path, quoted.block.section.heading_path) for quoted in (one, other))
+    return len(set(sections)) == 1
 
 
-def _before(piece: Quotable, previous: Quotable | None) -> str:
-    if previous is None:
-        return ""
-    if piece.kind == previous.kind == "sentence":
-        return " " if piece.block == previous.block else "\n\n"
-    return "\n" if piece.kind == previous.kind and piece.kind in {"item", "row"} else "\n\n"
+def _follows(before: Quotation, one: Quotation) -> bool:
+    """Whether nothing is left out between two."""
+    start, end = one.block.intro or one.block.parts[0], before.block.parts[-1]
+    return one.passage == before.passage and start[0] - end[1] <= len(content.BLANK_LINE)
 
 
-def _rendered(piece: Quotable, previous: Quotable | None, following: Quotable | None) -> str:
-    text = _NO_MARKER.sub("\\1\u2060", piece.text)
-    match piece.kind:
-        case "sentence":
-            opens = previous is None or previous.kind != "sentence" or previous.block != piece.block
-            closes = following is None or following.kind != "sentence" or following.block != piece.block
-            return ("“" if opens else "") + text + ("”" if closes else "")
-        case "heading":
-            return f"**{piece.text}**"
-        case "code" if previous is None or previous.kind == "sentence":
-            # Code from inside a list, outside of one: four spaces would make it another kind of code.
-            margin = len(piece.text) - len(piece.text.lstrip(" "))
-            lines = piece.text.split("\n")
-            return "\n".join(line[margin:] if line[:margin].isspace() else line for line in lines)
-        case "row" if previous is None or previous.block != piece.block:
-            columns = len(re.findall(r"(?<!\\)\|", text.strip("| "))) + 1
-            return f"{text}\n|{' --- |' * columns}"
-        case _:
-            return text
+def _labelled(one: Quotation) -> str:
+    """The section's name, a link where the passage's number leads elsewhere."""
+    section = one.block.section
+    label = _label(content.breadcrumb(one.passage.chunk.title, section.heading_path))
+    return label if section.url == one.passage.url else f"[{label}]({_address(section.url)})"
+
+
+def _rendered(one: Quotation) -> str:
+    """What is quoted of a block as Markdown, word for word; `CUT` where something is left out."""
+    block, lines = one.block, list[str]()
+    for index, at in enumerate(one.kept):
+        if at - (one.kept[index - 1] if index else -1) > 1 and block.kind != "table":
+            lines.append(CUT)
+        lines.append(_safe(block, block.parts[at]))
+        if block.kind == "table" and not index:
+            lines.append(f"|{' --- |' * _columns(lines[0])}")
+    is_cut = len(one.kept) < len(block.parts)
+    if one.kept[-1] + 1 < len(block.parts) and block.kind != "table":
+        lines.append(CUT)
+    text = "\n".join(lines)
+    if block.kind == "code":
+        text = f"```\n{text}\n```"
+    if is_cut and block.kind == "table":
+        text += f"\n\n{CUT}"
+    return f"{_safe(block, block.intro)}\n\n{text}" if block.intro else text
+
+
+def _columns(row: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", row.strip("| "))) + 1
+
+
+def _safe(block: Quotable, part: Range) -> str:
+    """A part of a block, in which no bracket outside of code reads as a marker of ours."""
+    if block.kind in CODE_KINDS and part != block.intro:
+        return block.text(part)
+    said, at = "", part[0]
+    for start, end in block.code:
+        if part[0] <= start < part[1]:
+            said += _NO_MARKER.sub("\\1\u2060", block.chunk.content[at:start]) + block.chunk.content[start:end]
+            at = end
+    return said + _NO_MARKER.sub("\\1\u2060", block.chunk.content[at : part[1]])
 
 
 def _label(names: Sequence[str]) -> str:

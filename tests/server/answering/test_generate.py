@@ -110,7 +110,8 @@ async def test_an_answer_starts_shows_its_sources_speaks_and_ends(stand_in: Stan
     assert text_of(collected) == "Robots have joints [2], wheels not."
     start, sources, done = collected[0], collected[1], done_of(collected)
     assert isinstance(start, Start)
-    assert start.metadata == {"mode": "chat", "retrieved_chunks": 3, "model": "gpt-4o-mini", "query": "joints", "build": "b"}
+    searched = {"query": "joints", "answerable": True, "support": 1.0, "build": "b"}
+    assert start.metadata == {"mode": "chat", "retrieved_chunks": 3, "model": "gpt-4o-mini"} | searched
     assert isinstance(sources, Sources)
     assert [(one.n, one.chapter, one.section) for one in sources.sources] == [
         (1, "Robots", "Joints"),

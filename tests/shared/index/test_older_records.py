@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from server.models.quoting.sentences import read_quotables
+from server.models.quoting.blocks import read_quotables
 from shared.content import body, tags
 from shared.index.embedded.records import Records, write_records
 from shared.index.remote.points import to_chunk
@@ -29,7 +29,8 @@ def check(upgraded: Chunk, chunk: Chunk) -> None:
     assert body(upgraded) == body(chunk)
     assert tags(upgraded) == "arms"
     assert [section.url for section in upgraded.sections] == [section.url for section in chunk.sections]
-    assert [piece.text for piece in read_quotables(upgraded)] == ["Robots move.", "Arms", "Arms bend.", "They hurt."]
+    said = [block.whole for section in upgraded.sections for block in read_quotables(upgraded, section)]
+    assert "\n\n".join(said) == body(chunk)
 
 
 def test_records_of_schema_1_are_read_from_disk(tmp_path: Path) -> None:

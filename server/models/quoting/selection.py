@@ -1,0 +1,162 @@
+"""Which blocks of the passages to quote. The search chose the sections; this shows what they say. Pure.
+
+1. A section counts what the search gave its passage, times the share of the question's weight that it and its headings hold.
+   A term weighs as much as it is rare in the book.
+2. The best section is quoted; a second one where it comes near, or holds terms of the question that the first does not.
+3. A section that is short enough is quoted whole. Of a longer one the blocks that hold most, then those beside the best one, in
+   the order of the book.
+4. What is longer than its room is cut between items, rows or lines to those that hold most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from server.english import is_announcing
+from server.finding.passages import Passage, Passages
+from server.models.quoting.blocks import Quotable, read_quotables
+from shared import content
+from shared.models import CODE_KINDS, Section
+
+TermsOf = Callable[[str], frozenset[int]]
+"""The stemmed words of a text without stop words, as numbers."""
+TermWeights = Mapping[int, float]
+"""{term: share of the question}."""
+
+ROOM_WORDS = (130, 80)
+"""Of the first section and of the second."""
+SECOND = 0.3
+"""Share of the question's weight that a second section must add."""
+NEAR = 0.8
+"""Or share of the first one's score that it must have."""
+HEADING = 0.5
+"""What the share of the question that the section's own heading holds counts once more."""
+BESIDE = 0.9
+"""What a section counts that shares a passage with the one the search chose."""
+_JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
+"""Where the words of a name meet: `create_publisher`, `createPublisher`."""
+_ASKING = ("?", "？", "؟")
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A block of a passage, or what is quoted of a long one."""
+
+    passage: Passage
+    block: Quotable
+    kept: tuple[int, ...]
+    """Numbers of its parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A section that may be quoted."""
+
+    blocks: tuple[tuple[Passage, Quotable], ...]
+    """What the passages have of it, in the order of the file."""
+    score: float
+    terms: frozenset[int]
+    """Of the question, in it or its headings."""
+
+
+def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
+    """What to quote, the best section first; nothing only where no passage says anything."""
+    weights = _weigh(terms(question), passages.rarity)
+    candidates = sorted(_candidates(passages, weights, terms), key=lambda one: -one.score)
+    if not candidates:
+        return []
+    first, *others = candidates
+    quoted = _quote(first, ROOM_WORDS[0], weights, terms)
+    for one in others:
+        if (one.terms and one.score >= NEAR * first.score) or _worth(one.terms - first.terms, weights) >= SECOND:
+            return [*quoted, *_quote(one, ROOM_WORDS[1], weights, terms)]
+    return quoted
+
+
+def _weigh(wanted: frozenset[int], rarity: Mapping[int, float]) -> TermWeights:
+    total = sum(rarity.get(term, 1.0) for term in wanted) or 1.0
+    return {term: rarity.get(term, 1.0) / total for term in sorted(wanted)}
+
+
+def _worth(held: frozenset[int], weights: TermWeights) -> float:
+    return sum(weights.get(term, 0.0) for term in sorted(held))
+
+
+def _candidates(passages: Passages, weights: TermWeights, terms: TermsOf) -> list[_Candidate]:
+    """Every section of the passages once, with all they have of it."""
+    found: dict[tuple[str, tuple[str, ...]], list[tuple[Passage, Section]]] = {}
+    for passage in passages.passages:
+        for section in passage.chunk.sections:
+            found.setdefault((passage.chunk.path, section.heading_path), []).append((passage, section))
+    candidates: list[_Candidate] = []
+    for (_, path), parts in found.items():
+        parts.sort(key=lambda part: part[1].start)
+        blocks = tuple((passage, block) for passage, section in parts for block in read_quotables(passage.chunk, section))
+        if not blocks or _asks(path, blocks):
+            continue
+        names = content.breadcrumb(parts[0][0].chunk.title, path)
+        above = terms(" ".join(names[-2:])) & weights.keys()
+        held = above | (terms(" ".join(_said(block.whole) for _, block in blocks)) & weights.keys())
+        share = (1 + _worth(held, weights) + HEADING * _worth(terms(names[-1] if names else ""), weights)) / 2
+        fit = max(passage.score * (1.0 if path == passage.heading_path else BESIDE) for passage, _ in parts)
+        candidates.append(_Candidate(blocks, fit * share, held))
+    return candidates
+
+
+def _asks(path: Sequence[str], blocks: Sequence[tuple[Passage, Quotable]]) -> bool:
+    """Whether a section asks more than it says."""
+    lines = "\n".join(block.whole for _, block in blocks).splitlines()
+    asking = sum(len(line) for line in lines if line.rstrip(" *_`\"')").endswith(_ASKING))
+    return 2 * asking > sum(map(len, lines)) or is_announcing(path[-1] if path else "")
+
+
+def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsOf) -> list[Quotation]:
+    """The section whole where there is room, else its best blocks, in order."""
+    scores = [_worth(terms(_said(block.whole)), weights) for _, block in candidate.blocks]
+    taken: dict[int, tuple[int, ...]] = {}
+    best = max(range(len(scores)), key=scores.__getitem__)
+    for at in sorted(range(len(scores)), key=lambda at: (-scores[at], abs(at - best))):
+        block = candidate.blocks[at][1]
+        words = len(block.whole.split())
+        if taken and words > room:
+            continue
+        taken[at] = tuple(range(len(block.parts))) if words <= room else _fit(block, room, weights, terms)
+        room -= words
+    return [Quotation(*candidate.blocks[at], kept) for at, kept in sorted(taken.items())]
+
+
+def _fit(block: Quotable, room: int, weights: TermWeights, terms: TermsOf) -> tuple[int, ...]:
+    """What is kept of a block that is too long: of code the neighbouring lines that hold most, with its fences; of lists and
+    tables the items and rows, with the header."""
+    worth = [_worth(terms(_said(block.text(part))), weights) for part in block.parts]
+    words = [len(block.text(part).split()) for part in block.parts]
+    first, last = block.fixed[0], len(worth) - block.fixed[1]
+    kept = [*range(first), *range(last, len(worth))]
+    if block.kind in CODE_KINDS:
+        return tuple(sorted([*kept, *_window(worth, words, first, last, room)]))
+    room -= sum(words[:first])
+    for at in sorted(range(first, last), key=lambda at: (-worth[at], at)):
+        if words[at] <= room or at == first == last - 1:
+            kept.append(at)
+            room -= words[at]
+    return tuple(sorted(kept))
+
+
+def _window(worth: Sequence[float], words: Sequence[int], first: int, last: int, room: int) -> range:
+    """The neighbouring lines that hold most together and fit; of equals the first."""
+    best, chosen = -1.0, range(first, first + 1)
+    for start in range(first, last):
+        end, left = start, room
+        while end < last and words[end] <= left:
+            left -= words[end]
+            end += 1
+        if (total := sum(worth[start:end])) > best:
+            best, chosen = total, range(start, max(end, start + 1))
+    return chosen
+
+
+def _said(text: str) -> str:
+    """A text, and again with the words of its names apart."""
+    return f"{text}\n{_JOINT.sub(' ', text)}"
