@@ -27,5 +27,20 @@ def test_what_was_cited_is_not_suggested_and_nothing_twice() -> None:
 
 
 def test_three_are_enough_and_names_that_say_nothing_are_left_out() -> None:
-    names = ["Summary", "What You'll Learn", "Arms", "Introduction to Gaits", "Legs", "Feet", "Hands"]
+    names = [
+        "Summary",
+        "What You'll Learn",
+        "Practical Exercises",
+        "Conceptual Questions",
+        "Arms",
+        "Introduction to Gaits",
+        "Legs",
+        "Feet",
+        "Hands",
+    ]
     assert suggest([passage(n, name) for n, name in enumerate(names, 1)], cited=()) == ("Arms", "Legs", "Feet")
+
+
+def test_a_page_is_not_suggested_by_its_title() -> None:
+    whole = passage(1, "Arms").model_copy(update={"heading_path": ("Robots",)})
+    assert suggest([whole], cited=()) == ()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.splitting.split import ChunkLimits
+from server.finding.abstention import ENOUGH_WITH_UNKNOWN
 from server.finding.passages import Passages
 from server.finding.retriever import MAX_TOKENS
 from server.questions import ChatRequest, Turn
@@ -141,6 +142,14 @@ async def test_a_search_says_how_likely_the_book_holds_the_answer(index: Embedde
     assert (compute.answerable, bread.answerable) == (True, False)
     assert compute.support > 0.3 > bread.support
     assert not (await find_in(index, enough=1.0).search("What does inverse kinematics compute?", k=3)).answerable
+
+
+async def test_a_question_that_names_what_the_book_does_not_have_needs_more_support(index: EmbeddedIndex) -> None:
+    at_ease = find_in(index, enough=0.0)
+    named = await at_ease.retrieve(ChatRequest(question="Which sourdough does the gripper bake overnight?"))
+    known = await at_ease.retrieve(ChatRequest(question="What is measured?"))
+    assert named.support < ENOUGH_WITH_UNKNOWN
+    assert (named.answerable, known.answerable) == (False, True)
 
 
 async def test_a_question_without_words_finds_nothing_and_raises_nothing(index: EmbeddedIndex) -> None:

@@ -101,6 +101,11 @@ def test_two_slips_are_another_word(one: str, other: str) -> None:
     assert not is_slip(one, other)
 
 
+@pytest.mark.parametrize(("one", "other"), [("driver", "driven"), ("starter", "started")])
+def test_another_ending_is_another_word(one: str, other: str) -> None:
+    assert not is_slip(one, other)
+
+
 async def test_in_a_long_question_words_the_book_has_stay_as_they_are(index: EmbeddedIndex) -> None:
     strangers = " ".join(f"stranger{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(80))
     async with index.snapshot() as snapshot:
