@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete
+from server.finding.choosing import COMPLETE_TOKENS, NEIGHBOURS, Ranked, choose, complete, extend
 from server.finding.places import Place, cut
 from tests.support.small_book import read
 
@@ -68,6 +68,18 @@ def test_a_long_section_is_not() -> None:
     chunks = read({"robot.md": "# Robot\n\n" + section("Arm", 60)})
     (place, *_) = cut(chunks[1])
     assert complete(place, chunks[: NEIGHBOURS + 2]) == [place]
+
+
+def test_of_a_long_section_an_answer_is_given_what_goes_on_from_the_place() -> None:
+    chunks = read({"robot.md": "# Robot\n\n" + section("Arm", 60)})
+    places = [place for chunk in chunks for place in cut(chunk)]
+    at = len(places) // 2
+    extended = extend(places[at], chunks)
+    start = places.index(extended[0])
+    assert extended == places[start : start + len(extended)]
+    assert places[at] in extended
+    assert 1 < len(extended) < len(places)
+    assert sum(place.tokens for place in extended) <= COMPLETE_TOKENS
 
 
 def test_a_section_whose_end_is_out_of_sight_is_not() -> None:
