@@ -50,6 +50,7 @@ class Metrics:
             "Answers without the chat model (`model`: away, or no budget) or found without the embedding model (`search`).",
             "part",
         )
+        self.feedback = self._counter("feedback", "Answers that readers rated `up` or `down`.", "rating")
         self.retrieval_s = self._histogram("retrieval_seconds", "From a question to its passages.", _RETRIEVAL_S)
         self.first_token_s = self._histogram(
             "first_token_seconds", "From a question to the first word of its answer.", _FIRST_TOKEN_S, "model"

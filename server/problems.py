@@ -30,6 +30,7 @@ _UNAVAILABLE: dict[Service, tuple[str, str]] = {
     "embeddings": ("upstream_unavailable", "The search model is out of reach. Please try again in a moment."),
     "qdrant": ("index_unavailable", "The book's index is out of reach. Please try again in a moment."),
     "disk": ("index_unavailable", "The book's index cannot be read. Please try again in a moment."),
+    "database": ("history_unavailable", "Earlier conversations are out of reach. Please try again in a moment."),
     "prefect": ("prefect_unavailable", "The ingest service is away. Answers go on from the last build; try again in a moment."),
 }
 _UNEXPECTED = ProblemDetails(500, "internal_error", "Something went wrong on our side. Please try again.", retryable=True)
@@ -115,6 +116,10 @@ MEANINGS = {
     "book_not_read": "No build is live yet; `/health` says why.",
     "upstream_unavailable": "The chat model or the embedding model failed.",
     "index_unavailable": "The index failed.",
+    "history_unavailable": "The database of conversations failed; questions are answered without it.",
+    "history_off": "`DATABASE_URL=none`: nothing is remembered.",
+    "conversation_not_found": "There is no conversation of that id, or the id is no key.",
+    "message_not_found": "There is no answer of that id.",
     "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",
     "ingest_closed": "`ADMIN_API_KEY` is not set.",
     "ingest_running": "Another ingest, of the other kind, is on its way.",

@@ -23,6 +23,8 @@ class ChatRequest(Frozen):
     question: str
     history: tuple[Turn, ...] = ()
     session_id: str | None = None
+    user_id: str | None = None
+    """Who the front end says asks: kept with the conversation, never trusted."""
     selected_text: str | None = None
     surrounding_context: str | None = None
     page_url: str | None = None

@@ -16,6 +16,7 @@ from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
 from server.answering.running import RunningAnswers
+from server.conversations.memory import ConversationMemory, database_address
 from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
 from server.http.draining import Draining
@@ -78,6 +79,7 @@ class Services:
     limits: RateLimits
     budget: Budget
     metrics: Metrics
+    conversations: ConversationMemory = field(default_factory=lambda: ConversationMemory(None))
     replay: RecentAnswers = field(default_factory=RecentAnswers)
     running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
@@ -119,6 +121,7 @@ def open_services(settings: Settings) -> Services:
         else None,
     )
     prefect = PrefectApi(settings)
+    conversations = ConversationMemory(database_address(settings), days=settings.history_days)
     _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
@@ -142,7 +145,15 @@ def open_services(settings: Settings) -> Services:
         limits=RateLimits(settings),
         budget=budget,
         metrics=metrics,
-        closers=(index.aclose, finder.aclose, prefect.aclose, model.aclose, *([embeddings.aclose] if embeddings else [])),
+        conversations=conversations,
+        closers=(
+            conversations.aclose,
+            index.aclose,
+            finder.aclose,
+            prefect.aclose,
+            model.aclose,
+            *([embeddings.aclose] if embeddings else []),
+        ),
     )
 
 

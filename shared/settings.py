@@ -22,6 +22,8 @@ NO_BOOK = "none"
 """BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
 
 
+NO_DATABASE = "none"
+"""DATABASE_URL of a Lectern that remembers no conversation."""
 NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
 
@@ -91,6 +93,13 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     """Index, embedding cache, tokenizer vocabulary, Prefect's database, logs."""
 
+    # Conversations
+    database_url: SecretStr | None = None
+    """Postgres for conversations, e.g. `postgresql://user:password@host/name`; empty: SQLite in DATA_DIR; `none`: none are
+    kept."""
+    history_days: int = Field(default=30, ge=0)
+    """Days a conversation is kept after its last message; 0: for ever."""
+
     # The server
     host: str = "0.0.0.0"  # noqa: S104  a container must listen on every interface
     """Address to listen on."""
@@ -140,6 +149,15 @@ class Settings(BaseSettings):
         if value and (not is_address(value) or urlsplit(value)._replace(scheme="", netloc="").geturl().strip("/")):
             wanted = "scheme and host, like https://example.github.io; the path goes into SITE_BASE"
             raise PydanticCustomError("site_url", wanted)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        address = value.get_secret_value() if value else NO_DATABASE
+        scheme = address.partition("://")[0]
+        if address != NO_DATABASE and scheme not in {"postgres", "postgresql", "postgresql+asyncpg", "sqlite+aiosqlite"}:
+            raise PydanticCustomError("database_url", "an address like postgresql://user:password@host/name, or `none`")
         return value
 
     @classmethod

@@ -18,6 +18,15 @@ class AnswerIds:
     session_id: str
     message_id: str
     request_id: str
+    conversation_id: str = ""
+    """The conversation it is kept in; '' where nothing is remembered."""
+    history: str = ""
+    """Where what was said before came from."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What `Start` says of the conversation."""
+        return {"conversation_id": self.conversation_id, "history": self.history} if self.conversation_id else {}
 
 
 class CitedSource(Frozen):
@@ -95,7 +104,7 @@ ChatEvent = Start | Sources | TextDelta | Failed | Done
 
 def whole_answer(ids: AnswerIds, text: str, *, mode: str, abstained: bool = False) -> list[ChatEvent]:
     """The events of an answer that needs no model and no book."""
-    metadata = {"mode": mode, "retrieved_chunks": 0}
+    metadata = {"mode": mode, "retrieved_chunks": 0} | ids.metadata
     session_id, message_id = ids.session_id, ids.message_id
     return [
         Start(session_id=session_id, message_id=message_id, metadata=metadata),

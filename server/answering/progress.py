@@ -58,6 +58,7 @@ class AnswerProgress:
         self._clock = clock
         self._began = clock()
         self._sent: set[str] = set()
+        self._said: list[str] = []
         self._citations = Citations([])
         self._accepted: Accepted | None = None
         self._finished: Finished | None = None
@@ -68,6 +69,11 @@ class AnswerProgress:
     def elapsed_s(self) -> float:
         """Seconds since the question, in milliseconds' precision."""
         return round(self._clock() - self._began, 3)
+
+    @property
+    def text(self) -> str:
+        """What the reader was told so far."""
+        return "".join(self._said)
 
     def retrieved(self, passages: Passages | None) -> None:
         """The search is over."""
@@ -104,10 +110,12 @@ class AnswerProgress:
 
     def note(self, event: ChatEvent) -> None:
         """An event goes to the reader."""
-        if isinstance(event, TextDelta) and event.type in self._sent:
-            return  # one per token
-        if self.ttft_s is None and isinstance(event, TextDelta):
-            self.ttft_s = self.elapsed_s
+        if isinstance(event, TextDelta):
+            self._said.append(event.content)
+            if event.type in self._sent:
+                return  # one per token
+            if self.ttft_s is None:
+                self.ttft_s = self.elapsed_s
         self._sent.add(event.type)
         match event:
             case Start():
@@ -127,7 +135,7 @@ class AnswerProgress:
         """
         ids = self.ids
         events: list[ChatEvent] = [
-            Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": self.mode}),
+            Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": self.mode} | ids.metadata),
             Sources(sources=()),
             TextDelta(cause.message),
             Failed(error=cause.code, message=cause.message, retryable=cause.retryable, request_id=ids.request_id),

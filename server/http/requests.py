@@ -68,6 +68,7 @@ def read_chat(body: JsonObject, *, session_header: str | None = None, selection_
         question=question,
         history=_history(fields, earlier, question),
         session_id=_session(fields, session_header),
+        user_id=_user(fields),
         selected_text=selected,
         surrounding_context=_clip(
             fields.text(*names.SURROUNDINGS) or fields.text("context", lenient=(dict, list)), MAX_SELECTION_CHARS
@@ -235,6 +236,11 @@ def _session(fields: Fields, header: str | None) -> str | None:
     given = (str(value) for _, value in fields.given(*names.SESSION) if isinstance(value, (str, int)))
     chosen = next((text for text in ((header or "").strip(), *given) if text), None)
     return chosen[:MAX_ID_CHARS] if chosen and chosen.isprintable() else None
+
+
+def _user(fields: Fields) -> str | None:
+    given = (str(value) for _, value in fields.given(*names.USER) if isinstance(value, (str, int)))
+    return _clip(next(given, None), MAX_ID_CHARS)
 
 
 def _count(fields: Fields) -> int:

@@ -65,13 +65,22 @@ async def respond(
     `dialect`: how a stream looks; None: native, the one that can be taken up again. `whole`: how the one object looks.
     """
     chat, session = asked.chat, request.headers.get(SESSION_HEADER)
-    ids = AnswerIds(session_id=chat.session_id or uuid4().hex, message_id=uuid4().hex, request_id=g.request_id)
     replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
     if asked.is_streamed and dialect is None and (missed := _missed(services, replay_key)) is not None:
         return missed
     _hold_stream(services)
+    recalled = await services.conversations.recall(chat)
+    chat = recalled.request
+    ids = AnswerIds(
+        session_id=chat.session_id or recalled.conversation_id or uuid4().hex,
+        message_id=uuid4().hex,
+        request_id=g.request_id,
+        conversation_id=recalled.conversation_id,
+        history=recalled.history,
+    )
     answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
     close = partial(log_answer, answer, services.budget, services.metrics)
+    _when_over(partial(services.conversations.remember, recalled, answer))
     _when_over(close)  # a response that is never begun ends too
     try:
         events = await _find_and_answer(services, chat, answer)

@@ -75,6 +75,7 @@ async def report_health(services: Services) -> HealthReport:
         openai_connected=chat_model,
         embeddings_connected=embeddings,
         prefect_connected=prefect,
+        database_connected=services.conversations.is_connected,
         documents_count=build.documents if build else 0,
         chunks_count=build.chunks if build else 0,
         build=build,

@@ -45,6 +45,8 @@ class HealthReport(BaseModel):
     """The embedding model answers; false too when none is configured. Without it search is by words."""
     prefect_connected: bool
     """Prefect answers; without it no ingest starts, and nothing else is missing."""
+    database_connected: bool
+    """The database of conversations answers; false too with DATABASE_URL=none. Without it nothing is remembered."""
     documents_count: int
     """Pages in the live build."""
     chunks_count: int

@@ -95,7 +95,9 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
     assert {rule for rule, policy in policies.items() if policy.limit is None} == {
         "/health", "/health/live", "/health/ready", "/metrics", "/v1/models", *static_pages.FILES
     }  # fmt: skip
-    assert {rule for rule, policy in policies.items() if policy.key == "admin"} == {"/ingest", "/ingest/<uuid:run_id>"}
+    assert {rule for rule, policy in policies.items() if policy.key == "admin"} == {
+        "/ingest", "/ingest/<uuid:run_id>", "/feedback", "/chat/history",
+    }  # fmt: skip
 
 
 async def test_a_handler_without_a_policy_keeps_the_application_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from tests.conftest import REPOSITORY
 PROGRAMS = ("flows", "server", "shared")
 ROOMS = sorted(init.parent for top in (*PROGRAMS, "tests") for init in (REPOSITORY / top).rglob("__init__.py"))
 MOST_MODULES = 13
-SAME_JOB = {"main", "blueprint", "encode", "page_address", "anchors"}
-"""Functions that several modules have because they do the same job: programs, routes, dialects, site generators."""
+SAME_JOB = {"main", "blueprint", "encode", "page_address", "anchors", "upgrade"}
+"""Functions that several modules have because they do the same job: programs, routes, dialects, site generators, migrations."""
 
 
 @cache

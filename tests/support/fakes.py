@@ -172,7 +172,9 @@ def whole_answer(ids: AnswerIds, *texts: str, cost_usd: float | None = 0.01) -> 
     """The events of an answer that cites its one source."""
     source = make_source()
     return [
-        Start(session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": "chat", "model": "scripted"}),
+        Start(
+            session_id=ids.session_id, message_id=ids.message_id, metadata={"mode": "chat", "model": "scripted"} | ids.metadata
+        ),
         Sources(sources=(source,)),
         *(TextDelta(text) for text in texts or ("Joints ", "move [1].")),
         Done(

@@ -26,6 +26,7 @@ async def test_health_says_what_is_live() -> None:
         "openai_connected": False,
         "embeddings_connected": False,
         "prefect_connected": True,
+        "database_connected": False,
         "documents_count": 2,
         "chunks_count": 3,
         "build": {
