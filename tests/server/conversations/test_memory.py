@@ -33,8 +33,8 @@ TURNS = [
     ("What is a gripper?", "Grippers"),
     ("How many fingers does it have?", "Fingers"),
     ("And what force does it have?", "Force"),
-    ("What is the range of the lidar?", "Range"),
-    ("What does it measure?", "Lidar"),
+    ("What is a lidar?", "Lidar"),
+    ("What is its range?", "Range"),
 ]
 """Each question with the section that answers it; those with a pronoun find it only with what was said before."""
 
