@@ -22,7 +22,7 @@ from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import ProblemDetails, problem_of
 from server.routes.answers import SESSION_HEADER, STREAM_HEADERS, Asked, respond
-from server.routes.schemas import ChatBody, JsonAnswer, Question, SelectionBody
+from server.schemas.book_api import ChatBody, JsonAnswer, Question, SelectionBody
 from server.services import Services
 from server.wire import native
 from server.wire.ai_chat_protocol import JsonLines

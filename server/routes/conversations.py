@@ -15,7 +15,7 @@ from server.conversations.ownership import is_key
 from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
 from server.http.policy import key_needed, limited
-from server.routes.conversation_schemas import Conversation, ConversationMessage, FeedbackBody, FeedbackStored, Forgotten
+from server.schemas.conversations import Conversation, ConversationMessage, FeedbackBody, FeedbackStored, Forgotten
 from server.services import Services
 from shared.errors import RequestError
 

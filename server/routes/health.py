@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import unlimited
-from server.routes.schemas import Alive
+from server.schemas.book_api import Alive
 from server.services import Services
 from server.status.health import FirstReading, first_reading
 from server.status.health_report import HealthReport

@@ -11,7 +11,7 @@ from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
 from server.http.policy import key_needed, limited
 from server.prefect_api import FlowRun, PrefectApi
-from server.routes.schemas import IngestBody, IngestRun, IngestStarted, IngestStatus
+from server.schemas.book_api import IngestBody, IngestRun, IngestStarted, IngestStatus
 from server.services import Services
 from server.status.probes import live_build
 from shared.errors import RequestError, ServiceError

@@ -16,7 +16,7 @@ from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import problem_of
 from server.routes.answers import SESSION_HEADER, Asked, respond
-from server.routes.client_schemas import Completion, CompletionBody, ModelList
+from server.schemas.clients import Completion, CompletionBody, ModelList
 from server.services import Services
 from server.wire.openai_completion import CompletionStream, completion, error_body, model_list
 from shared.errors import RequestError

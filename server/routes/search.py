@@ -11,7 +11,7 @@ from quart_schema import validate_querystring  # pyright: ignore[reportUnknownVa
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import limited
-from server.routes.schemas import SearchParameters, SearchResult, SearchResults
+from server.schemas.book_api import SearchParameters, SearchResult, SearchResults
 from server.services import Services
 from shared.index.port import Filter
 

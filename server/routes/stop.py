@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import limited
-from server.routes.schemas import StoppedAnswer
+from server.schemas.book_api import StoppedAnswer
 from server.services import Services
 from shared.errors import RequestError
 

@@ -11,7 +11,7 @@ from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import problem_of
 from server.routes.answers import SESSION_HEADER, Asked, respond
-from server.routes.client_schemas import UIChatBody
+from server.schemas.clients import UIChatBody
 from server.services import Services
 from server.wire.ui_message_stream import UIMessageStream
 

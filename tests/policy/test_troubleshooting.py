@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.routes.schemas import IngestRun
+from server.schemas.book_api import IngestRun
 from tests.conftest import REPOSITORY
 
 PAGES = ("troubleshooting.md", "deploy-space.md")

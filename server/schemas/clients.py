@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from server.answering.events import CitedSource
-from server.routes.schemas import Entry
+from server.schemas.book_api import Entry
 
 
 class StreamOptions(BaseModel):
