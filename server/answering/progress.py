@@ -55,6 +55,9 @@ class AnswerProgress:
         self.has_text = False
         """Whether the model has said a word."""
         self.is_logged = False
+        self.is_remembered = False
+        self.when_done: Callable[[], None] | None = None
+        """Called before the reader is told `Done`: what they ask next may rest on it."""
         self._clock = clock
         self._began = clock()
         self._sent: set[str] = set()
@@ -125,6 +128,8 @@ class AnswerProgress:
                 self.failed = event
             case Done():
                 self.done = event
+                if self.when_done is not None:
+                    self.when_done()
             case _:
                 pass
 

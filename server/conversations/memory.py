@@ -133,9 +133,10 @@ class ConversationMemory:
         return Recalled(request=recalled, conversation_id=conversation_id, history=state)
 
     def remember(self, recalled: Recalled, answer: AnswerProgress) -> None:
-        """Keep an answer that is over, as far as it was said; returns at once."""
-        if not recalled.conversation_id:
+        """Keep an answer that is over, as far as it was said; only the first time. Returns at once."""
+        if not recalled.conversation_id or answer.is_remembered:
             return
+        answer.is_remembered = True
         exchange = exchange_of(recalled.request, answer, recalled.conversation_id)
         if exchange is not None:
             self._waiting.append(exchange)

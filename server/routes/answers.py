@@ -80,7 +80,8 @@ async def respond(
     )
     answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
     close = partial(log_answer, answer, services.budget, services.metrics)
-    _when_over(partial(services.conversations.remember, recalled, answer))
+    answer.when_done = partial(services.conversations.remember, recalled, answer)
+    _when_over(answer.when_done)
     _when_over(close)  # a response that is never begun ends too
     try:
         events = await _find_and_answer(services, chat, answer)
