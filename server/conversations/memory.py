@@ -113,6 +113,7 @@ class ConversationMemory:
         conversation_id = named or uuid4().hex
         if request.history:
             return Recalled(request=request, conversation_id=conversation_id, history="sent")
+        waiting = [each for each in self._waiting if each.conversation_id == named]  # now: while we read, it may be written
         earlier: list[Exchange] = []
         state: HistoryState = "none"
         if self._store is None:
@@ -125,7 +126,7 @@ class ConversationMemory:
                 await self._lose(exc)
                 state = "unavailable"
         kept = {exchange.message_id for exchange in earlier}
-        earlier += [each for each in self._waiting if each.conversation_id == named and each.message_id not in kept]
+        earlier += [each for each in waiting if each.message_id not in kept]
         turns = [turn for exchange in earlier[-EXCHANGES:] for turn in _turns(exchange)]
         if turns and state == "none":
             state = "stored"
