@@ -24,10 +24,12 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 """Words that ask, and say nothing of what is asked about."""
-_NAMES = re.compile(r"\S\s+\W*(?:[A-Z][\w-]*|[\w-]*\d[\w-]*)|^\W*[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
-"""A short question that names its subject: "How does SLAM work?", "What is a gait?"; "the" in its place points back."""
+_NAME = re.compile(r"\W*+(?:[A-Z]|[\w-]*\d)")
+"""A word that is a name: "SLAM", "D435i"."""
+_ASKS_WHAT = re.compile(r"\W*+[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
+"""A short question that names its subject: "What is a gait?"; "the" in its place points back."""
 _ANNOUNCING = re.compile(
-    r"""[\W\d_]*(?:
+    r"""[\W\d_]*+(?:
         (?:what\ )?you(?:['’]ll|\ will)?\ learn(?:\ (?:here|in\ this\ \w+))?
       | (?:learning|chapter|lesson|course)\ (?:objectives?|outcomes?|goals?)|objectives
       | knowledge\ check|quiz(?:zes)?|self.?(?:assessment|study)|homework|assignments?
@@ -52,8 +54,8 @@ def points_back(question: str) -> bool:
 
 
 def names_its_subject(question: str) -> bool:
-    """Whether a short question names what it is about."""
-    return bool(_NAMES.search(question))
+    """Whether a short question names what it is about, by a name behind its first word or as what is asked."""
+    return any(_NAME.match(word) for word in question.split()[1:]) or bool(_ASKS_WHAT.match(question))
 
 
 def without_request(question: str) -> str:

@@ -13,7 +13,8 @@ from markdown_it.token import Token
 
 from shared.models import Chunk
 
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|\{/\*.*?\*/\}", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_COMMENT = ("{/*", "*/}")
 _STYLE = """
   :root { color-scheme: light dark; --ink: #1d2430; --paper: #fbfaf7; --soft: #eceae3; --accent: #315c8c; --faint: #5d6572; }
   @media (prefers-color-scheme: dark) {
@@ -64,7 +65,18 @@ def _pieces(chunks: Sequence[Chunk]) -> Iterator[tuple[str | None, str]]:
 
 
 def _without_tags(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
-    return escape(_TAG.sub("", tokens[index].content), quote=False)
+    return escape(_TAG.sub("", _without_comments(tokens[index].content)), quote=False)
+
+
+def _without_comments(text: str) -> str:
+    """Text without its MDX comments; one that does not end is text. Each end is looked for once, so long runs cost no more."""
+    begin, end = _COMMENT
+    kept: list[str] = []
+    position = 0
+    while (start := text.find(begin, position)) >= 0 and (stop := text.find(end, start + len(begin))) >= 0:
+        kept.append(text[position:start])
+        position = stop + len(end)
+    return "".join([*kept, text[position:]])
 
 
 def _alternative_text(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:

@@ -1,0 +1,118 @@
+"""Every expression that meets a reader's or an author's text takes time in proportion to it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+import re
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import server
+import shared
+from server.english import names_its_subject
+from server.pages.book_page import render_page
+from tests.support.fakes import make_chunk
+
+SIZES = (1_000, 2_000, 4_000, 8_000)
+UNNOTICED_S = 0.02
+"""Less processor time than this for 8 kB freezes nobody, however it grows."""
+GROWTH = 3.0
+"""Of time when the text doubles, above which it is more than linear; a square has 4, a cube 8."""
+USES = ("search", "match", "fullmatch", "sub", "finditer", "findall", "split")
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in (server, shared):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__") and ".migrations" not in found.name:
+                yield importlib.import_module(found.name)
+
+
+def patterns() -> Iterator[Any]:
+    """(expression, the way its module uses it) of every module-level expression."""
+    for module in modules():
+        source = inspect.getsource(module)
+        for name, value in vars(module).items():
+            if isinstance(value, re.Pattern):
+                for use in USES:
+                    if f"{name}.{use}" in source:
+                        yield pytest.param(value, use, id=f"{module.__name__}.{name}.{use}")
+
+
+def texts(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
+    """Runs of the expression's own punctuation, and of pairs of it, behind a letter."""
+    source = str(pattern.pattern)
+    alphabet = sorted({*re.sub(r"\\[a-zA-Z]|\w", "", source)} | set(" -aA1\n"))
+    yield from (character * size for character in alphabet)
+    for one, other in itertools.permutations(alphabet, 2):
+        yield "a" + one * (size // 2) + other * (size // 2)
+        yield (one + other) * (size // 2)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def is_linear(work: Callable[[int], object]) -> bool:
+    """Whether eight times the text takes no more than its share; the best of three, so that a busy machine does not count."""
+    took = [min(seconds(lambda size=size: work(size)) for _ in range(3)) for size in SIZES[:2]]
+    for size in SIZES[2:]:
+        if took[-1] > GROWTH * took[-2] and took[-1] > UNNOTICED_S:
+            return False
+        took.append(min(seconds(lambda size=size: work(size)) for _ in range(3)))
+    return took[-1] <= UNNOTICED_S or took[-1] <= GROWTH * took[-2]
+
+
+@pytest.mark.parametrize(("pattern", "use"), [*patterns()])
+def test_an_expression_takes_time_in_proportion_to_its_text(pattern: re.Pattern[Any], use: str) -> None:
+    def run(text: str) -> object:
+        subject: Any = text if isinstance(pattern.pattern, str) else text.encode()
+        found = getattr(pattern, use)(*((subject[:0],) if use == "sub" else ()), subject)
+        return [*found] if use == "finditer" else found
+
+    for small in texts(pattern, SIZES[0]):
+        if seconds(lambda small=small: run(small)) < UNNOTICED_S / 64:
+            continue  # even a square of it goes unnoticed at 8 kB
+        shape = small[: 1 + len(small) // 2], small[-1]
+        assert is_linear(lambda size, small=small: run((small * (size // len(small) + 1))[:size])), shape
+        halves = small[1], small[-1]
+        assert is_linear(lambda size, halves=halves: run("a" + halves[0] * (size // 2) + halves[1] * (size // 2))), halves
+
+
+def test_a_question_of_blanks_and_hyphens_is_told_apart_at_once() -> None:
+    assert is_linear(lambda size: names_its_subject("a" + " " * (size // 2) + "-" * (size // 2)))
+    assert is_linear(lambda size: names_its_subject("a " + "-" * size))
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("How does SLAM work?", True),
+        ('How does the "D435i" see?', True),
+        ("How ( Isaac )?", True),
+        ("What is a gait?", True),
+        ("What is the range?", False),
+        ("How does it work?", False),
+        ("SLAM?", False),
+        ("and for lidar-3", True),
+    ],
+)
+def test_a_question_that_names_its_subject_stands_by_itself(question: str, *, names: bool) -> None:
+    assert names_its_subject(question) is names
+
+
+def test_a_page_of_comments_that_never_end_is_shown_in_proportion_to_it() -> None:
+    def page(size: int) -> str:
+        text = "<div>\n" + "{/*" * (size // 3) + "\n</div>\n"
+        return render_page([make_chunk(text)])
+
+    assert is_linear(page)
