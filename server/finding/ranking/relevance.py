@@ -38,7 +38,7 @@ PAIRS = 0.3
 NEAR = 8
 """Terms apart that still count as near."""
 _MOST_CHUNKS = 4096
-"""Chunks whose terms are remembered, some 6 kB each."""
+"""Chunks whose terms are remembered."""
 
 Weights = Mapping[int, float]
 """Inverse document frequency of each term of a question."""

@@ -28,7 +28,7 @@ CREATE INDEX by_content ON chunks (content_hash);
 """
 
 _CHUNKS_KEPT = 4096
-"""Chunks kept as objects, some 10 kB each: those that readers ask for again and again, and all of an ordinary book."""
+"""Chunks kept as objects: those that readers ask for again and again, and all of an ordinary book."""
 
 
 def write_records(path: Path, chunks: Sequence[Chunk]) -> None:
