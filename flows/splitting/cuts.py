@@ -15,13 +15,19 @@ from flows.reading.document import Block
 from flows.reading.inline import plain
 from flows.splitting.grouping import group, within
 from flows.splitting.measure import TOKEN_CHARS, MeasuredText, Unit, key_of
-from shared.sentences import SENTENCE_END
 
 Atom = tuple[int, int, int, int]
 """(start, stop, tokens, rank) of a range that is not cut."""
 STANZA = re.compile(r"\n(?:[ \t]*\r?\n)+")
 LINE = re.compile(r"\n")
 WORD = re.compile(r"\s+")
+SENTENCE_END = re.compile(
+    r"""(?<![.!?…])[.!?…]+["'”’)\]*_]*\s+(?=["'“‘(\[*_]*[^\W_a-z])   # Latin, Greek, Cyrillic: a capital follows
+      | [。！？]["」』）”]*\s*                                          # Chinese, Japanese
+      | (?<![।؟۔።])[।؟۔።]+\s+                                                     # Devanagari, Arabic, Urdu, Ethiopic
+    """,
+    re.VERBOSE,
+)
 QUOTE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 FENCE_MARK = re.compile(r"`{3,}|~{3,}")
 BY_LINES = frozenset({"fence", "code", "table", "math"})

@@ -13,18 +13,18 @@ from server.http.openapi import ALIASES, OTHER_PATHS
 _ALL = ("", *names.PREFIXES)
 
 
-def add_aliases(app: Quart, *, streaming: frozenset[str] = frozenset({"/chat", "/chat/selection"})) -> None:
+def add_aliases(app: Quart) -> None:
     """Register each route again under `/api`, `/v1` and `/api/v1`, and under the aliases its handler names.
 
-    `streaming`: paths that are there once more with `/stream` behind them.
+    One that has aliases takes questions: it is there once more with `/stream` behind each of its paths.
     """
     ours = {rule.rule for rule in app.url_map.iter_rules()}
     others: dict[str, str] = {}
     for rule in list(app.url_map.iter_rules()):
         aliases = getattr(app.view_functions[rule.endpoint], ALIASES, ())
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        paths = [rule.rule, *(aliases if methods == {"POST"} else ())]
-        if rule.rule in streaming and methods == {"POST"}:
+        paths = [rule.rule, *aliases]
+        if aliases:
             paths += [path + names.STREAM_SUFFIX for path in paths]
         prefixes = ("",) if rule.rule.startswith("/api/") else ("", "/api") if rule.rule.startswith("/v1/") else _ALL
         for path in (prefix + path for prefix in prefixes for path in paths):
