@@ -105,6 +105,7 @@ class PrefectApi:
         url = _address(settings.prefect_api_url or LOCAL_API)
         self._client = httpx.AsyncClient(
             base_url=url,
+            headers=runs.prefect_headers(settings.prefect_api_auth_string),
             timeout=TIMEOUT,
             transport=transport,
             verify=url.scheme == "https",  # without TLS no certificates are loaded
@@ -186,6 +187,8 @@ class PrefectApi:
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and path.startswith("/deployments/name/"):
             raise _failure(f"the deployment {runs.DEPLOYMENT!r} is not there yet", transient=True)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise _failure("it asks for another PREFECT_API_AUTH_STRING", transient=False)
         raise _failure(f"{method} {path} was answered {response.status_code}", transient=response.status_code >= 500)
 
     async def _send(self, method: str, path: str, body: object) -> httpx.Response:

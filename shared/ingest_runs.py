@@ -12,10 +12,11 @@ The flow writes, the web process reads over the REST API (`POST /artifacts/filte
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
 from shared.models import Progress, Report, Step
 
@@ -36,6 +37,13 @@ DEAD_AFTER_S = 60.0
 """A run in state Running whose progress was not written for this long has died (kill -9 leaves it Running for ever)."""
 
 _steps = TypeAdapter(tuple[Step, ...])
+
+
+def prefect_headers(auth: SecretStr | None) -> dict[str, str]:
+    """What a request to Prefect's API carries; `auth`: PREFECT_API_AUTH_STRING, of a server that asks for one."""
+    if auth is None:
+        return {}
+    return {"Authorization": f"Basic {base64.b64encode(auth.get_secret_value().encode()).decode()}"}
 
 
 def encode_progress(progress: Progress) -> str:

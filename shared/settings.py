@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     # Prefect
     prefect_api_url: str | None = None
     """Default: the server that `make up` starts on this machine."""
+    prefect_api_auth_string: SecretStr | None = None
+    """What that server's API asks for, as `user:password`; empty: `make up` makes one for its own."""
 
     # Operation
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

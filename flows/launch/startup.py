@@ -22,6 +22,7 @@ from flows.orchestration.dead_runs import close_dead_runs
 from flows.report import describe_problems, describe_report
 from flows.terminal import show_progress
 from shared.errors import ConfigurationError
+from shared.ingest_runs import prefect_headers
 from shared.models import Progress, Report
 
 T = TypeVar("T")
@@ -170,7 +171,8 @@ class Startup:
         say(f"Ask at        {self._launch.web_url}")
         say(f"or            curl -N {self._launch.web_url}/chat -H 'Content-Type: application/json' -d '{QUESTION}'")
         if self._launch.reads_book:
-            say(f"Prefect UI    {self._launch.prefect_url}")
+            file = self._launch.prefect_auth_file
+            say(f"Prefect UI    {self._launch.prefect_url}" + (f" (asks for what is in {file})" if file else ""))
         if self._launch.reads_book and self._launch.admin_key_file:
             say(f"Key of /ingest, for this start only: {self._launch.admin_key_file}")
         say(f"Logs          {self._launch.logs}")
@@ -185,9 +187,9 @@ def say(line: str) -> None:
 
 async def follow_startup(launch: Launch) -> None:
     """Tell how far one start is, and have the book read. Raises as `Startup.follow` does."""
-    prefect_api, own = f"{launch.prefect_url}/api", launch.own_prefect
+    prefect_api, own, headers = f"{launch.prefect_url}/api", launch.own_prefect, prefect_headers(launch.prefect_auth)
     async with (
         httpx.AsyncClient(base_url=launch.web_url, trust_env=False, timeout=REQUEST_TIMEOUT_S) as web,
-        httpx.AsyncClient(base_url=prefect_api, trust_env=not own, timeout=REQUEST_TIMEOUT_S) as prefect,
+        httpx.AsyncClient(base_url=prefect_api, headers=headers, trust_env=not own, timeout=REQUEST_TIMEOUT_S) as prefect,
     ):
         await Startup(launch, web, prefect).follow()

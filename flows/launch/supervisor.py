@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from flows.launch.locks import USUAL_PREFECT_PORT
 from flows.launch.tether import tether_to_parent
 from shared.settings import HOME, Settings
@@ -45,6 +47,10 @@ class Launch:
     admin_key: str
     admin_key_file: Path | None
     """Where the key of this start is written; None when ADMIN_API_KEY was set."""
+    prefect_auth: SecretStr | None
+    """What Prefect's API asks for; None: a Prefect that somebody else runs asks for nothing."""
+    prefect_auth_file: Path | None
+    """Where it is kept when it was made here; None when PREFECT_API_AUTH_STRING was set."""
     logs: Path
     started: datetime
 
@@ -55,6 +61,7 @@ def prepare_launch(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -
     for folder in (logs, run):
         folder.mkdir(parents=True, exist_ok=True)
     key, key_file = _admin_key(settings, run)
+    auth, auth_file = _prefect_auth(settings)
     own_prefect = settings.prefect_api_url is None
     api_url = settings.prefect_api_url or f"http://127.0.0.1:{prefect_port}/api"
     return Launch(
@@ -64,6 +71,8 @@ def prepare_launch(settings: Settings, prefect_port: int = USUAL_PREFECT_PORT) -
         reads_book=settings.reads_book,
         admin_key=key,
         admin_key_file=key_file,
+        prefect_auth=auth,
+        prefect_auth_file=auth_file,
         logs=logs,
         started=datetime.now(UTC),
     )
@@ -73,11 +82,25 @@ def _admin_key(settings: Settings, run: Path) -> tuple[str, Path | None]:
     """The configured key, or a new one that is good for this start and only for whoever can read this user's files."""
     if settings.admin_api_key is not None:
         return settings.admin_api_key.get_secret_value(), None
-    path, key = run / "admin-key", secrets.token_urlsafe(24)
+    path = run / "admin-key"
+    return _write_secret(path, secrets.token_urlsafe(24)), path
+
+
+def _prefect_auth(settings: Settings) -> tuple[SecretStr | None, Path | None]:
+    """The configured one; or, for our own Prefect, the one made at the first start: the browser that was given it remembers."""
+    if settings.prefect_api_auth_string is not None or settings.prefect_api_url is not None:
+        return settings.prefect_api_auth_string, None
+    path = settings.data_dir / "prefect-auth"
+    kept = path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
+    return SecretStr(_write_secret(path, kept or f"admin:{secrets.token_urlsafe(24)}")), path
+
+
+def _write_secret(path: Path, secret: str) -> str:
+    """The secret, in a file that only this user can read."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    path.write_text(key + "\n", encoding="ascii")
-    return key, path
+    path.write_text(secret + "\n", encoding="ascii")
+    return secret
 
 
 def _reachable(host: str) -> str:
@@ -95,6 +118,8 @@ def environment(settings: Settings, launch: Launch) -> dict[str, str]:
     prefect = {
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
         "PREFECT_API_URL": f"{launch.prefect_url}/api",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": port if launch.own_prefect else str(USUAL_PREFECT_PORT),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -111,13 +136,15 @@ def environment(settings: Settings, launch: Launch) -> dict[str, str]:
         "LECTERN_RUN": str(launch.logs.parent / "run"),
         "LECTERN_START_PREFECT": str(launch.own_prefect and launch.reads_book).lower(),
         "LECTERN_START_WORKER": str(launch.reads_book).lower(),
-        "LECTERN_PREFECT_PORT": port if launch.own_prefect else str(USUAL_PREFECT_PORT),
         **{f"LECTERN_{name.upper()}_LOG": path for name, path in logs.items()},
         "LECTERN_LOG_BYTES": "0" if in_production else "5MB",
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PYTHONUNBUFFERED": "1",
     }
     ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": launch.admin_key}
+    if launch.prefect_auth is not None:
+        auth = launch.prefect_auth.get_secret_value()
+        ours |= {"PREFECT_API_AUTH_STRING": auth, "PREFECT_SERVER_API_AUTH_STRING": auth}
     return PREFECT_DEFAULTS | os.environ | prefect | programs | ours
 
 

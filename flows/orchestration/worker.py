@@ -13,20 +13,21 @@ from contextlib import suppress
 
 import httpx
 from prefect.workers.process import ProcessWorker
+from pydantic import SecretStr
 
 from flows.orchestration.dead_runs import close_dead_runs
 from flows.orchestration.deployments import register
-from shared.ingest_runs import WORK_POOL
+from shared.ingest_runs import WORK_POOL, prefect_headers
 from shared.settings import Settings
 
 WAIT_BETWEEN_TRIES_S = 0.3
 SWEEP_EVERY_S = 20.0
 
 
-async def main(api_url: str) -> None:
+async def main(api_url: str, auth: SecretStr | None) -> None:
     """Serve until told to stop by SIGTERM or SIGINT; runs in progress get the same signal from the supervisor."""
     _stop_on_signals()
-    async with httpx.AsyncClient(base_url=api_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=api_url, headers=prefect_headers(auth), trust_env=False) as client:
         await _wait_for_prefect(client)
         await register()
         sweeper = asyncio.create_task(_sweep(client))
@@ -68,8 +69,8 @@ async def _sweep(client: httpx.AsyncClient) -> None:
 
 
 if __name__ == "__main__":
-    url = Settings().prefect_api_url
-    if url is None:
+    settings = Settings()
+    if settings.prefect_api_url is None:
         sys.exit("PREFECT_API_URL is not set; expected the address of a Prefect server, such as http://127.0.0.1:4200/api.")
     with suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(main(url))
+        asyncio.run(main(settings.prefect_api_url, settings.prefect_api_auth_string))

@@ -39,7 +39,8 @@ class Patient(httpx.AsyncHTTPTransport):
 
 @pytest.fixture
 async def runs(stage: Stage) -> AsyncIterator[Runs]:
-    async with httpx.AsyncClient(base_url=stage.api_url, transport=Patient(), timeout=None) as client:
+    transport = Patient()
+    async with httpx.AsyncClient(base_url=stage.api_url, headers=stage.headers, transport=transport, timeout=None) as client:
         yield Runs(client)
 
 

@@ -35,7 +35,7 @@ from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import PAGES, settings_for, write_book
 from tests.support.openai.stand_in import StandIn
-from tests.support.prefect_stage import LIMIT_S, Runs, Stage, stop
+from tests.support.prefect_stage import AUTH, LIMIT_S, Runs, Stage, stop
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
@@ -196,7 +196,7 @@ async def test_runs_that_a_schedule_has_for_later_keep_no_ingest_from_starting(
             later = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
             while not (await runs.client.post("/flow_runs/filter", json=later)).json():  # noqa: ASYNC110  polls a server
                 await asyncio.sleep(0.2)
-        prefect = PrefectApi(settings.model_copy(update={"prefect_api_url": stage.api_url}))
+        prefect = PrefectApi(settings.model_copy(update={"prefect_api_url": stage.api_url, "prefect_api_auth_string": AUTH}))
         assert [run.state for run in await prefect.recent() if run.is_active] == []
         await prefect.aclose()
     finally:

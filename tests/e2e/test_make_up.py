@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from flows.launch.startup import follow_startup
 from flows.launch.supervisor import prepare_launch, start_supervisor, stop_supervisor
 from shared.errors import ConfigurationError
+from shared.ingest_runs import prefect_headers
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import write_book
@@ -246,6 +248,24 @@ async def test_killed_stopped_and_started_again_it_reads_the_book_once(launch: L
         said = await read_until(process, "Ctrl-C stops everything.")
         assert "3 files: 0 added, 0 changed, 3 kept, 0 removed" in said
     assert max((len(seen.inputs) for seen in stand_in.seen), default=0) <= 1  # the question, and no text of the book
+
+
+async def test_no_page_of_another_site_can_have_prefect_run_anything(launch: Launch) -> None:
+    async with launch.started(EMBEDDING_MODEL="none") as process:
+        said = await read_until(process, "Ctrl-C stops everything.")
+        url, file = next(line for line in said if line.startswith("Prefect UI ")).split()[2], launch.data_dir / "prefect-auth"
+        auth = file.read_text().strip()
+        stranger = {"Origin": "https://evil.example", "Host": f"evil.example:{url.rpartition(':')[2]}"}
+        flow = {"name": "stolen"}
+        async with httpx.AsyncClient(base_url=f"{url}/api", trust_env=False) as client:
+            there = {sent: await client.post("/flows/", json=flow, headers={sent: stranger[sent]}) for sent in stranger}
+            with_key = await client.post("/flows/filter", json={}, headers=prefect_headers(SecretStr(auth)))
+        commands = "\n".join(launch.processes())
+    assert {sent: answer.status_code for sent, answer in there.items()} == {"Origin": 401, "Host": 400}
+    assert [flow["name"] for flow in with_key.raise_for_status().json()] == ["ingest-book"]
+    assert f"(asks for what is in {file})" in "".join(said)
+    assert [text for text in ("\n".join(said), launch.log(), commands) if auth in text] == []
+    assert "3 files: 3 added, 0 changed, 0 kept, 0 removed" in said
 
 
 async def ask(port: int, question: str) -> dict[str, Any]:

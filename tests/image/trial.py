@@ -12,6 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from shared.ingest_runs import prefect_headers
 from tests.image.author import STAND_IN, Author, openai_stand_in
 from tests.image.books import PushedBook, make_book
 from tests.image.deaths import DEATHS, MARK_LIMIT_S, ingest_slowly, kill, verdict
@@ -24,12 +27,14 @@ from tests.image.visitor import BACK_LIMIT_S, Crowd, ask, request, sources, wait
 WEB = "http://127.0.0.1:7860"
 PREFECT = "http://127.0.0.1:4200"
 ADMIN_KEY = "the-key-of-the-trial"
+PREFECT_AUTH = "admin:of-the-trial"
 SETTINGS = {
     "BOOK_SOURCE": "git+file:///srv/book.git@main",
     "OPENAI_BASE_URL": f"{STAND_IN}/v1",
     "OPENAI_API_KEY": "sk-trial",
     "EMBEDDING_DIMENSIONS": "256",
     "ADMIN_API_KEY": ADMIN_KEY,
+    "PREFECT_API_AUTH_STRING": PREFECT_AUTH,
     "REQUESTS_PER_MINUTE": "100000",
     "DAILY_BUDGET_USD": "0",
 }
@@ -97,7 +102,7 @@ class Trial:
         found = processes(leader)
         tell(f"memory at rest (MB): {memory_by_role(found)}")
         self.expect(not any(process.is_zombie for process in found), "no zombie is left")
-        pool = request(f"{PREFECT}/api/work_pools/book").body
+        pool = request(f"{PREFECT}/api/work_pools/book", headers=prefect_headers(SecretStr(PREFECT_AUTH))).body
         self.expect(pool["status"] == "READY", "Prefect sees the worker poll")
 
     def push_a_change(self) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +25,19 @@ class Answer:
     body: Any
 
 
-def request(url: str, body: dict[str, Any] | None = None, key: str = "", timeout_s: float = 10.0) -> Answer:
+def request(
+    url: str,
+    body: dict[str, Any] | None = None,
+    key: str = "",
+    timeout_s: float = 10.0,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """One request with a JSON answer; POST when there is a body. Raises nothing."""
-    headers = {"Content-Type": "application/json", "Accept": "application/json"} | ({"X-API-Key": key} if key else {})
+    given = {"Content-Type": "application/json", "Accept": "application/json"} | ({"X-API-Key": key} if key else {})
+    given |= headers or {}
     content = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, content, headers), timeout=timeout_s) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, content, given), timeout=timeout_s) as response:
             return Answer(response.status, json.loads(response.read() or b"null"))
     except urllib.error.HTTPError as exc:
         return Answer(exc.code, exc.read().decode("utf-8", "replace"))

@@ -77,6 +77,7 @@ def test_no_secret_is_in_the_image() -> None:
         "ADMIN_API_KEY",
         "METRICS_API_KEY",
         "DATABASE_URL",
+        "PREFECT_API_AUTH_STRING",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []
     assert [step for stage in STAGES for step in stage.instructions if step.name == "ARG"] == []
@@ -153,8 +154,8 @@ def test_compose_understands_its_file() -> None:
     command = ["docker", "compose", "--file", "compose.yaml", "--profile", "*", "config", "--quiet"]
     if shutil.which("docker") is None or subprocess.run([*command[:2], "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker compose is not installed")
-    environment = os.environ | {"BOOK_SOURCE": "git+https://example.org/book.git", "ADMIN_API_KEY": "key"}
-    checked = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    required = {"BOOK_SOURCE": "git+https://example.org/book.git", "ADMIN_API_KEY": "key", "PREFECT_API_AUTH_STRING": "key"}
+    checked = subprocess.run(command, cwd=REPOSITORY, env=os.environ | required, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
@@ -183,7 +184,7 @@ def test_our_services_have_a_read_only_root_and_no_rights() -> None:
 def test_the_commands_of_our_services_exist() -> None:
     commands = [service["command"] for service in COMPOSE["services"].values() if "build" in service]
     modules = [command[2] for command in commands if command[1] == "-m"]
-    assert modules == ["server", "flows.orchestration.worker", "prefect"]
+    assert modules == ["server", "flows.orchestration.worker", "flows.launch.prefect_server"]
     assert all(find_spec(module) for module in modules)
 
 

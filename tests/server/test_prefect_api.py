@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from server.prefect_api import Findings, PrefectApi
 from shared import ingest_runs as runs
@@ -80,6 +81,17 @@ async def test_an_answer_that_is_not_prefects_is_a_service_error(
     with pytest.raises(ServiceError) as failed:
         await api.latest()
     assert failed.value.service == "prefect"
+
+
+async def test_a_server_that_asks_for_a_password_is_given_the_one_that_is_set(prefect: PrefectStandIn) -> None:
+    prefect.auth = SecretStr("admin:pass")
+    knows = PrefectApi(Settings(prefect_api_auth_string=prefect.auth), transport=prefect.transport)
+    await knows.start(full=False, idempotency_key="k")
+    for wrong in (None, SecretStr("admin:other")):
+        api = PrefectApi(Settings(prefect_api_auth_string=wrong), transport=prefect.transport)
+        with pytest.raises(ServiceError, match="it asks for another PREFECT_API_AUTH_STRING") as refused:
+            await api.latest()
+        assert not refused.value.transient
 
 
 async def test_a_server_that_is_away_is_a_transient_service_error(api: PrefectApi, prefect: PrefectStandIn) -> None:

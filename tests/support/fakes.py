@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from pydantic import SecretStr
 
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
@@ -197,6 +198,8 @@ class PrefectStandIn:
         self.artifacts: list[dict[str, Any]] = []
         self.is_deployed = True
         self.is_away = False
+        self.auth: SecretStr | None = None
+        """What it asks for; None: nothing."""
         self.busy_times = 0
         """Requests to answer with 503 before the next is answered."""
         self.garbage: bytes | None = None
@@ -229,6 +232,8 @@ class PrefectStandIn:
         await asyncio.sleep(0)
         if self.is_away:
             raise httpx.ConnectError("refused")
+        if self.auth is not None and request.headers.get("Authorization") != runs.prefect_headers(self.auth)["Authorization"]:
+            return httpx.Response(401, json={"exception_message": "Unauthorized"})
         if self.busy_times > 0:
             self.busy_times -= 1
             return httpx.Response(503, json={"exception_message": "Service Unavailable"})

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
-from shared.ingest_runs import DEPLOYMENT
+from shared.ingest_runs import DEPLOYMENT, prefect_headers
 from tests.conftest import REPOSITORY
 
+AUTH = SecretStr("admin:only for these tests")
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 LIMIT_S = 500.0
 """Within the time a test may take (pyproject.toml), so that what was waited for, and what was said meanwhile, is told."""
@@ -44,20 +46,27 @@ class Stage:
         return f"http://127.0.0.1:{self.port}/api"
 
     @property
+    def headers(self) -> dict[str, str]:
+        """Of whoever may call the API."""
+        return prefect_headers(AUTH)
+
+    @property
     def environment(self) -> dict[str, str]:
         return os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PREFECT_HOME": str(self.root / "prefect"),
             "PREFECT_API_URL": self.api_url,
+            "PREFECT_API_AUTH_STRING": AUTH.get_secret_value(),
+            "PREFECT_SERVER_API_AUTH_STRING": AUTH.get_secret_value(),
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_SERVER_API_PORT": str(self.port),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
         }
 
     def start_server(self) -> None:
-        self.server = self._start(
-            "prefect server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)
-        )
+        self.server = self._start("prefect server", "flows.launch.prefect_server")
         wait_until(lambda: answers(f"{self.api_url}/health"), "the Prefect server")
 
     def start_worker(self, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:

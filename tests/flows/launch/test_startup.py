@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from flows.launch import __main__ as launching
 from flows.launch import startup
@@ -88,7 +89,7 @@ def launch(programs: tuple[Programs, str], tmp_path: Path) -> Launch:
     _, url = programs
     return Launch(
         web_url=url, prefect_url=url, own_prefect=True, reads_book=True, admin_key="key", admin_key_file=None,
-        logs=tmp_path, started=datetime.now(UTC),
+        prefect_auth=SecretStr("admin:p"), prefect_auth_file=None, logs=tmp_path, started=datetime.now(UTC),
     )  # fmt: skip
 
 

@@ -58,12 +58,38 @@ def test_what_prefect_is_set_to_it_knows(monkeypatch: pytest.MonkeyPatch) -> Non
     assert PREFECT_DEFAULTS.keys() <= PrefectSettings().to_environment_variables(exclude_unset=True).keys()
 
 
+def test_a_password_for_prefect_is_made_once_and_only_its_owner_can_read_it(settings: Settings) -> None:
+    launch = prepare_launch(settings)
+    assert launch.prefect_auth is not None
+    assert launch.prefect_auth_file is not None
+    auth = launch.prefect_auth.get_secret_value()
+    assert launch.prefect_auth_file.read_text().strip() == auth
+    assert stat.S_IMODE(launch.prefect_auth_file.stat().st_mode) == 0o600
+    found = environment(settings, launch)
+    assert (found["PREFECT_API_AUTH_STRING"], found["PREFECT_SERVER_API_AUTH_STRING"]) == (auth, auth)
+    assert len(auth) > 32
+    launch.prefect_auth_file.chmod(0o644)
+    again = prepare_launch(settings)
+    assert again.prefect_auth == launch.prefect_auth
+    assert stat.S_IMODE(launch.prefect_auth_file.stat().st_mode) == 0o600
+
+
+def test_a_password_for_prefect_that_is_set_is_used_and_written_nowhere(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, prefect_api_auth_string="admin:mine")  # type: ignore[arg-type]
+    launch = prepare_launch(settings)
+    assert launch.prefect_auth_file is None
+    assert environment(settings, launch)["PREFECT_SERVER_API_AUTH_STRING"] == "admin:mine"
+    assert not (tmp_path / "prefect-auth").exists()
+
+
 def test_a_prefect_that_somebody_else_runs_is_used_and_none_is_started(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example.org/api")
     launch = prepare_launch(settings)
     assert launch.prefect_url == "https://prefect.example.org"
     found = environment(settings, launch)
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("false", "true")
+    assert launch.prefect_auth is None
+    assert "PREFECT_API_AUTH_STRING" not in found
 
 
 def test_without_a_book_only_the_web_server_is_started(tmp_path: Path) -> None:
