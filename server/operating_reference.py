@@ -20,6 +20,7 @@ from server.http.requests import MAX_QUESTION_CHARS, MAX_SELECTION_CHARS, MAX_TU
 from server.metrics import Metrics
 from server.problems import MEANINGS
 from server.routes.answers import RETRIEVE_TIMEOUT_S
+from server.routes.book_pages import RENDER_TIMEOUT_S
 from server.routes.search import SEARCH_TIMEOUT_S
 from server.status.gauges import GAUGES
 from server.status.health import STARTING_S
@@ -83,6 +84,7 @@ def _times() -> str:
         ("A body to arrive", BODY_TIMEOUT_S, "408 `request_timeout`"),
         ("The search for an answer's passages", RETRIEVE_TIMEOUT_S, "504 `timeout`"),
         ("A search", SEARCH_TIMEOUT_S, "504 `timeout`"),
+        ("A page of a book that is not published, to be rendered", RENDER_TIMEOUT_S, "504 `timeout`; later it is there"),
         ("An answer, from its passages to its end", timing.deadline_s, "`deadline_exceeded`, then `done`"),
         ("A reader who does not read, after that", timing.slow_reader_s, "the connection is closed"),
         ("A stream's silence", timing.heartbeat_s, "`: ping`"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urldefrag
@@ -23,6 +25,10 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Referrer-Policy": "no-referrer",
 }
+RENDER_TIMEOUT_S = 5.0
+"""How long a reader waits for a page; it is rendered to its end all the same, for the next one who asks."""
+KEPT_CHARS = 8_000_000
+"""Of rendered pages, in all."""
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -59,22 +65,45 @@ def _leave_other_routes(state: BlueprintSetupState) -> None:
 
 @dataclass(slots=True)
 class BookPages:
-    """Pages of the live build by their address."""
+    """Pages of the live build by their address, each rendered once, off the event loop and one at a time."""
 
     services: Services
     render: Callable[[Sequence[Chunk]], str]
     _build_id: str = ""
     _paths: dict[str, str] = field(default_factory=dict[str, str])
     """{address without anchor: file}, of that build."""
+    _rendered: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict[tuple[str, str], str])
+    """{(build, file): its page}, the one read last at the end."""
+    _awaited: dict[tuple[str, str], asyncio.Task[str]] = field(default_factory=dict[tuple[str, str], asyncio.Task[str]])
+    """Pages about to be rendered."""
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self, address: str) -> str:
-        """The page at `address`, as HTML; raises 404 when the book has none there."""
+        """The page at `address`, as HTML; raises 404 when the book has none there, `TimeoutError` when it takes too long."""
         try:
             async with self.services.index.snapshot() as snapshot:
-                paths = await self._find_paths(snapshot)
-                return self.render(await snapshot.page(paths["/" + address]))
+                path = (await self._find_paths(snapshot))["/" + address]
+                key = (snapshot.build.id, path)
+                if key in self._rendered:
+                    self._rendered.move_to_end(key)
+                    return self._rendered[key]
+                chunks = await snapshot.page(path)
         except (KeyError, NotBuiltError) as exc:
             raise NotFound from exc
+        if key not in self._awaited:
+            self._awaited[key] = asyncio.create_task(self._render(key, chunks))
+        async with asyncio.timeout(RENDER_TIMEOUT_S):
+            return await asyncio.shield(self._awaited[key])
+
+    async def _render(self, key: tuple[str, str], chunks: Sequence[Chunk]) -> str:
+        try:
+            async with self._turn:
+                page = self._rendered[key] = await asyncio.to_thread(self.render, chunks)
+        finally:
+            del self._awaited[key]
+        while len(self._rendered) > 1 and sum(map(len, self._rendered.values())) > KEPT_CHARS:
+            self._rendered.popitem(last=False)
+        return page
 
     async def _find_paths(self, snapshot: Snapshot) -> dict[str, str]:
         if self._build_id != snapshot.build.id:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from server.pages import book_page
 from server.pages.book_page import render_page
+from server.routes import book_pages
 from shared.models import Chunk, Site
 from shared.settings import Settings
 from tests.support.fakes import FakeFinder, make_services
-from tests.support.live_server import LiveServer, serving
+from tests.support.live_server import LiveServer, serving, until
+from tests.support.sample_builds import make_build
 from tests.support.small_book import open_book, read
 
 ARMS = """---
@@ -91,3 +98,69 @@ async def test_a_published_book_is_read_where_it_is_published(tmp_path: Path) ->
 async def test_before_the_first_build_there_is_no_page() -> None:
     async with serving(make_services()) as live:
         assert (await live.client.get("/docs/arms")).status_code == 404
+
+
+class HeldRendering:
+    """Renders pages once it is let go; a page that waits for longer than any test does is not rendered."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pages: list[str] = []
+        self.most_at_once = 0
+        self.go = threading.Event()
+        self._now = 0
+        monkeypatch.setattr(book_page, "render_page", self._render)
+
+    def _render(self, chunks: Sequence[Chunk]) -> str:
+        self._now += 1
+        self.most_at_once = max(self.most_at_once, self._now)
+        self.pages.append(chunks[0].path)
+        assert self.go.wait(20)
+        self._now -= 1
+        return render_page(chunks)
+
+
+async def test_a_page_that_takes_long_holds_nobody_else_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldRendering(monkeypatch)
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, Settings()) as (live, _):
+        asked = [asyncio.create_task(live.client.get(f"/docs/{name}")) for name in ("a", "b", "a")]
+        await until(lambda: bool(held.pages))
+        assert (await live.client.get("/health/live")).status_code == 200
+        held.go.set()
+        assert [(await task).status_code for task in asked] == [200, 200, 200]
+    assert (sorted(held.pages), held.most_at_once) == (["a.md", "b.md"], 1)
+
+
+async def test_a_page_is_rendered_once_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldRendering(monkeypatch)
+    held.go.set()
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, Settings()) as (live, _):
+        assert all(["One" in (await live.client.get("/docs/a")).text for _ in range(3)])
+        changed = read({"a.md": "# A\n\nTwo.\n"}, site=Settings().site)
+        await live.services.index.publish(make_build(changed, hour=1, dimensions=None), changed, None)
+        assert "Two" in (await live.client.get("/docs/a")).text
+    assert held.pages == ["a.md", "a.md"]
+
+
+async def test_nobody_waits_for_ever_and_what_was_begun_is_there_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldRendering(monkeypatch)
+    monkeypatch.setattr(book_pages, "RENDER_TIMEOUT_S", 0.05)
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, Settings()) as (live, _):
+        late = await live.client.get("/docs/a")
+        assert (late.status_code, late.json()["code"]) == (504, "timeout")
+        held.go.set()
+
+        async def is_there() -> bool:
+            return (await live.client.get("/docs/a")).status_code == 200
+
+        await until(is_there)
+    assert held.pages == ["a.md"]
+
+
+async def test_only_so_much_is_kept_of_rendered_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldRendering(monkeypatch)
+    held.go.set()
+    monkeypatch.setattr(book_pages, "KEPT_CHARS", 1)
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, Settings()) as (live, _):
+        for name in "aabab":
+            assert (await live.client.get(f"/docs/{name}")).status_code == 200
+    assert [path[0] for path in held.pages] == [*"abab"]
