@@ -50,6 +50,9 @@ class Metrics:
             "Answers without the chat model (`model`: away, or no budget) or found without the embedding model (`search`).",
             "part",
         )
+        self.answer_cache = self._counter(
+            "answer_cache", "Questions looked for among the answers kept (ANSWER_CACHE_HOURS): `hit` or `miss`.", "result"
+        )
         self.feedback = self._counter("feedback", "Answers that readers rated `up` or `down`.", "rating")
         self.retrieval_s = self._histogram("retrieval_seconds", "From a question to its passages.", _RETRIEVAL_S)
         self.first_token_s = self._histogram(

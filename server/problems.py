@@ -31,6 +31,7 @@ _UNAVAILABLE: dict[Service, tuple[str, str]] = {
     "qdrant": ("index_unavailable", "The book's index is out of reach. Please try again in a moment."),
     "disk": ("index_unavailable", "The book's index cannot be read. Please try again in a moment."),
     "database": ("history_unavailable", "Earlier conversations are out of reach. Please try again in a moment."),
+    "redis": ("redis_unavailable", "A service that only saves time is out of reach. Please try again in a moment."),
     "prefect": ("prefect_unavailable", "The ingest service is away. Answers go on from the last build; try again in a moment."),
 }
 _UNEXPECTED = ProblemDetails(500, "internal_error", "Something went wrong on our side. Please try again.", retryable=True)
@@ -117,6 +118,7 @@ MEANINGS = {
     "upstream_unavailable": "The chat model or the embedding model failed.",
     "index_unavailable": "The index failed.",
     "history_unavailable": "The database of conversations failed; questions are answered without it.",
+    "redis_unavailable": "Redis does not answer; answers are kept in memory until it does.",
     "history_off": "`DATABASE_URL=none`: nothing is remembered.",
     "conversation_not_found": "There is no conversation of that id, or the id is no key.",
     "message_not_found": "There is no answer of that id.",

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from server.answering.answer_cache import AnswerCache
 from server.answering.events import ChatEvent
 from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
@@ -24,13 +25,16 @@ from server.http.limits import RateLimits
 from server.metrics import Metrics
 from server.models.budget import Budget
 from server.models.chat_model import ChatModel, most_usd
+from server.models.prompts import rules
 from server.models.query_embeddings import QueryEmbeddings
 from server.models.quoting.quoting_model import open_extractive
 from server.models.rewriting import BoundedCompletions, CompletingModel, rewriting
 from server.prefect_api import PrefectApi
 from server.questions import ChatRequest
+from server.redis_server import RedisServer
 from server.status.health import Health, last_ingest
 from server.status.probes import Probe
+from server.version import VERSION
 from shared.embedding.model import open_embeddings
 from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
@@ -80,6 +84,9 @@ class Services:
     budget: Budget
     metrics: Metrics
     conversations: ConversationMemory = field(default_factory=lambda: ConversationMemory(None))
+    answer_cache: AnswerCache = field(default_factory=AnswerCache)
+    redis: RedisServer | None = None
+    """None: no REDIS_URL."""
     replay: RecentAnswers = field(default_factory=RecentAnswers)
     running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
@@ -122,6 +129,8 @@ def open_services(settings: Settings) -> Services:
     )
     prefect = PrefectApi(settings)
     conversations = ConversationMemory(database_address(settings), days=settings.history_days)
+    redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    answer_cache = open_answer_cache(settings, model.name, redis)
     _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
@@ -133,20 +142,17 @@ def open_services(settings: Settings) -> Services:
             may_spend=lambda: budget.hold(most_usd(model.name)),
         ),
         prefect=prefect,
-        health=Health(
-            build=Probe(index.live, max_age_s=BUILD_AGE_S),
-            index=Probe(index.ping, max_age_s=NEAR_AGE_S),
-            prefect=Probe(prefect.ping, max_age_s=NEAR_AGE_S),
-            chat_model=Probe(model.ping, max_age_s=UPSTREAM_AGE_S) if settings.openai_api_key else None,
-            embeddings=Probe(embeddings.ping, max_age_s=UPSTREAM_AGE_S) if embeddings else None,
-            last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
-        ),
+        health=_open_health(index, prefect, model if settings.openai_api_key else None, embeddings),
         exact_tokens=tokenizer.exact,
         limits=RateLimits(settings),
         budget=budget,
         metrics=metrics,
         conversations=conversations,
+        answer_cache=answer_cache,
+        redis=redis,
         closers=(
+            *([redis.aclose] if redis else []),
+            answer_cache.aclose,
             conversations.aclose,
             index.aclose,
             finder.aclose,
@@ -155,6 +161,31 @@ def open_services(settings: Settings) -> Services:
             *([embeddings.aclose] if embeddings else []),
         ),
     )
+
+
+def _open_health(index: Index, prefect: PrefectApi, model: ChatModel | None, embeddings: QueryEmbeddings | None) -> Health:
+    return Health(
+        build=Probe(index.live, max_age_s=BUILD_AGE_S),
+        index=Probe(index.ping, max_age_s=NEAR_AGE_S),
+        prefect=Probe(prefect.ping, max_age_s=NEAR_AGE_S),
+        chat_model=Probe(model.ping, max_age_s=UPSTREAM_AGE_S) if model else None,
+        embeddings=Probe(embeddings.ping, max_age_s=UPSTREAM_AGE_S) if embeddings else None,
+        last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
+    )
+
+
+def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None) -> AnswerCache:
+    """The cache of the settings; what answers hang on beside the question and the build is all in here."""
+    embedded_at = settings.embedding_base_url or settings.openai_base_url
+    circumstances = (
+        VERSION,
+        model,
+        settings.openai_base_url,
+        rules(),
+        str(settings.answer_support),
+        f"{settings.embedding_model} {embedded_at}" if settings.embedding_key else "",
+    )
+    return AnswerCache(circumstances, collection=settings.collection, keep_s=settings.answer_cache_hours * 3600, redis=redis)
 
 
 def _warn_of_unknown_prices(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Service = Literal["openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer", "site", "database"]
+Service = Literal["openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer", "site", "database", "redis"]
 
 
 class LecternError(Exception):

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Model that writes the answers."""
     answer_support: float = Field(default=0.3, ge=0, le=1)
     """How likely the book must hold the answer, or the reader is told that it does not say."""
+    answer_cache_hours: float = Field(default=24.0, ge=0)
+    """How long an answer is given again to the same question, while the book and the model stay the same; 0: never."""
 
     # Embeddings
     embedding_model: str = "text-embedding-3-small"
@@ -101,6 +103,8 @@ class Settings(BaseSettings):
     """Days a conversation is kept after its last message; 0: for ever."""
 
     # The server
+    redis_url: SecretStr | None = None
+    """Redis that server processes share kept answers in, e.g. `redis://:password@host:6379/0`; empty: each has its own."""
     host: str = "0.0.0.0"  # noqa: S104  a container must listen on every interface
     """Address to listen on."""
     port: int = Field(default=7860, ge=1, le=65535)
@@ -160,6 +164,13 @@ class Settings(BaseSettings):
         scheme = address.partition("://")[0]
         if address != NO_DATABASE and scheme not in {"postgres", "postgresql", "postgresql+asyncpg", "sqlite+aiosqlite"}:
             raise PydanticCustomError("database_url", "an address like postgresql://user:password@host/name, or `none`")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and value.get_secret_value().partition("://")[0] not in {"redis", "rediss", "unix"}:
+            raise PydanticCustomError("redis_url", "an address like redis://:password@host:6379/0")
         return value
 
     @classmethod

@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 
 FROM_THE_BOOK = frozenset({"chat", "selection"})
 """Modes whose times mean something: a greeting is answered at once."""
+CACHE = "cache"
+"""Under this name, not the model's, the times of answers are kept that were given again."""
 
 
 def log_answer(answer: AnswerProgress, budget: Budget, metrics: Metrics, *, error: BaseException | None = None) -> None:
@@ -40,6 +42,8 @@ def log_answer(answer: AnswerProgress, budget: Budget, metrics: Metrics, *, erro
         facts |= {"lexical_only": True} if found.degraded else {}
     if model := (done.metadata.get("model") if done else None) or answer.asked or None:
         facts["model"] = model
+    if answer.is_cached:
+        facts["cached"] = True
     if answer.ttft_s is not None:
         facts["ttft_s"] = answer.ttft_s
     if done is not None:
@@ -67,6 +71,7 @@ def _count(answer: AnswerProgress, metrics: Metrics, outcome: str, model: str | 
     if answer.done and answer.done.abstained:
         metrics.abstentions.labels(answer.mode).inc()
     if model:
+        model = CACHE if answer.is_cached else model
         metrics.answer_s.labels(model).observe(answer.elapsed_s)
         if answer.ttft_s is not None:
             metrics.first_token_s.labels(model).observe(answer.ttft_s)

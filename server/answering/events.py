@@ -53,7 +53,7 @@ class Start(Frozen):
     session_id: str
     message_id: str
     metadata: dict[str, Any]
-    """mode, retrieved_chunks, model, query, answerable, support, build."""
+    """mode, retrieved_chunks, model, query, answerable, support, build; `cached` where the answer is given again."""
 
 
 class Sources(Frozen):

@@ -71,6 +71,8 @@ async def generate(
         "support": round(passages.support, 2),
         "build": passages.build_id,
     } | answer.ids.metadata
+    if answer.is_cached:
+        metadata["cached"] = True
     yield Start(session_id=answer.ids.session_id, message_id=answer.ids.message_id, metadata=metadata)
     yield Sources(sources=tuple(cite(passage) for passage in passages.passages))
     failure: ServiceError | None = None

@@ -54,6 +54,10 @@ class AnswerProgress:
         """The last event, once it was passed on."""
         self.has_text = False
         """Whether the model has said a word."""
+        self.deltas: list[str] = []
+        """What the model said, markers and all."""
+        self.is_cached = False
+        """Given again: nothing was searched and no model was asked."""
         self.is_logged = False
         self.is_remembered = False
         self.when_done: Callable[[], None] | None = None
@@ -66,7 +70,7 @@ class AnswerProgress:
         self._accepted: Accepted | None = None
         self._finished: Finished | None = None
         self._paid_model = ""
-        self._deltas = 0
+        self._paid_deltas = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -88,6 +92,7 @@ class AnswerProgress:
         self._citations = Citations([passage.n for passage in passages.passages])
         self._finished = None
         self.has_text = False
+        self.deltas = []
 
     def accept(self, accepted: Accepted) -> None:
         """The model took the request."""
@@ -95,7 +100,8 @@ class AnswerProgress:
 
     def read(self, delta: str) -> str:
         """What of a delta the reader may see now."""
-        self._deltas += 1
+        self._paid_deltas += 1
+        self.deltas.append(delta)
         return self._seen(self._citations.feed(delta))
 
     def finish(self, finished: Finished | None = None) -> str:
@@ -157,6 +163,8 @@ class AnswerProgress:
         metadata: dict[str, Any] = {"model": self.model, "total_time": self.elapsed_s} if self.model else {}
         if self.model and self.ttft_s is not None:
             metadata["ttft"] = self.ttft_s
+        if self.is_cached:
+            metadata["cached"] = True
         if is_stopped:
             metadata["stopped"] = True
         is_cut = self._finished is not None and self._finished.reason == "length"
@@ -183,7 +191,7 @@ class AnswerProgress:
             return self.done.usage if self.done else None
         said = self._finished if self.model == self._paid_model else None
         prompt = said.prompt_tokens if said and said.prompt_tokens is not None else self._accepted.prompt_tokens
-        completion = said.completion_tokens if said and said.completion_tokens is not None else self._deltas
+        completion = said.completion_tokens if said and said.completion_tokens is not None else self._paid_deltas
         cost_usd = price_usd(self._paid_model, prompt, completion)
         return Usage(prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost_usd)
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import structlog
 from quart import Response, g, json, request
 
+from server.answering.answer_cache import KeptAnswer, give_again
 from server.answering.answer_log import log_answer
 from server.answering.events import AnswerIds, ChatEvent, TextDelta
 from server.answering.not_read_yet import answer_not_read_yet
@@ -25,6 +26,7 @@ from server.http.negotiation import is_first_widget
 from server.questions import ChatRequest
 from server.services import Services
 from server.status.health import first_reading
+from server.status.probes import live_build
 from server.wire import json_answer, native
 from server.wire.dialect import Dialect
 from shared.errors import NotBuiltError, RequestError
@@ -80,8 +82,14 @@ async def respond(
     )
     answer = AnswerProgress(ids, mode="selection" if chat.selected_text else "chat")
     close = partial(log_answer, answer, services.budget, services.metrics)
-    answer.when_done = partial(services.conversations.remember, recalled, answer)
-    _when_over(answer.when_done)
+    remember = partial(services.conversations.remember, recalled, answer)
+
+    def when_done() -> None:
+        remember()
+        services.answer_cache.keep(chat, answer)
+
+    answer.when_done = when_done
+    _when_over(remember)
     _when_over(close)  # a response that is never begun ends too
     try:
         events = await _find_and_answer(services, chat, answer)
@@ -128,7 +136,10 @@ def _hold_stream(services: Services) -> None:
 
 
 async def _find_and_answer(services: Services, chat: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
-    """The events to come: of an answer, or of one that says that the book has not been read yet."""
+    """The events to come: of an answer, kept or new, or of one that says that the book has not been read yet."""
+    if (kept := await _kept(services, chat)) is not None:
+        structlog.contextvars.bind_contextvars(build_id=kept.passages.build_id)
+        return give_again(kept, chat, answer)
     try:
         async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
             passages = await services.finder.retrieve(chat)
@@ -140,6 +151,14 @@ async def _find_and_answer(services: Services, chat: ChatRequest, answer: Answer
     structlog.contextvars.bind_contextvars(build_id=passages.build_id)
     answer.retrieved(passages)
     return services.answerer.generate(chat, passages, answer)
+
+
+async def _kept(services: Services, chat: ChatRequest) -> KeptAnswer | None:
+    if services.answer_cache.is_off or (build := await live_build(services.health.build)) is None:
+        return None
+    kept = await services.answer_cache.find(chat, build.id)
+    services.metrics.answer_cache.labels("hit" if kept else "miss").inc()
+    return kept
 
 
 def _when_over(close: Callable[[], None]) -> None:

@@ -36,6 +36,7 @@ async def live(tmp_path: Path, stand_in: StandIn) -> AsyncGenerator[LiveServer]:
         "embedding_model": "none",
         "prefect_api_url": "http://127.0.0.1:1/api",
         "daily_budget_usd": 0.000001,
+        "answer_cache_hours": 0,
     }
     settings = Settings.model_validate(given)
     chunks = make_chunks({"grippers.md": ["The gripper moves three joints.", "A gripper has two fingers."]})

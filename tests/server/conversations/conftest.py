@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.postgres import BIN, Postgres
+from tests.support.databases.postgres import BIN, Postgres
 
 
 @pytest.fixture(scope="session")

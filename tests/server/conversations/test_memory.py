@@ -17,9 +17,9 @@ from server.conversations.memory import ConversationMemory
 from server.services import Services, open_services
 from shared.index.open_index import open_index
 from shared.settings import Settings
+from tests.support.databases.postgres import Postgres
 from tests.support.fakes import ScriptedAnswerer, make_services, whole_answer
 from tests.support.live_server import LiveServer, frames_of, serving, until
-from tests.support.postgres import Postgres
 from tests.support.sample_builds import make_build
 from tests.support.small_book import read
 
