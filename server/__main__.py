@@ -1,19 +1,25 @@
-"""`python -m server`: the web process. What keeps it from starting is one sentence on standard error and exit code 1."""
+"""`python -m server`: the web process; `python -m server token`: a token for a part of what the author may do.
+
+What keeps either from it is one sentence on standard error and exit code 1.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import resource
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
 from hypercorn.config import Config
 
 from server.app import create_app
+from server.http.access_tokens import SCOPES, mint
 from server.http.draining import CLOSE_S
 from server.services import Services, open_services
 from shared import log
@@ -24,14 +30,25 @@ from shared.settings import Settings
 BACKLOG = 256
 KEEP_ALIVE_S = 75
 """Longer than proxies keep an idle connection (60 s, mostly): the side that sends must be the one that closes."""
+MOST_DAYS = 3650
+"""A token cannot be taken back but by a new JWT_SECRET."""
 TCP_USER_TIMEOUT_MS = 150_000
 """A peer that takes nothing for this long is gone: the kernel ends the connection, which nobody else would."""
 
 
-def main() -> int:
-    """Serve until told to stop; the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop, or print a token; the exit code. `arguments`: of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m server", description="Serve the book, or print a token.")
+    commands = parser.add_subparsers(dest="command")
+    token = commands.add_parser("token", help="print a token that opens a part of what the author may do (needs JWT_SECRET)")
+    token.add_argument("--scope", action="append", choices=SCOPES, required=True, help="what it opens; may be given again")
+    token.add_argument("--days", type=_days, default=30.0, help="how long it is good, 30 unless said")
+    options = parser.parse_args(arguments)
     try:
         settings = Settings.read()
+        if options.command == "token":
+            sys.stdout.write(mint(settings, options.scope, days=options.days) + "\n")
+            return 0
         log.configure(settings)
         allow_many_connections()
         check_writable(settings.data_dir)
@@ -42,6 +59,13 @@ def main() -> int:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
     return 0
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 < days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"from 0 to {MOST_DAYS} days")
+    return days
 
 
 def allow_many_connections() -> None:

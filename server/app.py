@@ -107,7 +107,7 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
     async def admit() -> None:
         refuse_foreign_origin(request, services.settings)
         if request.method != "OPTIONS" and request.endpoint:
-            await policies[request.endpoint].admit(request, services.settings, services.limits)
+            await policies[request.endpoint].admit(request, services.settings, services.limits, services.access)
 
     @app.after_request
     async def take_in_body(response: Response) -> Response:

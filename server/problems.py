@@ -32,6 +32,7 @@ _UNAVAILABLE: dict[Service, tuple[str, str]] = {
     "disk": ("index_unavailable", "The book's index cannot be read. Please try again in a moment."),
     "database": ("history_unavailable", "Earlier conversations are out of reach. Please try again in a moment."),
     "redis": ("redis_unavailable", "A service that only saves time is out of reach. Please try again in a moment."),
+    "keys": ("keys_unavailable", "The keys that tokens are signed with are out of reach. Please try again in a moment."),
     "prefect": ("prefect_unavailable", "The ingest service is away. Answers go on from the last build; try again in a moment."),
 }
 _UNEXPECTED = ProblemDetails(500, "internal_error", "Something went wrong on our side. Please try again.", retryable=True)
@@ -110,6 +111,11 @@ MEANINGS = {
     "origin_not_allowed": "The page that sent it is of a site that is not in `ALLOWED_ORIGINS`.",
     "key_missing": "It needs a key.",
     "key_wrong": "That is not the key.",
+    "token_invalid": "The token has expired, or was not made for this Lectern.",
+    "scope_missing": "The token is good, but not for this.",
+    "keys_unavailable": "`JWT_JWKS` does not answer, or holds no keys.",
+    "content_closed": "As `ingest_closed`.",
+    "history_closed": "As `ingest_closed`.",
     "rate_limited": "The reader, or all readers together, asked too often.",
     "too_many_streams": "The reader has too many answers on their way.",
     "busy": "All readers together have.",
@@ -123,7 +129,7 @@ MEANINGS = {
     "conversation_not_found": "There is no conversation of that id, or the id is no key.",
     "message_not_found": "There is no answer of that id.",
     "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",
-    "ingest_closed": "`ADMIN_API_KEY` is not set.",
+    "ingest_closed": "Nothing is set that opens it: `ADMIN_API_KEY`, `JWT_SECRET` or `JWT_JWKS`.",
     "ingest_running": "Another ingest, of the other kind, is on its way.",
     "book_read_elsewhere": "`BOOK_SOURCE=none`: no book is read here.",
     "run_not_found": "There is no ingest of that id.",

@@ -20,6 +20,7 @@ from server.answering.running import RunningAnswers
 from server.conversations.memory import ConversationMemory, database_address
 from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
+from server.http.auth import Access
 from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
@@ -81,6 +82,7 @@ class Services:
     exact_tokens: bool
     """Whether token counts are exact, or estimates for want of the vocabulary."""
     limits: RateLimits
+    access: Access
     budget: Budget
     metrics: Metrics
     conversations: ConversationMemory = field(default_factory=lambda: ConversationMemory(None))
@@ -145,6 +147,7 @@ def open_services(settings: Settings) -> Services:
         health=_open_health(index, prefect, model if settings.openai_api_key else None, embeddings),
         exact_tokens=tokenizer.exact,
         limits=RateLimits(settings),
+        access=Access(settings),
         budget=budget,
         metrics=metrics,
         conversations=conversations,

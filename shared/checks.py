@@ -1,11 +1,17 @@
-"""What can be checked of a setting's value before anything uses it."""
+"""What can be checked of a setting's value before anything uses it, and what is said of one that is wrong."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 from pathlib import Path
+from types import NoneType
+from typing import Literal, get_args, get_origin
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from shared.errors import ConfigurationError
 
@@ -23,6 +29,11 @@ def is_address(text: str) -> bool:
         return False
 
 
+def is_on_this_machine(address: str) -> bool:
+    """Whether an http(s) address names the loopback, where nobody listens in between."""
+    return urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 def qdrant_address(url: str) -> str:
     """Where a Qdrant server answers: port 6333 where the address names none, whatever the scheme."""
     parts = urlsplit(url.rstrip("/"))
@@ -37,3 +48,24 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as exc:
         raise ConfigurationError(f"The data folder DATA_DIR={str(folder)!r} cannot be written to: {exc.strerror}.") from exc
+
+
+def tell_wrong(name: str, field: FieldInfo, error: ErrorDetails) -> str:
+    """What is wrong with a setting, in a sentence; the value of a secret is not shown."""
+    is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+    given = "not shown" if is_secret else repr(error["input"])
+    return f"{name.upper()} is {given}; expected {_expected(field, error['msg'])}."
+
+
+def _expected(field: FieldInfo, otherwise: str) -> str:
+    """What a setting may be, as in `a whole number from 1 to 65535`; `otherwise` for one that a validator of ours refused."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(map(str, get_args(field.annotation)))
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not NoneType]
+    if kinds == [bool]:
+        return "true or false"
+    if kinds not in ([int], [float]):
+        return otherwise
+    least, most = ([getattr(limit, end) for limit in field.metadata if hasattr(limit, end)] for end in ("ge", "le"))
+    noun = "a whole number" if kinds == [int] else "a number"
+    return noun + (f" from {least[0]} to {most[0]}" if most else f", {least[0]} or more")

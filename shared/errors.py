@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Service = Literal["openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer", "site", "database", "redis"]
+Service = Literal[
+    "openai", "embeddings", "qdrant", "prefect", "git", "disk", "tokenizer", "site", "database", "redis", "keys"
+]  # fmt: skip
 
 
 class LecternError(Exception):

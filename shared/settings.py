@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.checks import is_address
+from shared.checks import is_address, is_on_this_machine, tell_wrong
 from shared.errors import ConfigurationError
 from shared.models import Site
 
@@ -26,6 +24,8 @@ NO_DATABASE = "none"
 """DATABASE_URL of a Lectern that remembers no conversation."""
 NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
+LEAST_SECRET_BYTES = 32
+"""Of a secret that nobody may guess: what HS256 needs at least (RFC 7518, 3.2)."""
 
 
 class Settings(BaseSettings):
@@ -110,7 +110,16 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=1, le=65535)
     """Port of the web server."""
     admin_api_key: SecretStr | None = None
-    """Key for /ingest, as `Authorization: Bearer` or `X-API-Key`; empty: /ingest is closed."""
+    """Key for all that only the author may do, such as /ingest, as `Authorization: Bearer` or `X-API-Key`, at least 32 bytes
+    (`openssl rand -hex 24`); empty: closed, but for tokens."""
+    jwt_secret: SecretStr | None = None
+    """Signs tokens that open a part of it (`python -m server token`), by HS256; at least 32 bytes. Empty: none of ours."""
+    jwt_jwks: str | None = None
+    """Public keys of an identity provider whose tokens count too, signed by RS256 or ES256: a file, or an https address."""
+    jwt_audience: str = "lectern"
+    """What a token must be for (`aud`)."""
+    jwt_issuer: str = "lectern"
+    """Who a token must come from (`iss`)."""
     metrics_api_key: SecretStr | None = None
     """Key that may read /metrics and nothing else; ADMIN_API_KEY may too."""
     metrics_open: bool = False
@@ -157,6 +166,20 @@ class Settings(BaseSettings):
             raise PydanticCustomError("site_url", wanted)
         return value
 
+    @field_validator("admin_api_key", "jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+            raise PydanticCustomError("secret", "at least 32 bytes, like the output of openssl rand -hex 24")
+        return value
+
+    @field_validator("jwt_jwks")
+    @classmethod
+    def _keys_from_where_they_are_safe(cls, value: str | None) -> str | None:
+        if value and "://" in value and not (is_address(value) and (value.startswith("https:") or is_on_this_machine(value))):
+            raise PydanticCustomError("jwt_jwks", "a file or an https address")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
@@ -180,12 +203,8 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as exc:
             wrong = {str(error["loc"][0]): error for error in exc.errors()}  # the first error of each
-            raise ConfigurationError(
-                "\n".join(
-                    f"{name.upper()} is {error['input']!r}; expected {_expected(cls.model_fields[name], error['msg'])}."
-                    for name, error in wrong.items()
-                )
-            ) from exc
+            told = [tell_wrong(name, cls.model_fields[name], error) for name, error in wrong.items()]
+            raise ConfigurationError("\n".join(told)) from exc
 
     @property
     def site(self) -> Site:
@@ -207,17 +226,3 @@ class Settings(BaseSettings):
     def embedding_key(self) -> SecretStr | None:
         """The key dense retrieval uses; None: lexical only."""
         return None if self.embedding_model == NO_MODEL else self.embedding_api_key or self.openai_api_key
-
-
-def _expected(field: FieldInfo, otherwise: str) -> str:
-    """What a setting may be, as in `a whole number from 1 to 65535`; `otherwise` for one that a validator of ours refused."""
-    if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(map(str, get_args(field.annotation)))
-    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not NoneType]
-    if kinds == [bool]:
-        return "true or false"
-    if kinds not in ([int], [float]):
-        return otherwise
-    least, most = ([getattr(limit, end) for limit in field.metadata if hasattr(limit, end)] for end in ("ge", "le"))
-    noun = "a whole number" if kinds == [int] else "a number"
-    return noun + (f" from {least[0]} to {most[0]}" if most else f", {least[0]} or more")

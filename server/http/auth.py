@@ -5,14 +5,16 @@ from __future__ import annotations
 import hmac
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
 from quart import Request
 
+from server.http.access_tokens import AccessTokens, Scope
 from server.http.limits import client_of, is_loopback
 from shared.errors import RequestError
 from shared.settings import Settings
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_DOTS_OF_A_TOKEN = 2
+"""Between its header, its claims and its signature."""
 
 
 def peer_of(request: Request) -> str | None:
@@ -66,32 +68,55 @@ def _host_of(origin: str) -> str:
         return ""
 
 
-def require_admin(request: Request, settings: Settings) -> None:
-    """Raise `RequestError` unless the request carries the admin key: 503 when none is set, 401 without, 403 with another."""
-    if settings.admin_api_key is None:
-        raise RequestError("ingest_closed", "Ingest over HTTP is closed: no ADMIN_API_KEY is set.", status=503)
-    _require_key(request, settings.admin_api_key)
+_CLOSED: dict[Scope, tuple[str, str]] = {
+    "ingest": ("ingest_closed", "Ingest over HTTP is closed: no ADMIN_API_KEY is set."),
+    "content": ("content_closed", "Changing the content is closed: no ADMIN_API_KEY is set."),
+    "history": ("history_closed", "Reading every conversation is closed: no ADMIN_API_KEY is set."),
+    "metrics": (
+        "metrics_closed",
+        "The metrics are closed: no METRICS_API_KEY, ADMIN_API_KEY or METRICS_OPEN is set.",
+    ),
+}
 
 
-def require_metrics_key(request: Request, settings: Settings) -> None:
-    """Raise `RequestError` unless the caller may read the metrics.
+class Access:
+    """Who may do what only the author may: who carries ADMIN_API_KEY, or a token of that scope.
 
-    That is: with METRICS_OPEN anyone, otherwise who carries METRICS_API_KEY or ADMIN_API_KEY, and the author at their own desk.
+    The metrics are also for METRICS_API_KEY, for the author at their own desk, and with METRICS_OPEN for anyone.
     """
-    if settings.metrics_open or limited_client(request, settings) is None:
-        return
-    keys = [key for key in (settings.metrics_api_key, settings.admin_api_key) if key is not None]
-    if not keys:
-        message = "The metrics are closed: neither METRICS_API_KEY nor ADMIN_API_KEY is set, nor METRICS_OPEN."
-        raise RequestError("metrics_closed", message, status=503)
-    _require_key(request, *keys)
+
+    def __init__(self, settings: Settings, tokens: AccessTokens | None = None) -> None:
+        """`tokens`: those of the settings."""
+        self._settings = settings
+        self._tokens = tokens or AccessTokens(settings)
+
+    async def require(self, request: Request, scope: Scope) -> None:
+        """Raise `RequestError` unless the caller may.
+
+        503 where nothing in the settings could open it, 401 without a key or with a token that is not valid, 403 with
+        another key or a token for something else.
+        """
+        settings = self._settings
+        if scope == "metrics" and (settings.metrics_open or limited_client(request, settings) is None):
+            return
+        ours = (settings.admin_api_key, settings.metrics_api_key if scope == "metrics" else None)
+        keys = [key.get_secret_value().encode() for key in ours if key is not None]
+        if not keys and not self._tokens.are_accepted:
+            code, message = _CLOSED[scope]
+            raise RequestError(code, message, status=503)
+        given = credential_of(request)
+        if not given:
+            message = "Send the key as 'Authorization: Bearer' or 'X-API-Key'."
+            raise RequestError("key_missing", message, status=401)
+        if any([hmac.compare_digest(given.encode(), key) for key in keys]):  # noqa: C419  all of them
+            return
+        if not self._tokens.are_accepted or given.count(".") != _DOTS_OF_A_TOKEN:
+            raise RequestError("key_wrong", "That is not the key.", status=403)
+        if scope not in await self._tokens.read(given):
+            raise RequestError("scope_missing", f"The token does not have the scope '{scope}'.", status=403)
 
 
-def _require_key(request: Request, *keys: SecretStr) -> None:
+def credential_of(request: Request) -> str:
+    """The key or the token a request carries; '' when none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    given = request.headers.get("X-API-Key") or (token.strip() if scheme.lower() == "bearer" else "")
-    if not given:
-        message = "Send the key as 'Authorization: Bearer' or 'X-API-Key'."
-        raise RequestError("key_missing", message, status=401)
-    if not any([hmac.compare_digest(given.encode(), key.get_secret_value().encode()) for key in keys]):  # noqa: C419  all of them
-        raise RequestError("key_wrong", "That is not the key.", status=403)
+    return request.headers.get("X-API-Key") or (token.strip() if scheme.lower() == "bearer" else "")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from quart import Request
 from quart_schema import security_scheme  # pyright: ignore[reportUnknownVariableType]  its optional kinds of models
 
-from server.http.auth import limited_client, require_admin, require_metrics_key
+from server.http.access_tokens import Scope
+from server.http.auth import Access, limited_client
 from server.http.limits import RateLimits, RequestKind
 from server.http.openapi import Handler
 from shared.settings import Settings
@@ -23,17 +24,15 @@ class Policy:
 
     limit: RequestKind | None = None
     """The limit it counts under; None: without."""
-    key: Literal["admin", "metrics"] | None = None
-    """The key it has to carry."""
+    scope: Scope | None = None
+    """What it has to carry the author's key for, or a token."""
 
-    async def admit(self, request: Request, settings: Settings, limits: RateLimits) -> None:
+    async def admit(self, request: Request, settings: Settings, limits: RateLimits, access: Access) -> None:
         """Raise `RequestError` where the request may not pass: 429 first, then 401, 403 and 503."""
         if self.limit is not None:
             await limits.admit(limited_client(request, settings), self.limit)
-        if self.key == "admin":
-            require_admin(request, settings)
-        elif self.key == "metrics":
-            require_metrics_key(request, settings)
+        if self.scope is not None:
+            await access.require(request, self.scope)
 
 
 def limited(kind: RequestKind) -> Callable[[Handler], Handler]:
@@ -46,9 +45,9 @@ def unlimited(handler: Handler) -> Handler:
     return _set(handler, limit=None)
 
 
-def key_needed(key: Literal["admin", "metrics"]) -> Callable[[Handler], Handler]:
-    """Each request carries that key."""
-    return lambda handler: _set(security_scheme([{"bearer": []}, {"api_key": []}])(handler), key=key)
+def scope_needed(scope: Scope) -> Callable[[Handler], Handler]:
+    """Each request carries the author's key, or a token of that scope."""
+    return lambda handler: _set(security_scheme([{"bearer": []}, {"api_key": []}])(handler), scope=scope)
 
 
 def policy_of(handler: Callable[..., Any]) -> Policy:

@@ -14,7 +14,7 @@ from server.conversations.exchanges import Rating, StoredExchange
 from server.conversations.ownership import is_key
 from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
-from server.http.policy import key_needed, limited
+from server.http.policy import limited, scope_needed
 from server.schemas.conversations import Conversation, ConversationMessage, FeedbackBody, FeedbackStored, Forgotten
 from server.services import Services
 from shared.errors import RequestError
@@ -101,7 +101,7 @@ def _add_feedback(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/feedback")
     @limited("lookup")
-    @key_needed("admin")
+    @scope_needed("history")
     @documents("conversations", text=_LINES)
     async def export_feedback() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Every answer that was rated, with its question and the rating."""
@@ -109,7 +109,7 @@ def _add_feedback(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/chat/history")
     @limited("lookup")
-    @key_needed("admin")
+    @scope_needed("history")
     @documents("conversations", text=_LINES)
     async def export_all() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Every message of every conversation."""

@@ -9,7 +9,7 @@ from quart import Blueprint, Response, request
 
 from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
-from server.http.policy import key_needed, limited
+from server.http.policy import limited, scope_needed
 from server.prefect_api import FlowRun, PrefectApi
 from server.schemas.book_api import IngestBody, IngestRun, IngestStarted, IngestStatus
 from server.services import Services
@@ -25,7 +25,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @ingest.post("/ingest")
     @limited("lookup")
-    @key_needed("admin")
+    @scope_needed("ingest")
     @documents("ingest", body=IngestBody, answer=IngestStarted, status=202)
     async def start() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Read the book again. While a run with the same wish is on its way, its id is given instead of a new one."""
@@ -60,7 +60,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @ingest.delete("/ingest/<uuid:run_id>")
     @limited("lookup")
-    @key_needed("admin")
+    @scope_needed("ingest")
     @documents("ingest", answer=IngestStarted, status=202)
     async def cancel(run_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Stop a run; the live build stays as it is."""

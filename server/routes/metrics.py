@@ -7,7 +7,7 @@ import asyncio
 from quart import Blueprint, Response
 
 from server.http.openapi import documents
-from server.http.policy import key_needed, unlimited
+from server.http.policy import scope_needed, unlimited
 from server.metrics import CONTENT_TYPE
 from server.services import Services
 from server.status.gauges import read_gauges
@@ -19,7 +19,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/metrics")
     @unlimited
-    @key_needed("metrics")
+    @scope_needed("metrics")
     @documents("health", text={"text/plain": "Prometheus' text format, version 0.0.4."})
     async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
         """What operators count, in Prometheus' text format."""

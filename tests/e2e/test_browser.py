@@ -17,6 +17,7 @@ from shared.index.port import Filter
 from shared.settings import Settings
 from tests.support.chromium import FOUND, Page, browsing
 from tests.support.fakes import (
+    ADMIN_KEY,
     FakeFinder,
     PrefectStandIn,
     ScriptedAnswerer,
@@ -292,7 +293,7 @@ RESULT = "document.querySelector('[aria-label=\"%s\"]').parentElement.querySelec
 
 
 async def test_the_api_page_sends_what_is_filled_in_and_shows_the_answer(page: Page) -> None:
-    settings = Settings.model_validate({"admin_api_key": "let-me-in"})
+    settings = Settings.model_validate({"admin_api_key": ADMIN_KEY})
     finder, prefect = FakeFinder(make_chunk(), build=make_build()), PrefectStandIn()
     async with serving(make_services(settings=settings, finder=finder, prefect=prefect)) as live:
         await page.open(f"http://127.0.0.1:{live.port}/docs")
@@ -304,7 +305,7 @@ async def test_the_api_page_sends_what_is_filled_in_and_shows_the_answer(page: P
         await page.evaluate(SUBMIT % "GET /search" + "({q: 'joints & links', path: 'arms'})")
         found = json.loads(await page.until(RESULT % "GET /search"))
         assert (found["query"], finder.wheres[-1]) == ("joints & links", Filter(folders=("arms",)))
-        await page.evaluate("document.getElementById('key').value = 'let-me-in'")
+        await page.evaluate("document.getElementById('key').value = 'let-me-in-as-the-author-of-this-book'")
         await page.evaluate(SUBMIT % "POST /ingest" + "({})")
         started = json.loads(await page.until(RESULT % "POST /ingest"))
         assert started["run_id"] == prefect.runs[0]["id"]

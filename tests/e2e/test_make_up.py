@@ -23,6 +23,7 @@ from shared.ingest_runs import prefect_headers
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.support.book_folder import write_book
+from tests.support.fakes import ADMIN_KEY
 from tests.support.openai.stand_in import StandIn
 from tests.support.prefect_stage import LIMIT_S, free_port
 
@@ -194,7 +195,7 @@ async def test_a_lectern_without_a_book_answers_from_the_index_it_is_given(launc
 
 async def test_an_ingest_that_is_cancelled_over_http_leaves_the_index_as_it_was(launch: Launch, stand_in: StandIn) -> None:
     model = {"EMBEDDING_BASE_URL": stand_in.base_url, "EMBEDDING_API_KEY": "key", "EMBEDDING_MODEL": "bag-of-words"}
-    async with launch.started(**model, EMBEDDING_DIMENSIONS=str(stand_in.dimensions), ADMIN_API_KEY="key") as process:
+    async with launch.started(**model, EMBEDDING_DIMENSIONS=str(stand_in.dimensions), ADMIN_API_KEY=ADMIN_KEY) as process:
         await read_until(process, "Ctrl-C stops everything.")
         before = await get(launch.port, "/ingest/status")
         write_book(launch.data_dir.parent / "book", {"new.md": "# New\n\nNew words.\n"})
@@ -281,5 +282,5 @@ async def get(port: int, path: str) -> dict[str, Any]:
 
 async def call(port: int, method: str, path: str) -> dict[str, Any]:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        answer = await client.request(method, f"http://127.0.0.1:{port}{path}", headers={"X-API-Key": "key"})
+        answer = await client.request(method, f"http://127.0.0.1:{port}{path}", headers={"X-API-Key": ADMIN_KEY})
         return dict(answer.raise_for_status().json())

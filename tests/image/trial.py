@@ -26,7 +26,7 @@ from tests.image.visitor import BACK_LIMIT_S, Crowd, ask, request, sources, wait
 
 WEB = "http://127.0.0.1:7860"
 PREFECT = "http://127.0.0.1:4200"
-ADMIN_KEY = "the-key-of-the-trial"
+ADMIN_KEY = "the-key-of-the-author-in-the-trial"
 PREFECT_AUTH = "admin:of-the-trial"
 SETTINGS = {
     "BOOK_SOURCE": "git+file:///srv/book.git@main",

@@ -20,6 +20,7 @@ from shared.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.image.context import files_of, ignore_rules, is_ignored
 from tests.image.dockerfile import parse, read
+from tests.support.fakes import ADMIN_KEY
 from tests.support.loopback_http import Exchange, LoopbackServer, Received
 
 STAGES = read(REPOSITORY / "Dockerfile")
@@ -77,6 +78,8 @@ def test_no_secret_is_in_the_image() -> None:
         "ADMIN_API_KEY",
         "METRICS_API_KEY",
         "DATABASE_URL",
+        "REDIS_URL",
+        "JWT_SECRET",
         "PREFECT_API_AUTH_STRING",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []
@@ -154,7 +157,7 @@ def test_compose_understands_its_file() -> None:
     command = ["docker", "compose", "--file", "compose.yaml", "--profile", "*", "config", "--quiet"]
     if shutil.which("docker") is None or subprocess.run([*command[:2], "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker compose is not installed")
-    required = {"BOOK_SOURCE": "git+https://example.org/book.git", "ADMIN_API_KEY": "key", "PREFECT_API_AUTH_STRING": "key"}
+    required = {"BOOK_SOURCE": "git+https://example.org/book.git", "ADMIN_API_KEY": ADMIN_KEY, "PREFECT_API_AUTH_STRING": "key"}
     checked = subprocess.run(command, cwd=REPOSITORY, env=os.environ | required, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 
@@ -201,14 +204,14 @@ def test_the_programs_written_into_compose_yaml_compile() -> None:
 @pytest.mark.parametrize(("status", "code"), [(202, 0), (409, 0), (503, 1)])
 async def test_the_first_ingest_is_asked_for_until_it_is_accepted_or_needless(status: int, code: int) -> None:
     async def serve(request: Received, exchange: Exchange) -> None:
-        assert (request.method, request.path, request.headers["x-api-key"]) == ("POST", "/ingest", "key")
+        assert (request.method, request.path, request.headers["x-api-key"]) == ("POST", "/ingest", ADMIN_KEY)
         await exchange.reply(status, {})
 
     server = LoopbackServer(serve)
     await server.start()
     try:
         program = COMPOSE["services"]["first-read"]["command"][-1].replace("web:7860", f"127.0.0.1:{server.port}")
-        environment = {"ADMIN_API_KEY": "key", "no_proxy": "127.0.0.1"}
+        environment = {"ADMIN_API_KEY": ADMIN_KEY, "no_proxy": "127.0.0.1"}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-ISc", program, env=environment,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

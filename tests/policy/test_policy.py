@@ -95,8 +95,9 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
     assert {rule for rule, policy in policies.items() if policy.limit is None} == {
         "/health", "/health/live", "/health/ready", "/metrics", "/v1/models", *static_pages.FILES
     }  # fmt: skip
-    assert {rule for rule, policy in policies.items() if policy.key == "admin"} == {
-        "/ingest", "/ingest/<uuid:run_id>", "/feedback", "/chat/history",
+    assert {rule: policy.scope for rule, policy in policies.items() if policy.scope} == {
+        "/ingest": "ingest", "/ingest/<uuid:run_id>": "ingest", "/feedback": "history", "/chat/history": "history",
+        "/metrics": "metrics",
     }  # fmt: skip
 
 

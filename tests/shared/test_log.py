@@ -46,7 +46,7 @@ def test_a_reader_who_leaves_is_no_warning_and_a_lost_task_is_an_error(lines: io
 
 SECRETS = {
     "openai_api_key": "my-own-key",
-    "admin_api_key": "let-me-in",
+    "admin_api_key": "let-me-in-as-the-author-of-this-book",
     "qdrant_api_key": "qd-4711",
     "metrics_api_key": "look-42",
 }

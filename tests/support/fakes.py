@@ -20,6 +20,7 @@ from server.answering.events import AnswerIds, ChatEvent, CitedSource, Done, Sou
 from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages, SearchOutcome
+from server.http.auth import Access
 from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
@@ -35,6 +36,7 @@ from shared.index.port import Filter
 from shared.models import Build, Chunk, Hit, Progress, Section
 from shared.settings import Settings
 
+ADMIN_KEY = "let-me-in-as-the-author-of-this-book"
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
 
@@ -335,6 +337,7 @@ def make_services(
         ),
         exact_tokens=True,
         limits=RateLimits(settings),
+        access=Access(settings),
         budget=Budget(settings.daily_budget_usd, metrics=metrics),
         metrics=metrics,
         drain=Draining(),

@@ -12,6 +12,7 @@ from flows.launch.supervisor import PREFECT_DEFAULTS, environment, prepare_launc
 from flows.vocabulary import bring_vocabulary
 from shared.settings import Settings
 from shared.tokens import VOCABULARY_FILE
+from tests.support.fakes import ADMIN_KEY
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def test_a_key_for_ingest_is_made_when_none_is_set_and_only_its_owner_can_read_i
 
 
 def test_a_key_that_is_set_is_used_and_written_nowhere(tmp_path: Path) -> None:
-    launch = prepare_launch(Settings(data_dir=tmp_path, admin_api_key="mine"))  # type: ignore[arg-type]
-    assert (launch.admin_key, launch.admin_key_file) == ("mine", None)
+    launch = prepare_launch(Settings(data_dir=tmp_path, admin_api_key=ADMIN_KEY))  # type: ignore[arg-type]
+    assert (launch.admin_key, launch.admin_key_file) == (ADMIN_KEY, None)
 
 
 def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> None:

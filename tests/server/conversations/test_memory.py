@@ -18,7 +18,7 @@ from server.services import Services, open_services
 from shared.index.open_index import open_index
 from shared.settings import Settings
 from tests.support.databases.postgres import Postgres
-from tests.support.fakes import ScriptedAnswerer, make_services, whole_answer
+from tests.support.fakes import ADMIN_KEY, ScriptedAnswerer, make_services, whole_answer
 from tests.support.live_server import LiveServer, frames_of, serving, until
 from tests.support.sample_builds import make_build
 from tests.support.small_book import read
@@ -145,7 +145,7 @@ async def remembering(address: str, *steps: Any, **settings: Any) -> AsyncGenera
 
 @pytest.fixture
 async def live(address: str) -> AsyncGenerator[LiveServer]:
-    async with remembering(address, admin_api_key="key") as server:
+    async with remembering(address, admin_api_key=ADMIN_KEY) as server:
         yield server
 
 
@@ -224,10 +224,10 @@ async def test_a_rating_is_kept_counted_and_exported(live: LiveServer, said: obj
     assert (response.status_code, response.json()["rating"]) == (200, kept)
     assert f'lectern_feedback_total{{rating="{kept}"}} 1.0' in live.services.metrics.render([]).decode()
     assert (await live.client.get("/feedback")).status_code == 401
-    exported = await live.client.get("/feedback", headers={"X-API-Key": "key"})
+    exported = await live.client.get("/feedback", headers={"X-API-Key": ADMIN_KEY})
     (line,) = [json.loads(line) for line in exported.text.splitlines()]
     assert (line["question"], line["rating"], line["reason"]) == ("What moves?", kept, "Because.")
-    everything = await live.client.get("/chat/history", headers={"X-API-Key": "key"})
+    everything = await live.client.get("/chat/history", headers={"X-API-Key": ADMIN_KEY})
     assert len(everything.text.splitlines()) == 1
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from server.http import bodies
 from shared.settings import Settings
-from tests.support.fakes import make_services
+from tests.support.fakes import ADMIN_KEY, make_services
 from tests.support.live_server import request_bytes, serving
 
 BODY = b'{"question": "What moves?"}'
 SECOND = request_bytes(b"", method="GET", path="/health/live")
-SETTINGS = Settings.model_validate({"admin_api_key": "let-me-in", "environment": "production", "requests_per_minute": 1})
+SETTINGS = Settings.model_validate({"admin_api_key": ADMIN_KEY, "environment": "production", "requests_per_minute": 1})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from server.status.gauges import GAUGES
 from shared import ingest_runs as runs
 from shared.models import Report, Tally
 from shared.settings import Settings
-from tests.support.fakes import FakeIndex, PrefectStandIn, ScriptedAnswerer, make_services, whole_answer
+from tests.support.fakes import ADMIN_KEY, FakeIndex, PrefectStandIn, ScriptedAnswerer, make_services, whole_answer
 from tests.support.live_server import LiveServer, serving, until
 
 IDS = AnswerIds("s", "m", "r")
@@ -119,7 +119,11 @@ async def test_nothing_a_caller_sends_is_told() -> None:
         assert "xyzzy" not in (await live.client.get("/metrics")).text
 
 
-KEYED = {"environment": "production", "admin_api_key": "let-me-in", "metrics_api_key": "just-looking"}
+KEYED = {
+    "environment": "production",
+    "admin_api_key": ADMIN_KEY,
+    "metrics_api_key": "just-looking",
+}
 
 
 @pytest.mark.parametrize(
@@ -133,8 +137,8 @@ KEYED = {"environment": "production", "admin_api_key": "let-me-in", "metrics_api
         (KEYED, {"Authorization": "Bearer wrong"}, 403, "key_wrong"),
         (KEYED, {"X-API-Key": "n\u00f6"}, 403, "key_wrong"),
         (KEYED, {"Authorization": "Bearer just-looking"}, 200, None),
-        (KEYED, {"X-API-Key": "let-me-in"}, 200, None),
-        (KEYED | {"metrics_api_key": None}, {"X-API-Key": "let-me-in"}, 200, None),
+        (KEYED, {"X-API-Key": ADMIN_KEY}, 200, None),
+        (KEYED | {"metrics_api_key": None}, {"X-API-Key": ADMIN_KEY}, 200, None),
     ],
 )
 async def test_who_may_read_the_metrics(
