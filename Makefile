@@ -24,6 +24,7 @@ plan ingest: .venv/installed
 	exec $(BIN)/python -m flows $@
 
 test: .venv/installed-dev
+	$(BIN)/python -m tests.install
 	exec $(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
 
 test-fast: .venv/installed-dev

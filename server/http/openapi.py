@@ -20,6 +20,7 @@ OTHER_PATHS = "OTHER_PATHS"
 """Quart's `config` has under it {another path of a handler: the path it was written with}."""
 ALIASES = "_lectern_aliases"
 _OTHERS = "_lectern_other_answers"
+_NOTHING = "_lectern_no_content"
 _PROBLEM = ProblemBody.model_json_schema()
 
 
@@ -31,11 +32,13 @@ def documents(
     status: int = 200,
     query: type[BaseModel] | None = None,
     text: Mapping[str, str] | None = None,
+    nothing: str = "",
     aliases: Iterable[str] = (),
 ) -> Callable[[Handler], Handler]:
     """Say what a handler takes and gives; it changes nothing of what it does.
 
-    `text`: what else it may answer with, by content type. `aliases`: other paths it answers under (`aliases.py`).
+    `text`: what else it may answer with, by content type. `nothing`: when it answers with 204. `aliases`: other paths it
+    answers under (`aliases.py`).
     """
 
     def describe(handler: Handler) -> Handler:
@@ -47,6 +50,7 @@ def documents(
         if query is not None:
             handler = document_querystring(query)(handler)
         setattr(handler, _OTHERS, dict(text or {}))
+        setattr(handler, _NOTHING, nothing)
         setattr(handler, ALIASES, tuple(aliases))
         return handler
 
@@ -76,12 +80,15 @@ class DescribedByPath(OpenAPIProvider):
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """The provider's, with what it cannot say: answers that are no JSON, and the problem every failure is."""
         paths, components = super().build_paths(rule)
-        others: dict[str, str] = getattr(self._app.view_functions[rule.endpoint], _OTHERS, {})
+        handler = self._app.view_functions[rule.endpoint]
+        others: dict[str, str] = getattr(handler, _OTHERS, {})
         for operation in (one for methods in paths.values() for one in methods.values()):
             responses = operation["responses"]
             if others:
                 success = responses.setdefault(200, {"description": "As text.", "content": {}})
                 for name, meaning in others.items():
                     success["content"][name] = {"schema": {"type": "string", "description": meaning}}
+            if nothing := getattr(handler, _NOTHING, ""):
+                responses[204] = {"description": nothing}
             responses["default"] = {"description": "A failure.", "content": {CONTENT_TYPE: {"schema": _PROBLEM}}}
         return paths, components

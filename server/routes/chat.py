@@ -53,7 +53,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @chat.get("/chat")
     @limited("question")
-    @documents("chat", query=Question, text=_STREAM)
+    @documents("chat", query=Question, text=_STREAM, nothing="With `Last-Event-ID`: nothing follows that event.")
     async def ask_by_address() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Answer the question in the address, as a browser's plain `EventSource` reads it.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from quart import Blueprint, Response, request
 
 from server.http.bodies import read_body
 from server.http.openapi import documents
-from server.http.policy import limited
+from server.http.policy import limited, unlimited
 from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import problem_of
@@ -19,7 +21,7 @@ _STREAM = {"text/event-stream": "The parts of a UI message of AI SDK 5 and later
 
 
 def blueprint(services: Services) -> Blueprint:
-    """The route of `DefaultChatTransport`."""
+    """The routes of `DefaultChatTransport`."""
     ui = Blueprint("ui_chat", __name__)
 
     @ui.post("/api/ui-chat")
@@ -31,6 +33,13 @@ def blueprint(services: Services) -> Blueprint:
         body = read_json(raw)
         chat = read_chat({"session_id": body.get("id"), **body}, session_header=request.headers.get(SESSION_HEADER))
         return await respond(services, Asked(chat, body, raw, is_streamed=True), dialect=UIMessageStream())
+
+    @ui.get("/api/ui-chat/<chat_id>/stream")
+    @unlimited
+    @documents("chat", nothing="There is nothing to take up: an answer ends with the connection it is sent on.")
+    async def resume_ui_message(chat_id: str) -> Response:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction]
+        """What `useChat` asks for when its page is opened again (`resume: true`); without this it shows an error."""
+        return Response(b"", HTTPStatus.NO_CONTENT)
 
     @ui.errorhandler(Exception)
     async def fail(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -15,7 +15,8 @@ from server.answering.events import ChatEvent, CitedSource, Done, Failed, Source
 from server.answering.resume import Recording
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
-PING = b": ping\n\n"
+PING = b": ping\n"
+"""No blank line: `fetch-event-source` would take it for the end of an event without data, and pages parse that."""
 FRAME_BYTES = 1200
 """Less than one TCP segment on an Ethernet path (1,460 bytes) with the chunked encoding's frame around it."""
 

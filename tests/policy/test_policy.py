@@ -93,7 +93,8 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
         "/chat", "/chat/selection", "/v1/chat/completions", "/api/ui-chat"
     }  # fmt: skip
     assert {rule for rule, policy in policies.items() if policy.limit is None} == {
-        "/health", "/health/live", "/health/ready", "/metrics", "/v1/models", *static_pages.FILES
+        "/health", "/health/live", "/health/ready", "/metrics", "/v1/models", "/api/ui-chat/<chat_id>/stream",
+        *static_pages.FILES
     }  # fmt: skip
     assert {rule: policy.scope for rule, policy in policies.items() if policy.scope} == {
         "/ingest": "ingest", "/ingest/<uuid:run_id>": "ingest", "/feedback": "history", "/chat/history": "history",
@@ -133,7 +134,7 @@ async def test_every_route_is_in_the_openapi_document_and_nothing_else_is() -> N
     assert {(path, method) for path, operations in described.items() for method in operations} == served
     for operations in described.values():
         for operation in operations.values():
-            assert set(operation["responses"]) & {"200", "202"}
+            assert set(operation["responses"]) & {"200", "202", "204"}
             assert "application/problem+json" in operation["responses"]["default"]["content"]
     assert set(described["/chat"]["post"]["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     assert described["/ingest/{run_id}"]["get"]["parameters"][0]["schema"]["format"] == "uuid"

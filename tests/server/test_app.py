@@ -108,7 +108,7 @@ async def test_another_origin_gets_no_leave_but_the_cache_is_told(live: LiveServ
 
 
 async def test_a_preflight_allows_what_widgets_send(live: LiveServer) -> None:
-    wanted = "content-type, authorization, x-api-key, x-anonymous-session-id, last-event-id"
+    wanted = "content-type, authorization, x-api-key, x-anonymous-session-id, last-event-id, x-stainless-lang, x-requested-with"
     headers = {"Origin": OURS, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
     response = await live.client.options("/chat", headers=headers)
     assert response.status_code == 200

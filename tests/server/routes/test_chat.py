@@ -107,9 +107,9 @@ async def test_silence_is_filled_with_pings_before_the_first_event() -> None:
         text = ""
         async for piece in response.aiter_text():
             text += piece
-            if text == ": ping\n\n" * 2:
+            if text == ": ping\n" * 2:
                 go.set()
-    assert text.startswith(": ping\n\n: ping\n\n")
+    assert text.startswith(": ping\n: ping\n")
     assert kinds_of(text) == WHOLE
 
 
