@@ -21,6 +21,7 @@ from server.metrics import Metrics
 from server.problems import MEANINGS
 from server.routes.answers import RETRIEVE_TIMEOUT_S
 from server.routes.book_pages import RENDER_TIMEOUT_S
+from server.routes.health import LOOK_UP_S
 from server.routes.search import SEARCH_TIMEOUT_S
 from server.status.gauges import GAUGES
 from server.status.health import STARTING_S
@@ -28,7 +29,8 @@ from server.status.health_report import HealthReport, LiveBuild
 from server.status.probes import WAIT_S
 from shared.settings import HOME
 
-UNLIMITED = ("/health", "/health/live", "/health/ready", "/metrics", "/", "/docs", "/openapi.json")
+HEALTH = ("/health", "/health/live", "/health/ready", "/health/qdrant", "/health/db", "/health/redis")
+UNLIMITED = (*HEALTH, "/metrics", "/", "/docs", "/openapi.json")
 """What is named of the routes without a limit; the others are the files of the two pages."""
 PAGE = HOME / "docs" / "operating.md"
 _BLOCK = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -91,6 +93,7 @@ def _times() -> str:
         ("A broken stream to be taken up again, from its start", KEEP_S, "the question is answered anew"),
         ("An idle connection", KEEP_ALIVE_S, "it is closed"),
         ("A look of `/health` at what it depends on", WAIT_S, "what was known before counts"),
+        ("A look of `/health/db` and its like at one of them", LOOK_UP_S, "503"),
         ("Prefect and the first ingest to start, without a book", STARTING_S, "`status` is `no_book`"),
         ("Answers on their way, when told to stop", FINISH_S, "`shutting_down`, then `done`"),
     ]

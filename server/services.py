@@ -138,13 +138,16 @@ def open_services(settings: Settings) -> Services:
         settings=settings,
         index=index,
         finder=finder,
-        answerer=AnswerGenerator(
-            model=model,
-            fallback=fallback,
-            may_spend=lambda: budget.hold(most_usd(model.name)),
-        ),
+        answerer=AnswerGenerator(model=model, fallback=fallback, may_spend=lambda: budget.hold(most_usd(model.name))),
         prefect=prefect,
-        health=_open_health(index, prefect, model if settings.openai_api_key else None, embeddings),
+        health=_open_health(
+            index,
+            prefect,
+            chat_model=model if settings.openai_api_key else None,
+            embeddings=embeddings,
+            database=conversations if conversations.address else None,
+            redis=redis,
+        ),
         exact_tokens=tokenizer.exact,
         limits=RateLimits(settings),
         access=Access(settings),
@@ -166,15 +169,33 @@ def open_services(settings: Settings) -> Services:
     )
 
 
-def _open_health(index: Index, prefect: PrefectApi, model: ChatModel | None, embeddings: QueryEmbeddings | None) -> Health:
+class _Pinged(Protocol):
+    async def ping(self) -> None: ...
+
+
+def _open_health(
+    index: Index,
+    prefect: PrefectApi,
+    *,
+    chat_model: _Pinged | None,
+    embeddings: _Pinged | None,
+    database: _Pinged | None,
+    redis: _Pinged | None,
+) -> Health:
     return Health(
         build=Probe(index.live, max_age_s=BUILD_AGE_S),
         index=Probe(index.ping, max_age_s=NEAR_AGE_S),
         prefect=Probe(prefect.ping, max_age_s=NEAR_AGE_S),
-        chat_model=Probe(model.ping, max_age_s=UPSTREAM_AGE_S) if model else None,
-        embeddings=Probe(embeddings.ping, max_age_s=UPSTREAM_AGE_S) if embeddings else None,
         last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
+        chat_model=_probe(chat_model, UPSTREAM_AGE_S),
+        embeddings=_probe(embeddings, UPSTREAM_AGE_S),
+        database=_probe(database, NEAR_AGE_S),
+        redis=_probe(redis, NEAR_AGE_S),
     )
+
+
+def _probe(service: _Pinged | None, max_age_s: float) -> Probe[None] | None:
+    return Probe(service.ping, max_age_s=max_age_s) if service else None
 
 
 def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None) -> AnswerCache:

@@ -144,6 +144,16 @@ class ConversationMemory:
             self._idle.clear()
             self._wake.set()
 
+    async def ping(self) -> None:
+        """Return when the database answers, asked now; raise `ServiceError` otherwise."""
+        if self._store is None:
+            raise _away()
+        try:
+            await self._store.ping()
+        except ServiceError as exc:
+            await self._lose(exc)
+            raise
+
     async def open_store(self) -> ConversationStore:
         """The store, with all that was said before this moment. Raises `ServiceError` while the database is away."""
         if self._store is not None:
@@ -151,7 +161,7 @@ class ConversationMemory:
                 async with asyncio.timeout(RECALL_S):
                     await self._idle.wait()
         if self._store is None:
-            raise ServiceError("database", "The database of conversations is away.", transient=True)
+            raise _away()
         return self._store
 
     async def _keep(self, address: str) -> None:
@@ -202,6 +212,10 @@ class ConversationMemory:
         if store is not None:
             with suppress(ServiceError, OSError):
                 await store.aclose()
+
+
+def _away() -> ServiceError:
+    return ServiceError("database", "The database of conversations is away.", transient=True)
 
 
 def database_address(settings: Settings) -> str | None:

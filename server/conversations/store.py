@@ -84,6 +84,12 @@ class ConversationStore:
         """Delete the conversations whose last message is older; how many."""
         return await self._delete(ConversationRow.updated_at < moment)
 
+    async def ping(self) -> None:
+        """Return when the database answers."""
+        with translated(self._address):
+            async with self._engine.connect() as connection:
+                await connection.execute(select(1))
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._engine.dispose()

@@ -9,13 +9,16 @@ from quart import Blueprint, Response
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import unlimited
-from server.schemas.book_api import Alive
+from server.schemas.book_api import Alive, DependencyHealth
 from server.services import Services
 from server.status.health import FirstReading, first_reading
 from server.status.health_report import HealthReport
-from server.status.probes import WAIT_S, is_well, live_build
+from server.status.probes import WAIT_S, Probe, is_well, live_build
 from server.version import VERSION
 from shared.errors import RequestError
+
+LOOK_UP_S = 2.0
+"""Of one dependency, asked for by name."""
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -47,15 +50,42 @@ def blueprint(services: Services) -> Blueprint:
             raise RequestError("book_not_read", "The book has not been read yet.", status=503, retry_after_s=5.0)
         return json_response(Alive())
 
+    @health.get("/health/qdrant")
+    @unlimited
+    @documents("health", answer=DependencyHealth)
+    async def index() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The index answers, embedded or remote, and its live build is whole; 503 otherwise."""
+        return await _ask_now(services.health.index, "index_unavailable", "The index does not answer.")
+
+    @health.get("/health/db")
+    @unlimited
+    @documents("health", answer=DependencyHealth)
+    async def database() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The database of conversations answers, or there is none; 503 otherwise."""
+        return await _ask_now(services.health.database, "history_unavailable", "The database does not answer.")
+
+    @health.get("/health/redis")
+    @unlimited
+    @documents("health", answer=DependencyHealth)
+    async def redis() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Redis answers, or there is none; 503 otherwise."""
+        return await _ask_now(services.health.redis, "redis_unavailable", "Redis does not answer.")
+
     return health
+
+
+async def _ask_now(probe: Probe[None] | None, code: str, message: str) -> Response:
+    if probe is not None and not await probe.ask_now(LOOK_UP_S):
+        raise RequestError(code, message, status=503, retry_after_s=5.0)
+    return json_response(DependencyHealth(status="ok" if probe else "unused"), Cache_Control="no-store")
 
 
 async def report_health(services: Services) -> HealthReport:
     """What /health says; no dependency is waited for longer than `WAIT_S`."""
     health, settings = services.health, services.settings
-    build, index, chat_model, embeddings, prefect = await asyncio.gather(
+    build, index, chat_model, embeddings, prefect, redis = await asyncio.gather(
         live_build(health.build), is_well(health.index), is_well(health.chat_model),
-        is_well(health.embeddings), is_well(health.prefect),
+        is_well(health.embeddings), is_well(health.prefect), is_well(health.redis),
     )  # fmt: skip
     reading: FirstReading | None = None
     if services.drain.is_draining:
@@ -76,6 +106,7 @@ async def report_health(services: Services) -> HealthReport:
         embeddings_connected=embeddings,
         prefect_connected=prefect,
         database_connected=services.conversations.is_connected,
+        redis_connected=redis,
         documents_count=build.documents if build else 0,
         chunks_count=build.chunks if build else 0,
         build=build,

@@ -183,6 +183,12 @@ class Alive(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class DependencyHealth(BaseModel):
+    """How one of the things is that the service depends on."""
+
+    status: Literal["ok", "unused"] = Field(description="`unused`: the settings name none, and none is missed.")
+
+
 class IngestBody(BaseModel):
     """How thoroughly."""
 

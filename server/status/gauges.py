@@ -22,7 +22,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "streams_max": ("Answers that may be on their way at once (MAX_STREAMS).", ()),
     "budget_spent_usd": ("Dollars spent upstream since midnight UTC, by this process.", ()),
     "budget_cap_usd": ("Dollars a day after which answers are quotations (DAILY_BUDGET_USD); 0: no cap.", ()),
-    "service_up": ("1 when it answers: `index`, `chat_model`, `embeddings`, `prefect`; absent when not used.", ("service",)),
+    "service_up": (
+        "1 when it answers: `index`, `chat_model`, `embeddings`, `prefect`, `database`, `redis`; absent when not used.",
+        ("service",),
+    ),
     "index_build_info": ("Always 1; the live build.", ("build_id", "embedding_model")),
     "index_build_timestamp_seconds": ("When the live build was made; its age is `time()` minus this.", ()),
     "index_documents": ("Pages in the live build.", ()),
@@ -72,6 +75,8 @@ async def _services_up(health: Health) -> list[Reading]:
         "chat_model": health.chat_model,
         "embeddings": health.embeddings,
         "prefect": health.prefect,
+        "database": health.database,
+        "redis": health.redis,
     }
     used = {name: probe for name, probe in probes.items() if probe is not None}
     are_up = await asyncio.gather(*(is_well(probe) for probe in used.values()))

@@ -38,6 +38,10 @@ class Health:
     """None: search is lexical only."""
     last_ingest: Probe[LastIngest | None]
     """None: none was ever started."""
+    database: Probe[None] | None = None
+    """None: nothing is remembered."""
+    redis: Probe[None] | None = None
+    """None: what is kept is kept in memory."""
     began: float = field(default_factory=time.monotonic)
 
     async def begin(self) -> None:
@@ -46,7 +50,8 @@ class Health:
 
     async def aclose(self) -> None:
         """Stop asking."""
-        for probe in (self.build, self.index, self.prefect, self.chat_model, self.embeddings, self.last_ingest):
+        needed = (self.build, self.index, self.prefect, self.last_ingest)
+        for probe in (*needed, self.chat_model, self.embeddings, self.database, self.redis):
             if probe is not None:
                 await probe.aclose()
 

@@ -47,6 +47,8 @@ class HealthReport(BaseModel):
     """Prefect answers; without it no ingest starts, and nothing else is missing."""
     database_connected: bool
     """The database of conversations answers; false too with DATABASE_URL=none. Without it nothing is remembered."""
+    redis_connected: bool
+    """Redis answers; false too without REDIS_URL. Without it each process keeps answers in its memory."""
     documents_count: int
     """Pages in the live build."""
     chunks_count: int

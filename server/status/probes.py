@@ -45,6 +45,13 @@ class Probe(Generic[T]):
             await asyncio.wait({self._asking}, timeout=wait_s)
         return self._result
 
+    async def ask_now(self, wait_s: float) -> bool:
+        """Whether it answers within `wait_s`, however lately it was asked; who asks meanwhile gets the same answer."""
+        began = time.monotonic()
+        self._asking = self._asking or asyncio.create_task(self._renew())
+        await asyncio.wait({self._asking}, timeout=wait_s)
+        return self._asked_at >= began and self._result is not None and self._result.is_well
+
     async def aclose(self) -> None:
         """Stop asking."""
         if self._asking is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from server.questions import ChatRequest, Turn
 from server.services import open_services
 from shared.index.open_index import open_index
 from shared.settings import Settings
-from tests.support.databases.redis import PROGRAM, RedisProcess
+from tests.support.databases.redis import RedisProcess
 from tests.support.fakes import make_chunk
 from tests.support.live_server import LiveServer, frames_of, serving, text_of, until
 from tests.support.openai.stand_in import StandIn
@@ -28,14 +28,6 @@ from tests.support.sample_builds import make_build, make_chunks
 
 QUESTION = {"question": "How many joints does the gripper move?"}
 SAID = ["It moves three ", "joints [1]."]
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisProcess]:
-    if PROGRAM is None:
-        pytest.skip("Redis is not installed: apt-get install redis-server, or `make test` as root")
-    with RedisProcess() as running:
-        yield running
 
 
 async def publish(settings: Settings, *, hour: int = 0, more: str = "A gripper has two fingers.") -> None:

@@ -3,14 +3,22 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
 
 from server.status.health import STARTING_S
 from server.status.probes import Probe
 from server.version import VERSION
 from shared.errors import ServiceError
 from shared.settings import Settings
+from tests.server.answering.test_answer_cache import book
+from tests.support.databases.postgres import Postgres
+from tests.support.databases.redis import RedisProcess
 from tests.support.fakes import FakeFinder, FakeIndex, PrefectStandIn, make_build, make_services
-from tests.support.live_server import serving
+from tests.support.live_server import serving, until
+from tests.support.openai.stand_in import StandIn
 
 
 async def test_health_says_what_is_live() -> None:
@@ -27,6 +35,7 @@ async def test_health_says_what_is_live() -> None:
         "embeddings_connected": False,
         "prefect_connected": True,
         "database_connected": False,
+        "redis_connected": False,
         "documents_count": 2,
         "chunks_count": 3,
         "build": {
@@ -124,3 +133,64 @@ async def test_shortly_after_the_start_prefect_may_still_be_coming() -> None:
     prefect.is_away = True
     async with serving(make_services(index=FakeIndex(None), prefect=prefect)) as live:
         assert (await live.client.get("/health")).json()["status"] == "reading"
+
+
+@pytest.mark.parametrize("prefix", ["", "/api", "/api/v1"])
+@pytest.mark.parametrize(
+    ("name", "code"), [("qdrant", "index_unavailable"), ("db", "history_unavailable"), ("redis", "redis_unavailable")]
+)
+async def test_each_dependency_is_asked_at_the_moment_and_again_at_the_next(prefix: str, name: str, code: str) -> None:
+    is_away, asked = False, 0
+
+    async def ping() -> None:
+        nonlocal asked
+        asked += 1
+        if is_away:
+            raise ServiceError("redis", "Away: redis://:secret@host.", transient=True)
+
+    services = make_services()
+    field = {"qdrant": "index", "db": "database"}.get(name, name)
+    services = replace(services, health=replace(services.health, **{field: Probe(ping, max_age_s=600.0)}))
+    async with serving(services) as live:
+        up = await live.client.get(f"{prefix}/health/{name}")
+        is_away = True
+        down = await live.client.get(f"{prefix}/health/{name}")
+        is_away = False
+        up_again = await live.client.get(f"{prefix}/health/{name}")
+    assert [(one.status_code, one.json()) for one in (up, up_again)] == [(200, {"status": "ok"})] * 2
+    assert (down.status_code, down.json()["code"], asked) == (503, code, 3)
+    assert "secret" not in down.text
+
+
+async def test_a_dependency_that_hangs_is_no_longer_waited_for_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.routes.health.LOOK_UP_S", 0.01)
+    services = make_services()
+    services = replace(services, health=replace(services.health, redis=Probe(asyncio.Event().wait, max_age_s=600.0)))
+    async with serving(services) as live:
+        assert (await live.client.get("/health/redis")).status_code == 503
+
+
+async def test_what_is_not_used_is_not_missed() -> None:
+    async with serving(make_services()) as live:
+        for name in ("db", "redis"):
+            response = await live.client.get(f"/health/{name}")
+            assert (response.status_code, response.json()) == (200, {"status": "unused"})
+
+
+async def test_a_database_and_a_redis_that_go_and_come_back(
+    tmp_path: Path, stand_in: StandIn, postgres: Postgres, redis: RedisProcess
+) -> None:
+    given = {"database_url": postgres.make_database(f"test_{uuid4().hex}"), "redis_url": redis.url}
+    async with book(tmp_path, stand_in, **given) as live:
+
+        async def are(status: int) -> bool:
+            found = [(await live.client.get(f"/health/{name}")).status_code for name in ("db", "redis", "qdrant")]
+            return found == [status, status, 200]
+
+        await until(lambda: are(200))
+        postgres.stop()
+        redis.stop()
+        assert await are(503)
+        postgres.start()
+        redis.start()
+        await until(lambda: are(200))
