@@ -18,8 +18,7 @@ from server.http.openapi import DescribedByPath
 from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
 from server.routes import book_pages as book
-from server.routes import chat, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat
-from server.routes import static_pages as page
+from server.routes import chat, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat, widget
 from server.services import Services, open_services
 from server.version import VERSION
 from shared.errors import ConfigurationError
@@ -51,7 +50,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     for routes in (chat, stop, openai_api, ui_chat, conversations, search, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)
-    for routes in (page, book):
+    for routes in (widget, book):
         app.register_blueprint(routes.blueprint(ours))
     policies |= {name: policy_of(handler) for name, handler in app.view_functions.items() if name != "openapi"}
     policies["openapi"] = Policy()  # quart-schema's own handler, which costs nothing

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """Name of this book in the index: one Qdrant can hold many."""
 
     # The site the book is read on
+    book_title: str = ""
+    """What readers know the book as; empty: `Ask the book`."""
+    issues_url: str = ""
+    """Where readers may tell you what the book does not say, e.g. https://github.com/owner/book/issues/new; empty: nowhere."""
     site_url: str = ""
     """Scheme and host, e.g. https://example.github.io; empty: links are site-relative, and Lectern shows the pages."""
     site_base: str = "/"
@@ -157,6 +161,13 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("issues_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not is_address(value):
+            raise PydanticCustomError("issues_url", "an address like https://github.com/owner/book/issues/new")
+        return value
 
     @field_validator("site_url")
     @classmethod

@@ -1,8 +1,14 @@
 'use strict';
 // The API's page: a form per operation of openapi.json, and what the server answers to it.
 const key = document.getElementById('key');
-const noCitation = () => null;
+const { events, markdown } = lectern;
 let fields = 0;
+
+function element(name, values, ...children) {
+  const made = Object.assign(document.createElement(name), values);
+  made.append(...children);
+  return made;
+}
 
 function resolve(schema, all) {  // what a schema says, references followed and `or null` taken off
   if (!schema) return {};
@@ -36,7 +42,7 @@ function read(input, schema) {  // the value typed in; undefined: none
 function field(name, place, description, isRequired, schema, all) {
   const found = resolve(schema, all), input = control(found), id = `field-${++fields}`;
   Object.assign(input, { id, name, required: isRequired && found.type !== 'boolean' });
-  const note = element('small', { id: `${id}-note` }, ...(markdown(description ?? found.description ?? '', noCitation)[0]?.childNodes ?? []));
+  const note = element('small', { id: `${id}-note` }, ...(markdown(description ?? found.description ?? '')[0]?.childNodes ?? []));
   input.setAttribute('aria-describedby', note.id);
   const label = element('label', { htmlFor: id, textContent: isRequired ? `${name} (needed)` : name });
   const box = found.type === 'boolean' ? element('div', { className: 'field check' }, input, label, note) : element('div', { className: 'field' }, label, input, note);
@@ -70,9 +76,10 @@ async function show(response, state, result) {
   const text = element('div', { className: 'text' });
   let said = '';
   result.replaceChildren(text, raw);
-  for await (const event of events(response)) {
-    raw.append(`${JSON.stringify(event)}\n`);
-    if (event.type === 'chunk') text.replaceChildren(...markdown(said += event.content, noCitation));
+  for await (const { data } of events(response)) {
+    const event = JSON.parse(data);
+    raw.append(`${data}\n`);
+    if (event.type === 'chunk') text.replaceChildren(...markdown(said += event.content));
   }
 }
 
@@ -100,10 +107,10 @@ function form(path, method, operation, all) {
 function describe(path, method, operation, all) {
   const answers = Object.entries(operation.responses).flatMap(([status, one]) => Object.entries(one.content ?? {}).map(([kind, { schema }]) =>
     element('details', {}, element('summary', { textContent: `Answer ${status}, ${kind}` }), ...(schema.type === 'string'
-      ? markdown(schema.description ?? '', noCitation) : [element('pre', { tabIndex: 0, textContent: JSON.stringify(outline(schema, all), null, 2) })]))));
+      ? markdown(schema.description ?? '') : [element('pre', { tabIndex: 0, textContent: JSON.stringify(outline(schema, all), null, 2) })]))));
   return element('details', { className: 'operation' },
-    element('summary', {}, element('b', { textContent: method.toUpperCase() }), element('code', { textContent: path }), ' ', ...(markdown(operation.summary ?? '', noCitation)[0]?.childNodes ?? [])),
-    element('div', { className: 'text' }, ...markdown(operation.description ?? '', noCitation)),
+    element('summary', {}, element('b', { textContent: method.toUpperCase() }), element('code', { textContent: path }), ' ', ...(markdown(operation.summary ?? '')[0]?.childNodes ?? [])),
+    element('div', { className: 'text' }, ...markdown(operation.description ?? '')),
     ...(operation.security ? [element('p', { className: 'note', textContent: 'Needs a key.' })] : []),
     ...form(path, method, operation, all), ...answers);
 }

@@ -114,6 +114,27 @@ class JsonAnswer(BaseModel):
     metadata: dict[str, Any]
 
 
+class AboutBook(BaseModel):
+    """What a front end shows before anything is asked."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    title: str
+    """BOOK_TITLE; '' where the author gave none."""
+    site_url: str | None
+    """Where the book is published."""
+    issues_url: str | None
+    """Where a reader tells the author what is missing."""
+    pages: int
+    """Pages in the live build."""
+    state: Literal["reading", "no_book"] | None
+    """Why it cannot be asked yet; null: it can."""
+    quotes: bool
+    """Answers are quotations; no chat model is configured."""
+    questions: list[str]
+    """What a reader may begin with: about the page at `page_url`, else about the book."""
+
+
 class StoppedAnswer(BaseModel):
     """An answer that ends now."""
 

@@ -1,4 +1,4 @@
-"""The page at `/` and other sites' pages, in a real Chromium."""
+"""The pages at `/` and `/docs`, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.answering.progress import AnswerProgress
 from shared.errors import ServiceError
 from shared.index.port import Filter
 from shared.settings import Settings
-from tests.support.chromium import FOUND, Page, browsing
+from tests.support.chromium import FOUND, Page
 from tests.support.fakes import (
     ADMIN_KEY,
     FakeFinder,
@@ -28,6 +28,7 @@ from tests.support.fakes import (
     whole_answer,
 )
 from tests.support.live_server import frames_of, serving, until
+from tests.support.widget import DEEPEST, ask, reading, said, until_answered
 
 pytestmark = [
     pytest.mark.browser,
@@ -36,24 +37,12 @@ pytestmark = [
 ]
 
 IDS = AnswerIds("s", "m", "r")
-AWAY = ServiceError("qdrant", "secret", transient=True)
-ANSWERED = "!document.querySelector('[aria-busy=true]') && document.querySelectorAll('.answer').length"
-TEXT = "document.querySelector('.answer:last-child .text')?.innerText ?? ''"
 
 
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncGenerator[Page]:
-    async with browsing(tmp_path) as page:
-        await page.show(width=1000, height=800)
+    async with reading(tmp_path) as page:
         yield page
-        assert page.errors == []
-
-
-async def ask(page: Page, question: str, *, answers: int = 1) -> None:
-    """Type a question, press Enter, and wait for the end of the n-th answer."""
-    await page.write(question)
-    await page.press("Enter")
-    await page.until(f"({ANSWERED}) === {answers}")
 
 
 def answer_of(text: str, *sources: CitedSource) -> list[ChatEvent]:
@@ -61,27 +50,46 @@ def answer_of(text: str, *sources: CitedSource) -> list[ChatEvent]:
     given = sources or (make_source(),)
     start, *_, done = whole_answer(IDS)
     assert isinstance(done, Done)
-    return [start, Sources(sources=given), TextDelta(text), done.model_copy(update={"sources": given})]
+    cited = tuple(source.n for source in given)
+    return [start, Sources(sources=given), TextDelta(text), done.model_copy(update={"sources": given, "cited": cited})]
 
 
 async def test_a_reader_asks_with_the_keyboard_and_can_follow_the_citation_and_ask_on(page: Page) -> None:
     finder = FakeFinder(make_chunk(), build=make_build())
-    async with serving(make_services(finder=finder)) as live:
+    settings = Settings(book_title="Robots & Arms")
+    async with serving(make_services(finder=finder, settings=settings)) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
-        await page.until("document.getElementById('state').textContent.startsWith('2 pages.')")
+        assert await page.evaluate("[document.title, document.querySelector('h1').textContent]") == ["Robots & Arms"] * 2
         await ask(page, "What moves?")
-        assert await page.evaluate(TEXT) == "Joints move 1."
-        cited = await page.evaluate("(a => [a.href, a.target, a.rel, a.ariaLabel])(document.querySelector('sup a'))")
+        assert await said(page) == "Joints move 1."
+        cited = await page.evaluate("(a => [a.href, a.target, a.rel, a.ariaLabel])(first('sup a'))")
         assert cited == [
             "https://example.github.io/book/docs/intro#joints",
             "_blank",
             "noopener",
             "Source 1: cccccccc › ssssssss",
         ]
+        assert await page.evaluate("first('.sources a').href") == cited[0]
         await ask(page, "And why?", answers=2)
-        assert await page.evaluate("document.activeElement.id") == "question"
     assert [turn.content for turn in finder.requests[-1].history] == ["What moves?", "Joints move [1]."]
     assert finder.requests[0].session_id == finder.requests[1].session_id
+
+
+async def test_a_conversation_survives_a_reload_and_can_be_begun_anew(page: Page) -> None:
+    finder = FakeFinder(make_chunk(), build=make_build())
+    async with serving(make_services(finder=finder)) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        await page.call("Page.reload")
+        await until_answered(page)
+        assert await said(page) == "Joints move 1."
+        await ask(page, "And why?", answers=2)
+        await page.evaluate("first('.anew').click()")
+        await page.until("all('.answer').length === 0")
+        await ask(page, "What else?")
+    first, second, third = finder.requests
+    assert first.session_id == second.session_id != third.session_id
+    assert (len(second.history), len(third.history)) == (2, 0)
 
 
 async def test_the_answer_is_seen_while_it_is_written(page: Page) -> None:
@@ -89,24 +97,25 @@ async def test_the_answer_is_seen_while_it_is_written(page: Page) -> None:
     whole = whole_answer(IDS)
     async with serving(make_services(answerer=ScriptedAnswerer(*whole[:3], go, *whole[3:]))) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
-        await page.write("What moves?")
-        await page.press("Enter")
-        await page.until(f"({TEXT}).trim() === 'Joints'")
-        assert await page.evaluate("document.getElementById('send').textContent") == "Stop"
+        asking = asyncio.create_task(ask(page, "What moves?"))
+        await page.until("last('.text')?.textContent.trim() === 'Joints'")
+        assert await page.evaluate("first('.send').ariaLabel") == "Stop"
         go.set()
-        await page.until(f"{TEXT} === 'Joints move 1.'")
+        await asking
+        assert await said(page) == "Joints move 1."
 
 
 async def test_escape_stops_an_answer_and_nothing_more_is_paid_for(page: Page) -> None:
     answerer = ScriptedAnswerer(*whole_answer(IDS)[:3], asyncio.Event())
     async with serving(make_services(answerer=answerer)) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
-        await page.write("What moves?")
-        await page.press("Enter")
-        await page.until(f"({TEXT}).trim() === 'Joints'")
+        asking = asyncio.create_task(ask(page, "What moves?"))
+        await page.until("last('.text')?.textContent.trim() === 'Joints'")
         await page.press("Escape")
-        await page.until("document.querySelector('.note').textContent === 'Stopped.'")
+        await asking
+        assert await page.evaluate("last('.note').textContent") == "Stopped."
         await until(answerer.closed.is_set)
+    page.errors.clear()  # the answer to stop, whose stream is already closed, is 404
 
 
 MARKDOWN = """\
@@ -135,7 +144,10 @@ Some **bold and *both***, `code [1]`, a [link](https://robots.example/a_(b)) and
 """
 STRUCTURE = """(function outline(node) {
   return [...node.children].map(one => one.tagName.toLowerCase() + (one.children.length ? `(${outline(one)})` : '')).join(' ');
-})(document.querySelector('.text'))"""
+})((text => {
+  text.querySelectorAll('.cited, figcaption').forEach(one => one.replaceChildren());
+  return text;
+})(first('.text').cloneNode(true)))"""
 
 
 async def test_markdown_is_shown_as_what_it_means_and_nothing_else_becomes_markup(page: Page) -> None:
@@ -143,14 +155,29 @@ async def test_markdown_is_shown_as_what_it_means_and_nothing_else_becomes_marku
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
         assert await page.evaluate(STRUCTURE) == (
-            "h3 p(strong(em) code a sup(a)) ul(li(ul(li)) li(pre(code))) ol(li li) "
-            "div(table(thead(tr(th th)) tbody(tr(td td(code))))) blockquote(p) p(span)"
+            "h3 p(strong(em) code a sup(span)) ul(li(p ul(li)) li(p figure(figcaption pre(code(span span))))) ol(li li) "
+            "div(table(thead(tr(th th)) tbody(tr(td td(code))))) blockquote(p) p"
         )
-        assert await page.evaluate("document.querySelector('.text pre').textContent") == "x = [1]"
-        assert await page.evaluate("document.querySelector('.text ol').start") == 3
-        assert await page.evaluate("document.querySelector('.text a').href") == "https://robots.example/a_(b)"
-        last = await page.evaluate("document.querySelector('.text').lastChild.textContent")
+        assert await page.evaluate("first('.text pre').textContent") == "x = [1]\n"
+        assert await page.evaluate("first('.text ol').start") == 3
+        assert await page.evaluate("first('.text a').href") == "https://robots.example/a_(b)"
+        last = await page.evaluate("first('.text').lastElementChild.textContent")
         assert last == "<img src=x onerror=alert(1)> bad [2] x[0]"
+
+
+async def test_citations_are_numbered_as_they_appear_and_do_not_stand_alone_below_code(page: Page) -> None:
+    sources = [make_source(n, url=f"https://example.github.io/book/{n}") for n in (2, 5)]
+    answer = answer_of("First [5].\n\n```python\nx = 1\n```\n\n[2]\n\nAgain [5].", *sources)
+    async with serving(make_services(answerer=ScriptedAnswerer(*answer))) as live:
+        await page.open(f"http://127.0.0.1:{live.port}/")
+        await ask(page, "What moves?")
+        assert await page.evaluate("all('sup a').map(one => [one.textContent, one.href.at(-1)])") == [
+            ["1", "5"],
+            ["2", "2"],
+            ["1", "5"],
+        ]
+        assert await page.evaluate("all('.sources a').map(one => one.href.at(-1))") == ["5", "2"]
+        assert await page.evaluate("first('figcaption').textContent.startsWith('python2')")
 
 
 async def test_a_citation_of_a_book_that_is_published_nowhere_opens_its_page_here(page: Page) -> None:
@@ -158,7 +185,7 @@ async def test_a_citation_of_a_book_that_is_published_nowhere_opens_its_page_her
     async with serving(make_services(answerer=ScriptedAnswerer(*answer))) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
-        linked = await page.evaluate("[...document.querySelectorAll('sup a, .sources a')].map(one => one.href)")
+        linked = await page.evaluate("all('sup a, .sources a').map(one => one.href)")
     assert linked == [f"http://127.0.0.1:{live.port}/docs/intro#joints"] * 2
 
 
@@ -169,12 +196,12 @@ async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> 
     async with serving(make_services(answerer=ScriptedAnswerer(*answer_of("Joints [1].", make_source(url=url))))) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
-        assert await page.evaluate("document.querySelectorAll('.answer a').length") == 0
-        assert await page.evaluate("document.querySelector('sup').textContent") == "1"
+        assert await page.evaluate("all('.answer a').length") == 0
+        assert await page.evaluate("first('sup').textContent") == "1"
 
 
 @pytest.mark.parametrize(
-    ("answerer", "failure", "said"),
+    ("answerer", "failure", "shown"),
     [
         (ScriptedAnswerer(*AnswerProgress(IDS).ending(SHUTTING_DOWN)), None, SHUTTING_DOWN[1]),
         (
@@ -185,24 +212,27 @@ async def test_an_address_that_leads_astray_is_no_link(page: Page, url: str) -> 
     ],
 )
 async def test_a_failure_is_a_sentence_and_a_way_to_ask_again(
-    page: Page, answerer: ScriptedAnswerer | None, failure: Exception | None, said: str
+    page: Page, answerer: ScriptedAnswerer | None, failure: Exception | None, shown: str
 ) -> None:
     finder = FakeFinder(make_chunk(), build=make_build(), failure=failure)
     async with serving(make_services(answerer=answerer, finder=finder)) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
-        assert await page.evaluate("document.querySelector('.failed').textContent") == said
-        assert await page.evaluate("document.querySelector('.answer button').textContent") == "Ask again"
-        await page.evaluate("document.querySelector('.answer button').click()")
-        await page.until(f"({ANSWERED}) === 2")
+        assert await page.evaluate("first('.failed').textContent") == shown
+        assert await page.evaluate("first('.again').textContent") == "Ask again"
+        finder.failure = None
+        await page.evaluate("first('.again').click()")
+        await page.until("all('.asked').length === 1")
+        await until_answered(page)
     page.errors.clear()  # the browser notes a 503
 
 
 async def test_a_server_that_is_gone_is_said_to_be(page: Page) -> None:
     async with serving(make_services()) as live:
         await page.open(f"http://127.0.0.1:{live.port}/")
+        await page.until("all('textarea').length")
     await ask(page, "What moves?")
-    assert "cannot be reached" in await page.evaluate("document.querySelector('.failed').textContent")
+    assert "cannot be reached" in await page.evaluate("first('.failed').textContent")
     page.errors.clear()
 
 
@@ -214,11 +244,14 @@ async def test_the_page_fits_its_screen_in_the_light_and_in_the_dark(page: Page,
         for dark in (False, True):
             await page.show(width=width, height=700, dark=dark)
             await page.open(f"http://127.0.0.1:{live.port}/")
+            await page.evaluate("localStorage.clear()")
+            await page.open(f"http://127.0.0.1:{live.port}/")
             await ask(page, "What moves?")
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
-            box = await page.evaluate("(r => [r.top, r.bottom])(document.getElementById('ask').getBoundingClientRect())")
+            assert await page.evaluate("(talk => talk.scrollWidth - talk.clientWidth)(first('.talk'))") == 0
+            box = await page.evaluate("(r => [r.top, r.bottom])(first('.ask').getBoundingClientRect())")
             assert 0 < box[0] < box[1] <= 700
-            colours.append(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            colours.append(await page.evaluate("getComputedStyle(first('.asked p')).backgroundColor"))
     assert colours[0] != colours[1]
 
 
@@ -227,10 +260,10 @@ async def test_everything_is_reached_with_the_tab_key(page: Page) -> None:
         await page.open(f"http://127.0.0.1:{live.port}/")
         await ask(page, "What moves?")
         reached: list[str] = []
-        for _ in range(8):
+        for _ in range(16):
             await page.press("Tab")
-            reached.append(await page.evaluate("document.activeElement.textContent"))
-    assert {"Ask", "New conversation", "API", "1"} <= set(reached)
+            reached.append(await page.evaluate(f"(one => one.ariaLabel || one.textContent.trim())({DEEPEST})"))
+    assert {"Ask", "New conversation", "API", "Copy answer", "Good answer", "Source 1: cccccccc › ssssssss"} <= set(reached)
 
 
 ASKING = """(async () => {

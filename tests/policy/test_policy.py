@@ -24,7 +24,7 @@ from server.metrics import Metrics
 from server.models.budget import Budget
 from server.operating_reference import HEALTH, UNLIMITED, render
 from server.problems import MEANINGS
-from server.routes import metrics, static_pages
+from server.routes import metrics, widget
 from server.status.health_report import HealthReport, LiveBuild
 from shared import log
 from shared.settings import Settings
@@ -93,7 +93,7 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
         "/chat", "/chat/selection", "/v1/chat/completions", "/api/ui-chat"
     }  # fmt: skip
     assert {rule for rule, policy in policies.items() if policy.limit is None} == {
-        *HEALTH, "/metrics", "/v1/models", "/api/ui-chat/<chat_id>/stream", *static_pages.FILES
+        *HEALTH, "/metrics", "/v1/models", "/api/ui-chat/<chat_id>/stream", *widget.FILES
     }  # fmt: skip
     assert {rule: policy.scope for rule, policy in policies.items() if policy.scope} == {
         "/ingest": "ingest", "/ingest/<uuid:run_id>": "ingest", "/feedback": "history", "/chat/history": "history",
@@ -126,7 +126,7 @@ async def test_every_route_is_in_the_openapi_document_and_nothing_else_is() -> N
     served = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.endpoint != "openapi" and not rule.endpoint.startswith(("page.", "book."))
+        if rule.endpoint != "openapi" and not rule.endpoint.startswith("book.") and rule.rule not in widget.FILES
         if rule.rule == path_as_written(app, rule.rule)
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
@@ -190,7 +190,7 @@ def test_every_error_code_has_a_meaning_and_every_meaning_a_code() -> None:
 
 
 def test_the_routes_named_as_without_a_limit_are() -> None:
-    assert set(UNLIMITED) <= {*HEALTH, "/metrics", "/openapi.json", *static_pages.FILES}
+    assert set(UNLIMITED) <= {*HEALTH, "/metrics", "/openapi.json", *widget.FILES}
 
 
 def test_the_line_the_operators_page_shows_has_the_fields_of_a_real_one(lines: io.StringIO) -> None:

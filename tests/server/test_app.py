@@ -134,7 +134,7 @@ async def test_the_built_in_page_may_ask_its_own_server(live: LiveServer) -> Non
     page = await live.client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "unsafe-inline" not in page.headers["content-security-policy"]
-    for name in ("/page.js", "/docs.js"):
+    for name in ("/widget.js", "/docs.js"):
         assert (await live.client.get(name)).headers["content-type"] == "text/javascript; charset=utf-8"
 
 
