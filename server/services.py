@@ -119,20 +119,21 @@ def open_services(settings: Settings) -> Services:
     embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
     fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
+    completions = BoundedCompletions(model, tokenizer.count, budget) if isinstance(model, CompletingModel) else None
+    rewrite = rewriting(completions.complete) if completions else None
     finder = Retriever(
         index=index,
         bm25=Bm25(settings.book_language),
         embeddings=embeddings,
         tokenizer=tokenizer,
         enough=settings.answer_support,
-        rewrite=rewriting(BoundedCompletions(model, tokenizer.count, budget).complete)
-        if isinstance(model, CompletingModel)
-        else None,
+        rewrite=rewrite,
     )
     prefect = PrefectApi(settings)
     conversations = ConversationMemory(database_address(settings), days=settings.history_days)
     redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     answer_cache = open_answer_cache(settings, model.name, redis)
+    optional = [client.aclose for client in (redis, embeddings) if client]
     _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
@@ -157,14 +158,13 @@ def open_services(settings: Settings) -> Services:
         answer_cache=answer_cache,
         redis=redis,
         closers=(
-            *([redis.aclose] if redis else []),
             answer_cache.aclose,
             conversations.aclose,
             index.aclose,
             finder.aclose,
             prefect.aclose,
             model.aclose,
-            *([embeddings.aclose] if embeddings else []),
+            *optional,
         ),
     )
 

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tests.clients.site import FOLDER, INSTALLED, PACKAGES
-from tests.support import chromium, postgres
+from tests.support import chromium
+from tests.support.databases import postgres
 
 LIMIT_S = 300.0
 """For one command: a download that hangs must not use up a run of CI."""

@@ -81,7 +81,6 @@ def test_no_secret_is_in_the_image() -> None:
         "REDIS_URL",
         "JWT_SECRET",
         "PREFECT_API_AUTH_STRING",
-        "REDIS_URL",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []
     assert [step for stage in STAGES for step in stage.instructions if step.name == "ARG"] == []
