@@ -133,6 +133,9 @@ def open_services(settings: Settings) -> Services:
     conversations = ConversationMemory(database_address(settings), days=settings.history_days)
     redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     answer_cache = open_answer_cache(settings, model.name, redis)
+    database = conversations if conversations.address else None
+    asked = model if settings.openai_api_key else None
+    health = _open_health(index, prefect, chat_model=asked, embeddings=embeddings, database=database, redis=redis)
     optional = [client.aclose for client in (redis, embeddings) if client]
     _warn_of_unknown_prices(settings)
     return Services(
@@ -141,14 +144,7 @@ def open_services(settings: Settings) -> Services:
         finder=finder,
         answerer=AnswerGenerator(model=model, fallback=fallback, may_spend=lambda: budget.hold(most_usd(model.name))),
         prefect=prefect,
-        health=_open_health(
-            index,
-            prefect,
-            chat_model=model if settings.openai_api_key else None,
-            embeddings=embeddings,
-            database=conversations if conversations.address else None,
-            redis=redis,
-        ),
+        health=health,
         exact_tokens=tokenizer.exact,
         limits=RateLimits(settings),
         access=Access(settings),
