@@ -25,6 +25,7 @@ pytestmark = [
 ]
 
 IDS = AnswerIds("s", "m", "r")
+AXE = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "widget"
 
 
@@ -284,6 +285,26 @@ async def test_an_answer_that_grows_looks_in_the_end_as_if_it_had_come_whole(pag
         grown = await page.evaluate("last('.text').innerHTML")
         await page.evaluate(f"window.whole = document.createElement('div'); whole.append(...lectern.markdown({text!r}))")
         assert grown == await page.evaluate("whole.innerHTML")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="npm ci --prefix tests/clients")
+@pytest.mark.parametrize("dark", [False, True])
+async def test_axe_finds_no_serious_fault(page: Page, dark: bool) -> None:
+    text = "A [link](https://a.example).\n\n```python\nx = 1  # comment\n```\n\n| a | b |\n|---|---|\n| 1 | 2 | \n\nJoints [1]."
+    start, sources, *_, done = whole_answer(IDS)
+    answer: list[ChatEvent] = [start, sources, TextDelta(text), done.model_copy(update={"suggestions": ("Why?",)})]
+    await page.show(width=1000, height=800, dark=dark)
+    async with allowed(page, answerer=ScriptedAnswerer(*answer)):
+        await page.evaluate("delete document.documentElement.dataset.theme, document.documentElement.lang = 'en'")
+        await page.evaluate("lectern.open()")
+        await ask(page, "What moves?")
+        await page.evaluate("first('.down').click()")
+        await page.evaluate("Promise.all(first('.panel').getAnimations().map(one => one.finished))")
+        await page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await page.evaluate("axe.run('lectern-chat').then(({ violations }) => violations)")
+    grave = [one for one in found if one["impact"] in {"serious", "critical"}]
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in grave] == []
+    page.errors.clear()  # nothing is remembered here, so a rating is refused
 
 
 async def test_another_site_is_refused_and_its_reader_is_told(page: Page) -> None:
