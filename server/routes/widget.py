@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from html import escape
 from pathlib import Path, PurePosixPath
 
 from quart import Blueprint, Response, request
 from quart_schema import hide
 
+from server.answering.openings import Openings
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import limited, unlimited
@@ -15,6 +18,7 @@ from server.schemas.book_api import AboutBook
 from server.services import Services
 from server.status.health import first_reading
 from server.status.probes import WAIT_S, live_build
+from shared.errors import NotBuiltError, ServiceError
 
 FOLDER = Path(__file__).parent.parent / "pages"
 WIDGET = "/widget.js"
@@ -32,6 +36,7 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
+OPENINGS_S = 2.0
 TITLE = "Ask the book"
 """Of a book without BOOK_TITLE."""
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
@@ -64,22 +69,29 @@ def blueprint(services: Services) -> Blueprint:
     for rule in FILES:
         routes.get(rule)(show)
 
+    openings = Openings(services.index)
+
     @routes.get("/book")
     @limited("lookup")
     @documents("search", answer=AboutBook)
     async def about() -> Response:  # pyright: ignore[reportUnusedFunction]
         """What a front end shows before anything is asked."""
-        return json_response(await _about(services), Cache_Control="no-store")
+        return json_response(await _about(services, openings), Cache_Control="no-store")
 
     return routes
 
 
-async def _about(services: Services) -> AboutBook:
+async def _about(services: Services, openings: Openings) -> AboutBook:
     settings, build = services.settings, await live_build(services.health.build)
     state: str | None = None
     if build is None:
         reading = await first_reading(services.health, settings, wait_s=WAIT_S)
         state = "reading" if reading.is_expected else "no_book"
+    questions: tuple[str, ...] = ()
+    if build is not None:
+        with suppress(ServiceError, NotBuiltError, TimeoutError):  # the page is of use without them
+            async with asyncio.timeout(OPENINGS_S):
+                questions = await openings.questions()
     return AboutBook(
         title=settings.book_title,
         site_url=settings.site.url + settings.site.base if settings.site_url else None,
@@ -87,5 +99,5 @@ async def _about(services: Services) -> AboutBook:
         pages=build.documents if build else 0,
         state=state,
         quotes=services.health.chat_model is None,
-        questions=[],
+        questions=list(questions),
     )
