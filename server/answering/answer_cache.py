@@ -37,8 +37,7 @@ MAX_ANSWER_BYTES = 256 * 1024
 SWEEP_KEYS = 500
 """Looked at in Redis at once."""
 
-_SPACES = re.compile(r"\s+")
-_END = re.compile(r"[\s?!.…。？！؟]+$")
+_END = " ?!.…。？！؟"
 _WORD = re.compile(r"\w+")
 _OTHER_IN_CAPITALS = frozenset({"all", "am", "and", "any", "as", "at", "can", "is", "it", "or", "so", "us", "who"})
 """Words that mean something else in capitals: `IT`, `WHO`."""
@@ -142,7 +141,7 @@ def as_compared(question: str) -> str:
     A word that means another thing in capitals keeps them. After other turns a question is compared as it was written: a
     capital may be all that says it does not lean on them.
     """
-    text = _END.sub("", _SPACES.sub(" ", unicodedata.normalize("NFKC", question)).strip())
+    text = " ".join(unicodedata.normalize("NFKC", question).split()).rstrip(_END)
     return _WORD.sub(lambda word: word[0] if word[0].isupper() and _is_other_in_capitals(word[0]) else word[0].casefold(), text)
 
 
