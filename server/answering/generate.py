@@ -8,6 +8,7 @@ What was said is never taken back and never said twice: after the first word the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ async def generate(
         return
     asked = model if model is not None and passages.passages else fallback
     if asked is fallback:
-        passages = fallback.arrange(request, passages)
+        passages = await asyncio.to_thread(fallback.arrange, request, passages)
     metadata = {
         "mode": "selection" if request.selected_text else "chat",
         "retrieved_chunks": len(passages.passages),

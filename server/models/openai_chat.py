@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from typing import cast
+from typing import Annotated, Any
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
-from pydantic import SecretStr
+import structlog
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from server.finding.passages import Passages
 from server.models.chat_model import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
 from server.models.prompts import ChatMessage, build_messages
+from server.models.thoughts import Thoughts
 from server.questions import ChatRequest
 from shared.errors import ServiceError
 from shared.openai_errors import translate
@@ -32,16 +34,54 @@ SECOND_TRY_WITHIN_S = 10.0
 """A reader who has waited longer than this gets the answer that needs no model."""
 LONGEST_WAIT_S = 3.0
 """A model that asks to be left alone for longer is not tried again: there is an answer without it."""
+BELIEVED = 10
+"""A server may count this many times the tokens that our count makes possible; tokenizers differ. More is made up."""
+_OPTIONAL = ("stream_options", "temperature", "max_tokens", "max_completion_tokens")
+"""Parameters an answer can do without: one that a server refuses is left out from then on."""
+
+log = structlog.get_logger(__name__)
+
+
+def _none_if_wrong(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+class _Delta(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _TokenUsage(BaseModel):
+    prompt_tokens: int = Field(ge=0, strict=True)
+    completion_tokens: int = Field(ge=0, strict=True)
+
+
+class _Chunk(BaseModel):
+    """What is read of an event. Usage comes last, when the answer is complete: a wrong one is as good as none."""
+
+    choices: list[_Choice] | None = None
+    usage: Annotated[_TokenUsage | None, WrapValidator(_none_if_wrong)] = None
 
 
 class OpenAIChat:
-    """`POST /chat/completions` with `stream`; one second try, and only while nothing was said."""
+    """`POST /chat/completions` with `stream`; one second try, and only while nothing was said.
+
+    What the server sends is read as hostile: whatever its shape, it ends as an answer or as a `ServiceError`.
+    """
 
     def __init__(self, *, name: str, base_url: str, api_key: SecretStr, count: CountTokens) -> None:
         """`count`: tokens of a text. Nothing is connected to yet."""
         self._name = name
         self._address = base_url
         self._count = count
+        self._refused: set[str] = set()
         self._client = openai.AsyncOpenAI(
             api_key=api_key.get_secret_value().strip(),
             base_url=base_url,
@@ -56,7 +96,8 @@ class OpenAIChat:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        async with aclosing(self.stream(build_messages(request, passages, count=self._count))) as outputs:
+        messages = await asyncio.to_thread(build_messages, request, passages, count=self._count)
+        async with aclosing(self.stream(messages)) as outputs:
             async for output in outputs:
                 yield output
 
@@ -105,54 +146,90 @@ class OpenAIChat:
         await self._client.close()
 
     async def _attempt(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[Output]:
-        accepted = Accepted(prompt_tokens=sum(self._count(message["content"]) for message in messages))
+        accepted = Accepted(prompt_tokens=await asyncio.to_thread(self._count_all, messages))
         try:
             async with await self._open(messages) as stream:
                 yield accepted
-                async with aclosing(self._read(stream)) as outputs:
+                async with aclosing(self._read(stream, accepted)) as outputs:
                     async for output in outputs:
                         yield output
         except openai.OpenAIError as exc:
             raise self._translated(exc) from exc
         except (httpx2.HTTPError, httpx2.StreamError) as exc:
             raise self._broken("broke off", "connection") from exc
-        except ValueError as exc:  # the SDK lets JSONDecodeError and UnicodeDecodeError through
-            raise self._broken("sent something that is not JSON", "bad_response") from exc
+        except (ValueError, RecursionError) as exc:  # the SDK lets JSONDecodeError and UnicodeDecodeError through
+            raise self._broken("sent something that is no OpenAI answer", "bad_response") from exc
 
-    async def _open(self, messages: Sequence[ChatMessage]) -> openai.AsyncStream[ChatCompletionChunk]:
+    def _count_all(self, messages: Sequence[ChatMessage]) -> int:
+        return sum(self._count(message["content"]) for message in messages)
+
+    async def _open(self, messages: Sequence[ChatMessage]) -> openai.AsyncStream[object]:
+        """The stream of events, as JSON; asked for without the parameters that this server refuses."""
+        while True:
+            optional = self._parameters()
+            body = {"model": self._name, "messages": messages, "stream": True, **optional}
+            try:
+                return await self._client.post(
+                    "/chat/completions", body=body, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+                )
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as exc:
+                if (refused := _refused(exc, optional)) is None:
+                    raise
+                log.warning("parameter_refused", model=self._name, parameter=refused)
+                self._refused.add(refused)
+
+    def _parameters(self) -> dict[str, object]:
+        """Those an answer can do without; some servers know the longest answer under its newer name only."""
         reasoning = is_reasoning(self._name)
-        return await self._client.chat.completions.create(
-            model=self._name,
-            messages=cast("list[ChatCompletionMessageParam]", list(messages)),
-            stream=True,
-            stream_options={"include_usage": True},
-            temperature=openai.omit if reasoning else TEMPERATURE,
-            max_tokens=openai.omit if reasoning else ANSWER_TOKENS,
-            max_completion_tokens=ANSWER_TOKENS + THINKING_TOKENS if reasoning else openai.omit,
-        )
+        longest = ANSWER_TOKENS + (THINKING_TOKENS if reasoning else 0)
+        wanted: dict[str, object] = {"stream_options": {"include_usage": True}}
+        if not reasoning:
+            wanted["temperature"] = TEMPERATURE
+        wanted["max_completion_tokens" if reasoning or "max_tokens" in self._refused else "max_tokens"] = longest
+        return {name: value for name, value in wanted.items() if name not in self._refused}
 
-    async def _read(self, stream: openai.AsyncStream[ChatCompletionChunk]) -> AsyncGenerator[str | Finished]:
+    async def _read(self, stream: openai.AsyncStream[object], accepted: Accepted) -> AsyncGenerator[str | Finished]:
         """Deltas that are not empty, then `Finished`.
 
-        A server that answers 200 with HTML gives a stream without a single chunk, and a proxy that gives up may end one in the
-        middle: neither is an answer. The last chunk holds the usage and has no choices.
+        A server that answers 200 with HTML gives a stream without a single event, and a proxy that gives up may end one in the
+        middle: neither is an answer. The last event holds the usage and has no choices.
         """
-        reason, prompt_tokens, completion_tokens = None, None, None
-        async for chunk in stream:
-            if chunk.usage is not None:
-                prompt_tokens, completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
+        reason, usage = None, None
+        thoughts = Thoughts()
+        async for event in stream:
+            chunk = _Chunk.model_validate(event)
+            usage = chunk.usage or usage
             for choice in (chunk.choices or ())[:1]:
                 reason = choice.finish_reason or reason
-                if choice.delta and choice.delta.content:
-                    yield choice.delta.content
+                if choice.delta and choice.delta.content and (said := thoughts.feed(choice.delta.content)):
+                    yield said
         if reason is None:
             raise self._broken("ended its stream without finishing the answer", "incomplete")
+        if said := thoughts.close():
+            yield said
         if reason not in ("length", "content_filter"):
             reason = "stop"
-        yield Finished(reason=reason, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        if usage is None or not _is_possible(usage, accepted):
+            yield Finished(reason=reason)
+        else:
+            yield Finished(reason=reason, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
 
     def _translated(self, exc: openai.OpenAIError) -> ServiceError:
         return translate(exc, "openai", address=self._address, model=self._name)
 
     def _broken(self, what: str, code: str) -> ServiceError:
         return ServiceError("openai", f"{self._address} ({self._name!r}) {what}.", transient=True, code=code)
+
+
+def _is_possible(usage: _TokenUsage, accepted: Accepted) -> bool:
+    """Whether it can be true, within `BELIEVED`: a made-up number would spend the day's budget."""
+    prompt, completion = max(accepted.prompt_tokens, 100), ANSWER_TOKENS + THINKING_TOKENS
+    return usage.prompt_tokens <= BELIEVED * prompt and usage.completion_tokens <= BELIEVED * completion
+
+
+def _refused(error: openai.APIStatusError, sent: Collection[str]) -> str | None:
+    """The parameter that a refusal names, of those sent that an answer can do without; None: it is about something else."""
+    if error.code == "context_length_exceeded":
+        return None
+    named = re.findall(r"\w+", f"{getattr(error, 'param', None)} {error.message[:1000]}")
+    return next((name for name in named if name in _OPTIONAL and name in sent), None)

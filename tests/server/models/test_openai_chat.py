@@ -176,6 +176,21 @@ async def test_length_and_content_filter_are_told_apart_and_missing_usage_is_non
     assert (await listen(model))[-1] == Finished(reason="stop")
 
 
+async def test_a_parameter_the_server_refuses_is_left_out_from_then_on(stand_in: StandIn, model: OpenAIChat) -> None:
+    stand_in.refuses = {"temperature", "stream_options", "max_tokens"}
+    for _ in range(2):
+        assert isinstance((await listen(model))[-1], Finished)
+    assert stand_in.count("chat") == 5
+    assert stand_in.seen[-1].body.keys() == {"model", "messages", "stream", "max_completion_tokens"}
+
+
+async def test_a_refusal_of_anything_else_is_an_error_at_once(stand_in: StandIn, model: OpenAIChat) -> None:
+    stand_in.refuses = {"messages"}
+    with pytest.raises(ServiceError) as caught:
+        await listen(model)
+    assert (caught.value.code, caught.value.transient, stand_in.count("chat")) == ("unsupported_parameter", False, 1)
+
+
 async def test_reasoning_models_get_no_temperature(stand_in: StandIn, model: OpenAIChat) -> None:
     await listen(model)
     thinker = OpenAIChat(name="gpt-5-mini", base_url=stand_in.base_url, api_key=SecretStr("k"), count=len)

@@ -10,7 +10,9 @@ from typing import Any, Literal, get_args
 
 from tests.support.loopback_http import Exchange
 
-BrokenStream = Literal["slow", "stall", "cut", "truncate", "bad_json", "empty", "no_usage", "error_event", "content_filter"]
+BrokenStream = Literal[
+    "slow", "stall", "cut", "truncate", "bad_json", "empty", "no_usage", "error_event", "content_filter", "events"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Armed:
     seconds: float = 30.0
     """How long `slow` and `stall` last."""
     retry_after_s: float | None = None
+    events: Sequence[str] = ()
+    """The data of each event of `events`, after what was said; then the stream ends in good order."""
 
 
 async def say(deltas: Sequence[str], finish: str, exchange: Exchange, armed: Armed, pace_s: float) -> bool:
@@ -49,6 +53,8 @@ async def _break(exchange: Exchange, armed: Armed) -> None:
         await exchange.send(b'data: {"choices": [{"delta"\n\n')
     if armed.failure == "error_event":
         await exchange.send(event({"error": {"message": "secret detail", "code": "server_error"}}))
+    for data in armed.events:
+        await exchange.send(f"data: {data}\n\n".encode())
     if armed.failure == "cut":
         exchange.cut()
     else:

@@ -72,6 +72,8 @@ class StandIn:
         self.dimensions = dimensions
         """Length of the vectors where a request names none."""
         self.pace_s = 0.0
+        self.refuses: set[str] = set()
+        """Parameters of a chat request that are refused, as OpenAI does it."""
         self.seen: list[Seen] = []
         self.arrived = asyncio.Event()
         """Set by the first request."""
@@ -143,7 +145,11 @@ class StandIn:
         armed = queue.popleft() if queue else Armed("")
         if armed.failure == "slow":
             await exchange.pause(armed.seconds)
-        if armed.failure == "html":
+        if refused := sorted(self.refuses & seen.body.keys()):
+            message = f"Unsupported parameter: '{refused[0]}' is not supported with this model."
+            error = {"message": message, "type": "invalid_request_error", "param": refused[0], "code": "unsupported_parameter"}
+            await exchange.reply(400, {"error": error})
+        elif armed.failure == "html":
             await exchange.reply(200, HTML)
         elif armed.failure in REFUSALS:
             status, code, message = REFUSALS[armed.failure]
