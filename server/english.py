@@ -17,6 +17,7 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 """English; in other languages only the number of words tells."""
+_IT = re.compile(r"\b(?:it|its|itself)\b", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:explain|describe|tell|show|give|list|name|define|definition|meaning|mean|compare|discuss|summari[sz]e|please|know|understand"
     r"|examples?|code|snippets?|work|works|does|do|used?|need|needed|difference|between|types?|kinds?|stands? for"
@@ -51,6 +52,11 @@ _GENERIC = re.compile(
 def points_back(question: str) -> bool:
     """Whether the question points at something said before it."""
     return bool(_POINTS_BACK.search(question))
+
+
+def refers_to_it(question: str) -> bool:
+    """Whether the question says "it" of what it is about."""
+    return bool(_IT.search(question))
 
 
 def names_its_subject(question: str) -> bool:

@@ -7,7 +7,9 @@ from typing import Literal
 from shared.models import Frozen
 
 EXCHANGES = 3
-"""Questions with their answers that a follow-up may rest on."""
+"""The last questions with their answers that go before a model."""
+RECALLED = 8
+"""Questions with their answers among which what a follow-up is about is looked for."""
 
 
 class Turn(Frozen):

@@ -21,7 +21,7 @@ from server.answering.progress import AnswerProgress
 from server.conversations.exchanges import Exchange, exchange_of
 from server.conversations.ownership import is_key
 from server.http.requests import MAX_TURN_CHARS
-from server.questions import EXCHANGES, ChatRequest, Turn
+from server.questions import RECALLED, ChatRequest, Turn
 from shared.errors import ServiceError
 from shared.models import Frozen
 from shared.settings import NO_DATABASE, Settings
@@ -121,13 +121,13 @@ class ConversationMemory:
         elif named:
             try:
                 async with asyncio.timeout(RECALL_S):
-                    earlier = await self._store.latest(named, EXCHANGES)
+                    earlier = await self._store.latest(named, RECALLED)
             except (ServiceError, TimeoutError) as exc:
                 await self._lose(exc)
                 state = "unavailable"
         kept = {exchange.message_id for exchange in earlier}
         earlier += [each for each in waiting if each.message_id not in kept]
-        turns = [turn for exchange in earlier[-EXCHANGES:] for turn in _turns(exchange)]
+        turns = [turn for exchange in earlier[-RECALLED:] for turn in _turns(exchange)]
         if turns and state == "none":
             state = "stored"
         recalled = request.model_copy(update={"history": tuple(turns)})

@@ -13,15 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from server.http import names
-from server.questions import ChatRequest, Turn
+from server.questions import RECALLED, ChatRequest, Turn
 from shared.errors import RequestError
 
 MAX_QUESTION_CHARS = 4_000
 MAX_SELECTION_CHARS = 8_000
 """A longer selection is cut: readers select whole pages."""
 MAX_TURN_CHARS = 4_000
-MAX_TURNS = 6
-"""Three exchanges."""
+MAX_TURNS = 2 * RECALLED
 MAX_ID_CHARS = 128
 MAX_ADDRESS_CHARS = 2_000
 MAX_K = 20

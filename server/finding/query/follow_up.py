@@ -10,9 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from server.english import names_its_subject, points_back, without_request
+from server.english import names_its_subject, points_back, refers_to_it, without_request
 from server.finding.query.terms import Stemmer
-from server.questions import EXCHANGES, Turn
+from server.questions import Turn
 from shared.errors import ServiceError
 
 ENOUGH_TERMS = 3
@@ -68,14 +68,23 @@ def leans_back(question: str, history: Sequence[Turn], terms: Stemmer) -> bool:
 
 
 def _earlier(question: str, history: Sequence[Turn], terms: Stemmer) -> str:
-    """The reader's question before this one, and the one before that while that leans back too; oldest first."""
+    """The reader's question before this one, below the one that says what both are about; oldest first.
+
+    What lies between the two asks for other things of the same subject, as do all questions about "it" before one about "it":
+
+        What is the range of the lidar?   <- what "it" is
+        What does it measure?
+        How much does it weigh?
+        What does it cost?                asked now
+    """
     parts: list[str] = []
-    turns = list(history[-2 * EXCHANGES :])
-    while turns:
-        turn = turns.pop()
+    for n, turn in reversed(list(enumerate(history))):
         if turn.role != "user" or turn.content == question:
             continue
+        stands = not leans_back(turn.content, history[:n], terms)
+        if not (stands or parts) and refers_to_it(question) and refers_to_it(turn.content):
+            continue
         parts.append(turn.content)
-        if not leans_back(turn.content, turns, terms):
+        if stands:
             break
-    return "\n".join(reversed(parts))
+    return "\n".join(dict.fromkeys([*parts[-1:], *parts[:1]]))

@@ -25,9 +25,14 @@ from tests.support.small_book import read
 
 PAGES = {
     "grippers.md": "# Grippers\n\nA gripper holds parts.\n\n## Fingers\n\nA gripper has two fingers of steel.\n\n"
-    "## Force\n\nThe force of a gripper is forty newtons.\n",
-    "lidar.md": "# Lidar\n\nA lidar measures distance with light.\n\n## Range\n\nThe range of the lidar is ninety meters.\n",
-    "batteries.md": "# Batteries\n\nA battery feeds the robot.\n\n## Charging\n\nCharging the battery takes three hours.\n",
+    "## Force\n\nThe force of a gripper is forty newtons.\n\n## Price of a gripper\n\nA gripper costs ninety dollars.\n",
+    "lidar.md": "# Lidar\n\nA lidar measures distance with light.\n\n## Range\n\nThe range of the lidar is ninety meters.\n\n"
+    "## Weight of a lidar\n\nA lidar weighs two pounds.\n\n## Price of a lidar\n\nA lidar costs four hundred dollars.\n",
+    "batteries.md": "# Batteries\n\nA battery feeds the robot.\n\n## Charging\n\nCharging the battery takes three hours.\n\n"
+    "## Weight of a battery\n\nA battery weighs nine pounds.\n",
+    "motors.md": "# Motors\n\nA motor turns a joint.\n\n## Speed\n\nA motor turns once a second.\n",
+    "cameras.md": "# Cameras\n\nA camera sees colors.\n\n## Lenses\n\nA lens bends what a camera sees.\n",
+    "legs.md": "# Legs\n\nA leg carries the robot.\n\n## Feet\n\nA foot stands on the ground.\n",
 }
 TURNS = [
     ("What is a gripper?", "Grippers"),
@@ -37,6 +42,14 @@ TURNS = [
     ("What is its range?", "Range"),
 ]
 """Each question with the section that answers it; those with a pronoun find it only with what was said before."""
+ABOUT_ONE_THING = [
+    ("What is the range of the lidar?", "Range"),
+    ("What does it measure?", "Lidar"),
+    ("And how much does it weigh?", "Weight of a lidar"),
+    ("Is it light that it measures with?", "Lidar"),
+    ("What is its price?", "Price of a lidar"),
+]
+"""What it is about is named in the first question only, more questions ago than a model is shown."""
 
 
 @asynccontextmanager
@@ -68,14 +81,15 @@ def by_messages(_session: str, said: list[dict[str, str]]) -> tuple[dict[str, An
 Way = Callable[[str, list[dict[str, str]]], tuple[dict[str, Any], dict[str, str]]]
 
 
+@pytest.mark.parametrize("turns", [TURNS, ABOUT_ONE_THING], ids=["two things", "one thing"])
 @pytest.mark.parametrize("way", [by_body, by_header, by_messages])
 async def test_five_turns_with_pronouns_find_their_section_and_survive_a_restart(
-    tmp_path: Path, address: str, way: Way
+    tmp_path: Path, address: str, way: Way, turns: list[tuple[str, str]]
 ) -> None:
     session, said = str(uuid4()), []
     async with AsyncExitStack() as stack:
         live = await stack.enter_async_context(book(tmp_path, address))
-        for n, (question, section) in enumerate(TURNS):
+        for n, (question, section) in enumerate(turns):
             if n == 2:  # in the middle of the conversation
                 await stack.aclose()
                 live = await stack.enter_async_context(book(tmp_path, address))
@@ -160,12 +174,12 @@ async def test_strangers_who_send_the_same_constant_know_nothing_of_each_other(l
     assert (await live.client.get("/chat/history/default")).status_code == 404
 
 
-async def test_what_was_said_goes_into_the_next_request_and_no_more_than_three_exchanges(live: LiveServer) -> None:
+async def test_what_was_said_goes_into_the_next_request_as_far_back_as_a_subject_is_looked_for(live: LiveServer) -> None:
     session = str(uuid4())
-    for n in range(5):
+    for n in range(10):
         await ask(live, f"Question {n}?", conversation_id=session)
     last = live.services.finder.requests[-1]  # pyright: ignore
-    assert [turn.content for turn in last.history if turn.role == "user"] == ["Question 1?", "Question 2?", "Question 3?"]
+    assert [turn.content for turn in last.history if turn.role == "user"] == [f"Question {n}?" for n in range(1, 9)]
     assert last.history[-1].content == "Joints move [1]."
 
 

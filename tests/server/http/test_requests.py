@@ -59,9 +59,9 @@ def test_the_turns_before_the_question_are_the_history() -> None:
 
 
 def test_at_most_the_last_three_exchanges_are_kept_and_long_turns_are_cut() -> None:
-    history = [{"role": "user" if n % 2 == 0 else "assistant", "content": f"{n}" * 5000} for n in range(10)]
+    history = [{"role": "user" if n % 2 == 0 else "assistant", "content": f"{n}" * 5000} for n in range(10)] * 2
     request = read_chat({"question": "C?", "history": history})
-    assert [turn.content[0] for turn in request.history] == list("456789")
+    assert [turn.content[0] for turn in request.history] == list("4567890123456789")
     assert {len(turn.content) for turn in request.history} == {4000}
 
 

@@ -72,6 +72,23 @@ async def test_questions_are_followed_back_to_the_one_that_stands_by_itself() ->
     assert query.context == "What is inverse kinematics used for?\nAnd how do I compute it?"
 
 
+@pytest.mark.parametrize(
+    ("asked", "question", "context"),
+    [
+        (["What is the range of a lidar?", "What does it weigh?", "Who makes it?", "Does it turn?"], "What does it cost?", [0]),
+        (["What is the range of a lidar?", "What does it weigh?", "Which lasers does it have?"], "What do they cost?", [0, 2]),
+        (["What is inverse kinematics?", "And what about forward kinematics?", "What solves it?"], "Is it fast?", [0, 1]),
+        (["What is a lidar?", "What is a gripper?", "What does it hold?"], "And what force does it have?", [1]),
+    ],
+)
+async def test_what_it_is_was_said_before_the_other_questions_about_it(
+    asked: list[str], question: str, context: list[int]
+) -> None:
+    talk = [Turn(role="user", content=each) for each in asked]
+    query = await make_query(question, talk, TERMS)
+    assert query.context.splitlines() == [asked[n] for n in context]
+
+
 async def test_with_a_model_the_model_makes_the_question_whole() -> None:
     shown: list[Sequence[ChatMessage]] = []
 
