@@ -38,6 +38,10 @@ class Book:
     exact_tokens: bool
     site: Site
     """The book's own configuration included."""
+    edit_of: str | None = None
+    """The build whose other pages these are, where one page is edited; None: every page was read."""
+    kept_by_next_ingest: bool | None = None
+    """Whether the source has the edited page as it is here."""
 
     @property
     def chunk_count(self) -> int:
@@ -96,7 +100,7 @@ async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_b
         advance(len(listing.paths))
     total = len(listing.paths)
     with tracker.step("read", total=total, unit="files") as advance:
-        rules = await asyncio.to_thread(_rules, settings, source)
+        rules = await asyncio.to_thread(reading_rules, settings, source)
         read_pages: list[Page] = []
         async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
             for start in range(0, total, BATCH_FILES):
@@ -111,7 +115,8 @@ async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_b
     return Book(source, pages, chunks, problems, exact_tokens, rules.site)
 
 
-def _rules(settings: Settings, source: BookSource) -> ReadingRules:
+def reading_rules(settings: Settings, source: BookSource) -> ReadingRules:
+    """How the book's pages are read, by the settings and by its site's own configuration. Reads that: not for the loop."""
     return ReadingRules(
         root=source.root,
         boundary=source.boundary,

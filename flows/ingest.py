@@ -36,7 +36,7 @@ from flows.reading.page import Page
 from flows.report import changes_table, describe_problem, describe_report, describe_skipped, summary_markdown
 from flows.source.files import BookSource, Listing
 from shared.index.port import Index
-from shared.ingest_runs import CHANGES_KEY, FLOW, SUMMARY_KEY
+from shared.ingest_runs import CHANGES_KEY, FLOW, SUMMARY_KEY, PageEdit
 from shared.models import Build, Problem
 from shared.settings import Settings
 
@@ -112,8 +112,10 @@ TASKS = Steps(
 
 
 @flow(name=FLOW, validate_parameters=True)
-async def ingest_book(full: bool = False) -> State[Any]:
+async def ingest_book(full: bool = False, edit: PageEdit | None = None) -> State[Any]:
     """Bring the index up to date with the book at BOOK_SOURCE; `full`: even if nothing changed or most of it is gone.
+
+    `edit`: only this page, and the others as they are live.
 
     The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
     """
@@ -121,7 +123,7 @@ async def ingest_book(full: bool = False) -> State[Any]:
     async with get_client() as client, open_artifacts(client, run_id) as artifacts:
         if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        outcome = await pipeline.ingest(Settings(), full=full, steps=TASKS, on_progress=artifacts.on_progress)
+        outcome = await pipeline.ingest(Settings(), full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)
         await artifacts.publish_report(outcome.report)
     summary = "; ".join((*describe_report(outcome.report), *describe_skipped(outcome.report.problems)))
     get_run_logger().info(summary)

@@ -19,10 +19,13 @@ from typing import Protocol
 from flows.book import Book, Find, Read, find_book, read_batch, read_book
 from flows.embedding.embed import Embedded, embed_chunks
 from flows.embedding.resources import DenseResources, IngestResources, open_resources
+from flows.page_edit import read_edited_book
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
+from shared.errors import BookError
 from shared.index.open_index import fingerprint
 from shared.index.port import Index
+from shared.ingest_runs import PageEdit
 from shared.models import Build, Chunk, Report
 from shared.pricing import price_usd
 from shared.settings import Settings
@@ -90,6 +93,7 @@ async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
         embedding_model=settings.embedding_model if settings.embedding_key else None,
         build_id=ingested.build.id,
         new_build=ingested.new_build,
+        kept_by_next_ingest=book.kept_by_next_ingest,
         problems=book.problems,
         seconds=round(ingested.seconds, 3),
     )
@@ -129,22 +133,33 @@ async def plan_ingest(settings: Settings, *, on_progress: OnProgress = ignore_pr
 
 
 async def ingest(
-    settings: Settings, *, full: bool = False, steps: Steps = PLAIN_STEPS, on_progress: OnProgress = ignore_progress
+    settings: Settings,
+    *,
+    full: bool = False,
+    edit: PageEdit | None = None,
+    steps: Steps = PLAIN_STEPS,
+    on_progress: OnProgress = ignore_progress,
 ) -> Outcome:
-    """Bring the index up to date with the book at `settings.book_source`.
+    """Bring the index up to date with the book at `settings.book_source`, or with an edit of one page.
 
     `full`: write a new build even when nothing changed, and even when most of the book is gone. A page that cannot be read is a
-    problem in the report. Raises `BookError` when the book as a whole cannot be read, `ServiceError` when something it depends
-    on fails for good, `ConfigurationError` when settings do not fit; the live build is then as it was.
+    problem in the report; where it is the edited one, a `BookError`. Raises `BookError` too when the book as a whole cannot be
+    read, `ServiceError` when something it depends on fails for good, `ConfigurationError` when settings do not fit; the live
+    build is then as it was.
     """
     started = time.monotonic()
     tracker = Tracker(on_progress)
-    book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read)
+    if edit is None:
+        book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read)
+    else:
+        book = await read_edited_book(settings, edit, tracker=tracker, find=steps.find)
     async with open_resources(settings) as resources:
         index, dense = resources.index, resources.dense
         live = await index.live()
+        if book.edit_of is not None and (live is None or live.id != book.edit_of):
+            raise BookError("Another build went live while the page was read; edit it again.")
         with tracker.step("plan", unit="chunks") as advance:
-            plan = await steps.plan(book, live, resources, may_vanish=full)
+            plan = await steps.plan(book, live, resources, may_vanish=full or edit is not None)
             advance(book.chunk_count)
         differs = plan.chunks.added + plan.chunks.changed + plan.chunks.removed > 0  # also where the live build lost some
         is_new = full or live is None or differs or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))

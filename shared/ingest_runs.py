@@ -15,10 +15,11 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import AfterValidator, SecretStr, TypeAdapter, model_validator
 
-from shared.models import Progress, Report, Step
+from shared.models import Frozen, Progress, Report, Step
 
 FLOW = "ingest-book"
 DEPLOYMENT = f"{FLOW}/{FLOW}"
@@ -29,6 +30,11 @@ PROGRESS_KEY = "ingest-progress"
 CHANGES_KEY = "ingest-changes"
 REPORT_KEY = "ingest-report"
 SUMMARY_KEY = "ingest-summary"
+
+MAX_PAGE_BYTES = 256 * 1024
+"""Of a page's Markdown that is sent, in UTF-8: Prefect keeps it with the run, whose parameters may take 512 KiB in JSON."""
+MAX_PATH_CHARS = 300
+PAGE_SUFFIXES = (".md", ".mdx")
 
 HEARTBEAT_S = 5.0
 SILENT_AFTER_S = 20.0
@@ -44,6 +50,35 @@ def prefect_headers(auth: SecretStr | None) -> dict[str, str]:
     if auth is None:
         return {}
     return {"Authorization": f"Basic {base64.b64encode(auth.get_secret_value().encode()).decode()}"}
+
+
+def _page_path(path: str) -> str:
+    parts = path.split("/")
+    is_plain = path.isprintable() and not {"", ".", ".."} & set(parts) and "\\" not in path
+    if not is_plain or len(path) > MAX_PATH_CHARS or not path.endswith(PAGE_SUFFIXES):
+        raise ValueError("must be a path inside the book, such as part/page.md")
+    return path
+
+
+class PageEdit(Frozen):
+    """One page to be put into the index or taken out of it, while the others stay as they are."""
+
+    action: Literal["write", "read", "remove"]
+    """`read`: the page as the book's source has it."""
+    path: Annotated[str, AfterValidator(_page_path)]
+    """Relative to the book's root, with forward slashes."""
+    markdown: str | None = None
+    """What the page is to say; only with `write`."""
+
+    @model_validator(mode="after")
+    def _text_to_write(self) -> Self:
+        if (self.markdown is not None) != (self.action == "write"):
+            raise ValueError("needs Markdown to write, and no other action takes any")
+        if len((self.markdown or "").encode("utf-8", "replace")) > MAX_PAGE_BYTES:
+            raise ValueError(f"may have {MAX_PAGE_BYTES} bytes of Markdown")
+        if "\0" in (self.markdown or ""):
+            raise ValueError("may have no NUL in its Markdown")
+        return self
 
 
 def encode_progress(progress: Progress) -> str:

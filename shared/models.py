@@ -179,6 +179,8 @@ class Report(Frozen):
     build_id: str | None
     """The live build afterwards; None when nothing was ever built."""
     new_build: bool
+    kept_by_next_ingest: bool | None = None
+    """Of an edit of one page: whether the source has the page like this, so that the next ingest leaves it; None: no edit."""
     problems: tuple[Problem, ...]
     seconds: float
 

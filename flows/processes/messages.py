@@ -39,6 +39,14 @@ class Ready(Frozen):
     """False: the vocabulary is missing and tokens are estimated."""
 
 
+class PageRequest(Frozen):
+    """A page to read."""
+
+    path: str
+    text: str | None = None
+    """Instead of what the file holds."""
+
+
 def encode_frame(message: bytes) -> bytes:
     """`message` with its length in front."""
     return _LENGTH.pack(len(message)) + message

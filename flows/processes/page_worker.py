@@ -2,8 +2,8 @@
 
 A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which a
 signal ends when a page has taken too much processor time, and the parent when it takes none for long. The two talk in frames,
-four bytes of length and JSON: the parent sends `ReadingRules`, then one path after another; this process answers `Ready`, then
-one `Page` for each path.
+four bytes of length and JSON: the parent sends `ReadingRules`, then one `PageRequest` after another; this process answers
+`Ready`, then one `Page` for each.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
-from flows.processes.messages import ReadingRules, Ready, read_frame, write_frame
+from flows.processes.messages import PageRequest, ReadingRules, Ready, read_frame, write_frame
 from flows.reading.page import NO_TEXT, Page, failed_page
 from flows.reading.parse import parse
 from flows.sites.site import add_addresses, page_position
-from flows.source.files import BookSource, check_file, read_file
+from flows.source.files import BookSource, SourceFile, check_file, read_file
 from flows.splitting.split import ChunkLimits, split
 from shared.errors import DocumentError
 from shared.tokens import load_tokenizer
@@ -57,10 +57,14 @@ class Partials(Mapping[str, str]):
         return 0
 
 
-def read_page(path: str, rules: ReadingRules, count: Callable[[str], int]) -> Page:
-    """The chunks of one file, and what its author should know. A file that cannot be read is a problem, never an error."""
+def read_page(path: str, rules: ReadingRules, count: Callable[[str], int], text: str | None = None) -> Page:
+    """The chunks of one file, or of `text` as if it stood there, and what its author should know.
+
+    A file that cannot be read is a problem, never an error.
+    """
     try:
-        document = parse(read_file(rules.source, path), Partials(rules.source), site_format=rules.site.format)
+        file = read_file(rules.source, path) if text is None else SourceFile(path, text)
+        document = parse(file, Partials(rules.source), site_format=rules.site.format)
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
         document = add_addresses(document, rules.site)
@@ -101,7 +105,8 @@ def main() -> None:
     while (frame := read_frame(requests)) is not None:
         signal.setitimer(signal.ITIMER_PROF, rules.page_limit_s)  # of processor time: SIGPROF ends this process
         gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
-        page = read_page(frame.decode(), rules, tokenizer.count)
+        wanted = PageRequest.model_validate_json(frame)
+        page = read_page(wanted.path, rules, tokenizer.count, wanted.text)
         gc.enable()
         signal.setitimer(signal.ITIMER_PROF, 0)
         write_frame(answers, page.model_dump_json().encode())

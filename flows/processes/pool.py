@@ -15,7 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from flows.processes.messages import ReadingRules, Ready, encode_frame, receive_frame
+from flows.processes.messages import PageRequest, ReadingRules, Ready, encode_frame, receive_frame
 from flows.reading.page import Page, failed_page
 from shared.errors import ServiceError
 from shared.settings import HOME
@@ -75,11 +75,13 @@ class ReadingProcess:
             logger.warning("The reading process did not start (%s); attempt %d of %d", reason, tried, STARTS)
         raise ServiceError("disk", f"The reading process did not start in {STARTS} attempts ({reason}).", transient=True)
 
-    async def read(self, path: str) -> Page:
-        """The page at `path`; one that takes too long or ends the child is a problem."""
+    async def read(self, path: str, text: str | None = None) -> Page:
+        """The page at `path`, or of `text` as if it stood there; one that takes too long or ends the child is a problem."""
         child = await self.start()
         try:
-            answer = await _await_answer(child, _ask(child, path.encode()), self.idle_limit_s)
+            answer = await _await_answer(
+                child, _ask(child, PageRequest(path=path, text=text).model_dump_json().encode()), self.idle_limit_s
+            )
         except TimeoutError as exc:
             await self.end()
             return failed_page(path, f"was not read: {exc}")
@@ -149,21 +151,25 @@ class Readers:
         """One page per path, in the same order; `on_page` hears how many are read. Raises `ServiceError`: no process starts."""
         done = count(1)
 
-        async def read_one(path: str) -> Page:
-            process = await self.idle.get()
-            try:
-                page = await process.read(path)
-            finally:
-                self.idle.put_nowait(process)
+        async def read_next(path: str) -> Page:
+            page = await self.read_one(path)
             on_page(next(done))
             return page
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(read_one(path)) for path in paths]
+                tasks = [group.create_task(read_next(path)) for path in paths]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the others are the same again
         return [task.result() for task in tasks]
+
+    async def read_one(self, path: str, text: str | None = None) -> Page:
+        """The page at `path`, or of `text` as if it stood there. Raises `ServiceError`: no process starts."""
+        process = await self.idle.get()
+        try:
+            return await process.read(path, text)
+        finally:
+            self.idle.put_nowait(process)
 
     @property
     def exact_tokens(self) -> bool:
