@@ -29,6 +29,11 @@ _NAME = re.compile(r"\W*+(?:[A-Z]|[\w-]*\d)")
 """A word that is a name: "SLAM", "D435i"."""
 _ASKS_WHAT = re.compile(r"\W*+[Ww]h(?:at|o)(?:'s| is| are)(?: an?)? (?!the\b|a\b|an\b)\w")
 """A short question that names its subject: "What is a gait?"; "the" in its place points back."""
+_CODE = re.compile(
+    r"[`_]|::|\(\)|(?<!\S)--?[a-z]|\w\.\w|\b(?:code|snippets?|examples?|scripts?|commands?|functions?|class|syntax|programs?|implement\w*)\b",
+    re.IGNORECASE,
+)
+"""Words for code in English, and signs of it in any language."""
 _ANNOUNCING = re.compile(
     r"""[\W\d_]*+(?:
         (?:what\ )?you(?:['’]ll|\ will)?\ learn(?:\ (?:here|in\ this\ \w+))?
@@ -67,6 +72,11 @@ def names_its_subject(question: str) -> bool:
 def without_request(question: str) -> str:
     """The question without the words that ask."""
     return _REQUEST.sub(" ", question)
+
+
+def asks_for_code(question: str) -> bool:
+    """Whether the question asks for code or holds some."""
+    return bool(_CODE.search(question))
 
 
 def is_announcing(heading: str) -> bool:

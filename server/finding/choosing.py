@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from server.finding.places import Place, SectionKey, cut
+from server.finding.places import Place, PlaceKey, SectionKey, cut
 from shared.models import Chunk
 
 SAME_SECTION = 0.96
@@ -29,6 +29,19 @@ class Ranked:
     score: float
     cosine: float | None = None
     """None where meaning was not searched."""
+
+
+def join_rankings(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """One ranking of several, in which the best of each is worth 1 and a place what it is in the one it fits best."""
+    if len(rankings) == 1:
+        return [*rankings[0]]
+    best: dict[PlaceKey, Ranked] = {}
+    for ranking in rankings:
+        for one in ranking:
+            scaled = replace(one, score=one.score / ranking[0].score) if ranking[0].score else one
+            if (known := best.get(one.place.key)) is None or known.score < scaled.score:
+                best[one.place.key] = scaled
+    return sorted(best.values(), key=lambda one: -one.score)
 
 
 def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:

@@ -21,6 +21,13 @@ class Passage(Frozen):
     """Of that heading."""
 
 
+class Part(Frozen):
+    """One of the things a question asks."""
+
+    question: str
+    answerable: bool
+
+
 class Passages(Frozen):
     """What retrieval found for one question."""
 
@@ -29,6 +36,10 @@ class Passages(Frozen):
     """What was searched for: the questions it leans on, one a line, then the question."""
     question: str = ""
     """Of that the question alone: made whole by a model, spelled as the book spells."""
+    parts: tuple[Part, ...] = ()
+    """What it asks one by one, where it asks several things."""
+    sides: tuple[str, ...] = ()
+    """What it compares."""
     build_id: str
     answerable: bool
     """False: the book does not seem to hold the answer; the passages are then the nearest sections."""

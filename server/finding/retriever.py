@@ -1,7 +1,7 @@
 """From a question to the passages an answer may use, and from a query to search results.
 
-1. Say what to search for: the question, made whole from the turns before it (`followup`) and spelled as the book spells
-   (`spelling`). Never the selected text.
+1. Say what to search for: the question, made whole from the turns before it (`follow_up`), in words of the book (`spelling`),
+   and its parts (`parts`). Never the selected text.
 2. Rank the places of the book (`hybrid`), and judge whether it holds the answer (`abstention`).
 3. Begin with the section a selection stands in (`selection`), then choose: several sections rather than one, nothing twice,
    short sections whole (`assembly`), within the token budget.
@@ -14,19 +14,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, support
-from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete, extend
+from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete, extend, join_rankings
 from server.finding.cosine_baseline import CosineBaseline
-from server.finding.passages import Passage, Passages, SearchOutcome
+from server.finding.passages import Part, Passage, Passages, SearchOutcome
 from server.finding.places import PlaceKey, as_chunk, cut
-from server.finding.query.follow_up import Rewrite, make_query
+from server.finding.query.follow_up import Rewrite, SearchQuery, make_query
+from server.finding.query.parts import LONG_WORDS, split_question, split_sides
 from server.finding.query.spelling import Spelling
 from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.ranking.relevance import ChunkReader
 from server.finding.selected_text import enclose, find_selection
+from server.languages import without_small_words
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
@@ -38,6 +40,21 @@ ENOUGH_TERMS = 2
 """Words, stop words aside, below which a question about a selection ("What does this mean?") asks about nothing else."""
 MAX_TOKENS = 4000
 """Of all passages together: half of what a prompt may take."""
+
+
+PART_TOKENS = 800
+"""More, for each further part of a question and each side of a comparison."""
+MORE_FOR_A_PART = 2
+"""Passages beyond those asked for, for each further part of a question and each side of a comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found for one query, and whether it answers."""
+
+    found: RankedPlaces
+    support: float
+    answerable: bool
 
 
 class Retriever:
@@ -64,7 +81,7 @@ class Retriever:
         self._rewrite = rewrite
         self._terms = Stemmer(bm25)
         self._frequencies = Frequencies(bm25)
-        self._spelling = Spelling(index, self._terms, self._frequencies)
+        self._spelling = Spelling(index, self._terms, self._frequencies, bm25.language)
         self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms))
         self._background = CosineBaseline(index)
 
@@ -77,52 +94,70 @@ class Retriever:
         query = await make_query(request.question, request.history, self._terms, self._rewrite)
         async with self._index.snapshot() as snapshot:
             query = replace(query, text=await self._spelling.correct(snapshot, query.text))
-            found, (selected, shown) = await asyncio.gather(
-                self._hybrid.find(snapshot, query.text, context=query.context), self._selected(snapshot, request)
+            parts = split_question(query, self._terms)
+            is_long = len(query.text.split()) >= LONG_WORDS
+            wholes = parts if is_long else (query,)
+            sides = split_sides(query, self._terms) if len(parts) == 1 and not is_long else ()
+            further = sides if is_long or sides or len(parts) == 1 else parts
+            (selected, shown), judged, beside = await asyncio.gather(
+                self._selected(snapshot, request),
+                asyncio.gather(*(self._judge(snapshot, one) for one in wholes)),
+                asyncio.gather(*(self._judge(snapshot, one, thing=one.text if sides else None) for one in further)),
             )
             points_at_it = bool(selected) and len(set(self._terms.of(query.whole))) < ENOUGH_TERMS
-            limit = 0 if points_at_it else request.k - len(selected)
-            more = self._results(snapshot, found.ranked, limit=limit, whole=True, shown=shown)
+            limit = 0 if points_at_it else request.k - len(selected) + MORE_FOR_A_PART * (len(wholes) - 1)
+            room = MAX_TOKENS + PART_TOKENS * (len(wholes) + len(further) - 1)
+            ranking = join_rankings([one.found.ranked for one in judged])
             results = list(selected)
-            async with aclosing(more):
-                async for result in more:  # what still fits; the first fits always
-                    used = sum(one.chunk.tokens for one in results)
-                    if not results or used + result.chunk.tokens <= MAX_TOKENS:
-                        results.append(result)
+            for ranked, most in ((ranking, limit), *((one.found.ranked, MORE_FOR_A_PART) for one in beside)):
+                async with aclosing(self._results(snapshot, ranked, limit=most, whole=True, shown=shown)) as more:
+                    async for result in more:  # what still fits; the first fits always
+                        used = sum(one.chunk.tokens for one in results)
+                        if not results or used + result.chunk.tokens <= room:
+                            results.append(result)
             passages = [
                 Passage(n=n, chunk=one.chunk, score=min(1.0, one.score), url=one.chunk.url, heading_path=one.chunk.heading_path)
                 for n, one in enumerate(results, 1)
             ]
-            supported = await self._support(snapshot, found)
-            enough = self._enough if query.context else await self._enough_for(snapshot, query.text)
+            asked = zip(parts, judged if is_long else beside, strict=True) if len(parts) > 1 else ()
+            everything = [one.found for one in (*judged, *beside)]
             return Passages(
                 passages=tuple(passages),
                 query=query.whole,
-                question=query.text,
+                question=" ".join(one.text for one in wholes),
+                parts=tuple(Part(question=one.text, answerable=part.answerable) for one, part in asked),
+                sides=tuple(side.text for side in sides),
                 build_id=snapshot.build.id,
-                answerable=bool(results) and (bool(selected) or supported >= enough),
-                support=supported,
-                degraded=found.degraded,
-                rarity=found.rarity,
-                long_forms=found.long_forms,
+                answerable=bool(results) and (bool(selected) or any(one.answerable for one in judged)),
+                support=max(one.support for one in judged),
+                degraded=any(found.degraded for found in everything),
+                rarity={term: rarity for found in everything for term, rarity in found.rarity.items()},
+                long_forms={short: long for found in everything for short, long in found.long_forms.items()},
             )
 
     async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome:
         """The `k` best places for `query`, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         async with self._index.snapshot() as snapshot:
             query = await self._spelling.correct(snapshot, query)
-            found = await self._hybrid.find(snapshot, query, where=where)
+            judged = await self._judge(snapshot, SearchQuery(query), where=where)
+            found = judged.found
             async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
                 hits = [hit async for hit in results]
-            supported = await self._support(snapshot, found)
-            enough = await self._enough_for(snapshot, query)
             return SearchOutcome(
                 hits=tuple(hits),
                 query=query,
-                answerable=bool(hits) and supported >= enough,
-                support=supported,
+                answerable=bool(hits) and judged.answerable,
+                support=judged.support,
                 degraded=found.degraded,
             )
+
+    async def _judge(
+        self, snapshot: Snapshot, query: SearchQuery, *, thing: str | None = None, where: Filter | None = None
+    ) -> _Judged:
+        found = await self._hybrid.find(snapshot, query.text, context=query.context, thing=thing, where=where)
+        supported = await self._support(snapshot, found)
+        enough = self._enough if query.context else await self._enough_for(snapshot, query.text)
+        return _Judged(found, supported, answerable=supported >= enough)
 
     async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Hit], set[PlaceKey]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
@@ -138,7 +173,7 @@ class Retriever:
 
     async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
         """The support `question` needs: more where it names something that is nowhere in the book."""
-        is_unknown = await self._frequencies.absent(snapshot, self._terms.of(question))
+        is_unknown = await self._frequencies.absent(snapshot, self._terms.of(without_small_words(question)))
         return max(self._enough, ENOUGH_WITH_UNKNOWN) if is_unknown else self._enough
 
     async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:

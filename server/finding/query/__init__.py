@@ -1,1 +1,1 @@
-"""What to search for: a question made whole, spelled as the book spells, and its words as terms."""
+"""What to search for: a question made whole and parted, in words of the book, and its words as terms."""

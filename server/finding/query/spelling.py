@@ -14,7 +14,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
+from server.finding.query.cognates import cognate
 from server.finding.query.terms import Frequencies, Stemmer
+from server.languages import is_foreign, without_small_words
 from shared.errors import LecternError
 from shared.index.port import Index, Snapshot
 
@@ -24,7 +26,9 @@ MOST_WORDS = 5
 """Of one question that are looked up."""
 WAIT_S = 2.0
 """A reader waits so long for the words of a new build to be read, and is then searched for as they wrote."""
-_LONG_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS},}}\b")
+_BOOK_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
+_HYPHENATED = re.compile(r"\b([^\W\d_]{2,})-([^\W\d_]{2,})\b")
+_WORD = re.compile(r"\b[^\W\d_](?:[^\W\d_]|[\u0900-\u097f])+(?!\w)")
 _ASKED_WORD = re.compile(rf"\b[^\W\d_]{{{LEAST_CHARS - 1},}}\b")
 
 log = logging.getLogger(__name__)
@@ -36,8 +40,10 @@ Words = Mapping[str, Counter[str]]
 class Spelling:
     """Corrects questions against the words of the live build, which are read when a question first needs them."""
 
-    def __init__(self, index: Index, terms: Stemmer, frequencies: Frequencies) -> None:
+    def __init__(self, index: Index, terms: Stemmer, frequencies: Frequencies, language: str) -> None:
+        """`language`: the book's, as `BOOK_LANGUAGE` has it."""
         self._index = index
+        self._language = language
         self._terms = terms
         self._frequencies = frequencies
         self._known: tuple[str, Words] | None = None
@@ -45,18 +51,23 @@ class Spelling:
 
     async def correct(self, snapshot: Snapshot, question: str) -> str:
         """The question with words the book does not have replaced by near ones that it has. Raises `ServiceError`."""
-        strange = await self._strange(snapshot, question)
+        foreign = is_foreign(question, self._language)
+        strange = await self._strange(snapshot, question, foreign=foreign)
         if not strange:
             return question
         words = await self._words(snapshot)
         if words is None:
             return question
-        near = await asyncio.to_thread(lambda: {word: _nearest(word.lower(), words) for word in strange})
-        return _ASKED_WORD.sub(lambda match: near.get(match[0]) or match[0], question)
+        find = _cognate if foreign else _nearest
+        near = await asyncio.to_thread(lambda: {word: find(word.lower(), words) for word in strange})
+        return _WORD.sub(lambda match: near.get(match[0]) or match[0], question)
 
-    async def _strange(self, snapshot: Snapshot, question: str) -> list[str]:
-        """The long words whose terms are nowhere in the book."""
-        words = [match[0] for match in _ASKED_WORD.finditer(question) if match[0].islower() or match.start() == 0]
+    async def _strange(self, snapshot: Snapshot, question: str, *, foreign: bool) -> list[str]:
+        """The long words, of a question in another language all that say something, whose terms are nowhere in the book."""
+        if foreign:
+            words = _WORD.findall(without_small_words(question))
+        else:
+            words = [match[0] for match in _ASKED_WORD.finditer(question) if match[0].islower() or match.start() == 0]
         terms = {word: self._terms.of(word) for word in dict.fromkeys(words)}
         absent = await self._frequencies.absent(snapshot, [term for found in terms.values() for term in found])
         return [word for word, found in terms.items() if found and absent.issuperset(found)][:MOST_WORDS]
@@ -92,14 +103,23 @@ class Spelling:
 
 
 def _count(texts: Sequence[str], words: defaultdict[str, Counter[str]]) -> None:
-    for word in _LONG_WORD.findall("\n".join(texts).lower()):
+    text = "\n".join(texts).lower()
+    for word in _BOOK_WORD.findall(text):
         words[word[0]][word] += 1
+    for one, other in _HYPHENATED.findall(text):
+        words[one[0]][f"{one}-{other}"] += 1
 
 
 def _nearest(word: str, words: Words) -> str | None:
-    """The most frequent of the book's words that are one slip away."""
+    """The word as the book hyphenates it, or the most frequent of its words that are one slip away."""
     among = words.get(word[0], Counter[str]())
-    return max((other for other in among if is_slip(word, other)), key=among.__getitem__, default=None)
+    hyphenated = (other for other in among if "-" in other and other.replace("-", "") == word)
+    near = (other for other in among if len(other) >= LEAST_CHARS and is_slip(word, other))
+    return next(hyphenated, None) or max(near, key=among.__getitem__, default=None)
+
+
+def _cognate(word: str, words: Words) -> str | None:
+    return cognate(word, {other: count for among in words.values() for other, count in among.items()})
 
 
 def is_slip(one: str, other: str) -> bool:

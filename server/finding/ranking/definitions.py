@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 
 from server.finding.places import Place
+from server.languages import asks_what_is, without_small_words
 
 MOST_WORDS = 4
 """Of a thing asked about: with more, the question is about something special."""
-_AROUND = " \t\r\n?!.,;:…*_`'\"“”‘’"
+_AROUND = " \t\r\n?!¿？؟.,;:…*_`'\"“”‘’"
 """Characters around a question, or the thing in it, that are no part of it."""
 _ASKS = re.compile(
     r"""(?:what|who)(?:['’]s|\ (?:is|are|was|were))\ (?:meant\ by\ |(?:the\ )?(?:meaning|definition)\ of\ )?
@@ -35,6 +36,8 @@ def thing_asked(question: str) -> str | None:
     """What is to be defined; None where the question asks for something else."""
     match = _ASKS.fullmatch(question.strip(_AROUND))
     asked = next(part for part in match.groups() if part) if match else ""
+    if asks_what_is(question):
+        asked = " ".join(without_small_words(question).split())
     thing = asked.partition(" in ")[0].strip(_AROUND)
     return thing if re.search(r"\w", thing) and len(thing.split()) <= MOST_WORDS else None
 

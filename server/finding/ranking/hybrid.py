@@ -22,6 +22,7 @@ from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
+from server.languages import without_small_words
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
@@ -70,12 +71,16 @@ class HybridSearch:
     frequencies: Frequencies
     reader: ChunkReader
 
-    async def find(self, snapshot: Snapshot, query: str, *, context: str = "", where: Filter | None = None) -> RankedPlaces:
+    async def find(
+        self, snapshot: Snapshot, query: str, *, context: str = "", thing: str | None = None, where: Filter | None = None
+    ) -> RankedPlaces:
         """Every place worth looking at, ranked. Raises `ServiceError` only for the index.
 
-        `context`: what the query leans on; its words count `CONTEXT` of those of the query.
+        `context`: what the query leans on; its words count `CONTEXT` of those of the query. `thing`: what it asks
+        about, where another question says so.
         """
-        asked = self._shares(query, context)
+        said = without_small_words(query)
+        asked = self._shares(said, without_small_words(context))
         lexical, (dense, degraded) = await asyncio.gather(
             snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
             self._dense(snapshot, f"{context}\n{query}" if context else query, where),
@@ -86,8 +91,8 @@ class HybridSearch:
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
-        scored = await asyncio.to_thread(self._read, query, lexical, dense, weights, snapshot.build)
-        thing = thing_asked(query)
+        scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
+        thing = thing or thing_asked(query)
         ranked = rank(scored, definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
         perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})

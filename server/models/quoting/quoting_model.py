@@ -57,6 +57,9 @@ class Extractive:
         quotations = self._select(request, passages)
         for part in quote(quotations, request.question) if quotations else decline(passages.passages, request.question):
             yield part
+        missing = [part.question for part in passages.parts if not part.answerable]
+        if quotations and missing:
+            yield f"\n\n{frame(request.question).missing}\n" + "".join(f"\n- {_label([part])}" for part in missing)
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
 
     async def ping(self) -> None:

@@ -14,8 +14,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from server.english import is_announcing
+from server.english import asks_for_code, is_announcing
 from server.finding.passages import Passage, Passages
+from server.languages import without_small_words
 from server.models.quoting.blocks import Quotable, read_quotables
 from shared import content
 from shared.models import CODE_KINDS, Section
@@ -31,8 +32,12 @@ SECOND = 0.3
 """Share of the question's weight that a second section must add."""
 NEAR = 0.8
 """Or share of the first one's score that it must have."""
+COVERED = 0.6
+"""Share of a part of the question that a section must hold to answer it."""
 HEADING = 0.5
 """What the share of the question that the section's own heading holds counts once more."""
+CODE_ALONE = 0.8
+"""What a section counts that holds most of what it holds of the question in code, where no code is asked for."""
 BESIDE = 0.9
 """What a section counts that shares a passage with the one the search chose."""
 _JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
@@ -60,19 +65,37 @@ class _Candidate:
     terms: frozenset[int]
     """Of the question, in it or its headings."""
 
+    @property
+    def key(self) -> tuple[str, tuple[str, ...]]:
+        """What tells the section from every other."""
+        passage, block = self.blocks[0]
+        return passage.chunk.path, block.section.heading_path
+
 
 def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
     """What to quote, the best section first; nothing only where no passage says anything."""
-    weights = _weigh(terms(question), passages.rarity)
-    candidates = sorted(_candidates(passages, weights, terms), key=lambda one: -one.score)
+    weights = _weigh(terms(without_small_words(question)), passages.rarity)
+    candidates = sorted(_candidates(question, passages, weights, terms), key=lambda one: -one.score)
     if not candidates:
         return []
     first, *others = candidates
-    quoted = _quote(first, ROOM_WORDS[0], weights, terms)
-    for one in others:
+    taken = [first]
+    for one in others if not passages.sides else ():
         if (one.terms and one.score >= NEAR * first.score) or _worth(one.terms - first.terms, weights) >= SECOND:
-            return [*quoted, *_quote(one, ROOM_WORDS[1], weights, terms)]
-    return quoted
+            taken.append(one)
+            break
+    for asked in (*(part.question for part in passages.parts if part.answerable), *passages.sides):
+        _add(taken, asked, passages, terms)
+    return [quote for n, one in enumerate(taken) for quote in _quote(one, ROOM_WORDS[n > 0], weights, terms)]
+
+
+def _add(taken: list[_Candidate], asked: str, passages: Passages, terms: TermsOf) -> None:
+    """Take the best section for a part of the question, unless one of those taken is as good."""
+    weights = _weigh(terms(without_small_words(asked)), passages.rarity)
+    best = max(_candidates(asked, passages, weights, terms), key=lambda one: one.score)
+    known = {one.key for one in taken}
+    if best.key not in known and _worth(best.terms, weights) >= COVERED:
+        taken.append(best)
 
 
 def _weigh(wanted: frozenset[int], rarity: Mapping[int, float]) -> TermWeights:
@@ -84,13 +107,14 @@ def _worth(held: frozenset[int], weights: TermWeights) -> float:
     return sum(weights.get(term, 0.0) for term in sorted(held))
 
 
-def _candidates(passages: Passages, weights: TermWeights, terms: TermsOf) -> list[_Candidate]:
+def _candidates(question: str, passages: Passages, weights: TermWeights, terms: TermsOf) -> list[_Candidate]:
     """Every section of the passages once, with all they have of it."""
     found: dict[tuple[str, tuple[str, ...]], list[tuple[Passage, Section]]] = {}
     for passage in passages.passages:
         for section in passage.chunk.sections:
             found.setdefault((passage.chunk.path, section.heading_path), []).append((passage, section))
     candidates: list[_Candidate] = []
+    code = asks_for_code(question)
     for (_, path), parts in found.items():
         parts.sort(key=lambda part: part[1].start)
         blocks = tuple((passage, block) for passage, section in parts for block in read_quotables(passage.chunk, section))
@@ -98,8 +122,13 @@ def _candidates(passages: Passages, weights: TermWeights, terms: TermsOf) -> lis
             continue
         names = content.breadcrumb(parts[0][0].chunk.title, path)
         above = terms(" ".join(names[-2:])) & weights.keys()
-        held = above | (terms(" ".join(_said(block.whole) for _, block in blocks)) & weights.keys())
-        share = (1 + _worth(held, weights) + HEADING * _worth(terms(names[-1] if names else ""), weights)) / 2
+        below = terms(" ".join(_said(block.whole) for _, block in blocks)) & weights.keys()
+        held = above | below
+        named = terms(names[-1] if names else "") & weights.keys()
+        share = (1 + _worth(held, weights) + HEADING * _worth(named, weights)) / 2
+        if not code:
+            told = terms(" ".join(_said(block.whole) for _, block in blocks if block.kind not in CODE_KINDS)) & weights.keys()
+            share *= CODE_ALONE if 2 * _worth(told, weights) < _worth(below, weights) else 1.0
         fit = max(passage.score * (1.0 if path == passage.heading_path else BESIDE) for passage, _ in parts)
         candidates.append(_Candidate(blocks, fit * share, held))
     return candidates

@@ -48,7 +48,7 @@ async def test_a_word_the_book_lacks_becomes_one_it_has_that_is_nearly_the_same(
 ) -> None:
     terms = Stemmer(WORDS)
     async with index.snapshot() as snapshot:
-        assert await Spelling(index, terms, Frequencies(WORDS)).correct(snapshot, asked) == searched
+        assert await Spelling(index, terms, Frequencies(WORDS), "english").correct(snapshot, asked) == searched
 
 
 async def test_the_words_of_a_build_are_read_once_however_many_ask(
@@ -64,7 +64,7 @@ async def test_the_words_of_a_build_are_read_once_however_many_ask(
             yield texts
 
     monkeypatch.setattr(EmbeddedSnapshot, "contents", counted)
-    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS))
+    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS), "english")
     async with index.snapshot() as snapshot:
         asked = await asyncio.gather(*(spelling.correct(snapshot, "kinematcs") for _ in range(9)))
     assert (readings, set(asked)) == (1, {"kinematics"})
@@ -81,7 +81,7 @@ async def test_nobody_waits_for_a_book_that_takes_long_to_read(index: EmbeddedIn
 
     monkeypatch.setattr(EmbeddedSnapshot, "contents", slow)
     monkeypatch.setattr("server.finding.query.spelling.WAIT_S", 0.01)
-    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS))
+    spelling = Spelling(index, Stemmer(WORDS), Frequencies(WORDS), "english")
     async with index.snapshot() as snapshot:
         assert await spelling.correct(snapshot, "kinematcs") == "kinematcs"
         go.set()
@@ -110,7 +110,7 @@ async def test_in_a_long_question_words_the_book_has_stay_as_they_are(index: Emb
     strangers = " ".join(f"stranger{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(80))
     async with index.snapshot() as snapshot:
         question = f"what {strangers} frames"
-        assert await Spelling(index, Stemmer(WORDS), Frequencies(WORDS)).correct(snapshot, question) == question
+        assert await Spelling(index, Stemmer(WORDS), Frequencies(WORDS), "english").correct(snapshot, question) == question
 
 
 async def test_a_misspelt_question_is_answered_and_says_what_was_searched_for(index: EmbeddedIndex) -> None:

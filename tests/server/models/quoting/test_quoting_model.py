@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from server.finding.passages import Passage, Passages
+from server.finding.passages import Part, Passage, Passages
 from server.models.chat_model import Finished
 from server.models.citation_markers import NO_ANSWER
 from server.models.citations import Citations
@@ -31,6 +31,11 @@ def found(*texts: str, answerable: bool = True) -> Passages:
         chunk = make_chunk(text, heading=heading, n=n)
         passages.append(Passage(n=n, chunk=chunk, score=1 / n, url=chunk.url, heading_path=chunk.heading_path))
     return Passages(passages=tuple(passages), query="", build_id="b", answerable=answerable)
+
+
+def level(passages: Passages) -> Passages:
+    """The same passages, each found as good as the first."""
+    return passages.model_copy(update={"passages": tuple(one.model_copy(update={"score": 1.0}) for one in passages.passages)})
 
 
 async def ask(question: str, passages: Passages, **fields: str) -> tuple[str, tuple[int, ...], bool]:
@@ -132,6 +137,38 @@ async def test_a_second_section_that_adds_to_the_question_is_quoted_too() -> Non
     assert "A topic carries messages. [1]" in text
     assert "A service answers requests. [2]" in text
     assert cited == (1, 2)
+
+
+async def test_a_comparison_shows_both_sides() -> None:
+    sections = (
+        "Summary:: Topics and services connect nodes.",
+        "Topics:: Topics are asynchronous.",
+        "Services:: Services are synchronous.",
+        "Actions:: Actions take long.",
+    )
+    passages = level(found(*sections)).model_copy(update={"sides": ("topics", "services")})
+    text, cited, _ = await ask("What is the difference between topics and services?", passages)
+    assert cited == (1, 2, 3)
+    assert re.findall(r"\bare \w+\. \[\d\]", text) == ["are asynchronous. [2]", "are synchronous. [3]"]
+
+
+async def test_a_part_of_a_question_that_is_not_answered_is_named() -> None:
+    parts = (Part(question="What is a gait", answerable=True), Part(question="what does a horse eat?", answerable=False))
+    passages = found("Gaits:: A gait is a pattern of steps.").model_copy(update={"parts": parts})
+    text, cited, abstained = await ask("What is a gait, and what does a horse eat?", passages)
+    assert text.endswith(
+        "steps. [1]\n\nThe book does not seem to answer this part of the question:\n\n- what does a horse eat?"
+    )
+    assert (cited, abstained) == ((1,), False)
+
+
+async def test_code_alone_is_no_answer_where_prose_has_one() -> None:
+    code = "Callback:: ```python\ncontrol_loop_frequency = 10  # control loop\n```"
+    prose = "Real Time:: A control loop runs at a frequency of 100 to 1000 Hz."
+    text, cited, _ = await ask("At what frequency does a control loop run?", level(found(code, prose)))
+    assert cited[0] == 2
+    assert (await ask("Show me code for the frequency of a control loop", level(found(code, prose))))[1][0] == 1
+    assert "1000 Hz" in text
 
 
 async def test_a_bare_keyword_gets_its_section() -> None:
