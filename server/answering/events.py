@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from server.finding.passages import Passage, place
+from server.finding.passages import Passage, beginning, place
 from shared.models import Frozen
 
 
@@ -38,6 +38,8 @@ class CitedSource(Frozen):
     section: str
     url: str
     score: float
+    quote: str = ""
+    """How the section begins."""
 
 
 class Usage(Frozen):
@@ -124,4 +126,5 @@ def cite(passage: Passage) -> CitedSource:
         section=names[-1],
         url=passage.url,
         score=round(passage.score, 4),
+        quote=beginning(passage),
     )

@@ -7,6 +7,9 @@ from pydantic import Field
 from shared import content
 from shared.models import Chunk, Frozen, Hit
 
+BEGINNING_CHARS = 200
+"""Of a section, beside its citation."""
+
 
 class Passage(Frozen):
     """A piece of the book put before the model, numbered from 1."""
@@ -69,3 +72,12 @@ class SearchOutcome(Frozen):
 def place(passage: Passage) -> tuple[str, ...]:
     """Page title, then the headings down to the one cited."""
     return content.breadcrumb(passage.chunk.title, passage.heading_path)
+
+
+def beginning(passage: Passage) -> str:
+    """How the section cited begins, as plain text without its heading, cut between words; '' where it has none of its own."""
+    chunk = passage.chunk
+    section = next((one for one in chunk.sections if one.heading_path == passage.heading_path), None)
+    blocks = [block for block in section.blocks if block.kind != "heading"] if section else []
+    text = " ".join(" ".join(chunk.content[block.content_start : block.content_end] for block in blocks).split())
+    return text if len(text) <= BEGINNING_CHARS else text[:BEGINNING_CHARS].rsplit(" ", 1)[0] + "…"

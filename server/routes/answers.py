@@ -53,10 +53,9 @@ WholeAnswer = Callable[[Sequence[ChatEvent], AnswerProgress], Mapping[str, Any]]
 """Makes one JSON object of an answer's events."""
 
 
-def json_object(events: Sequence[ChatEvent], answer: AnswerProgress) -> Mapping[str, Any]:
+def json_object(events: Sequence[ChatEvent], _answer: AnswerProgress) -> Mapping[str, Any]:
     """The answer under every name that front ends read it by."""
-    passages = answer.passages.passages if answer.passages else ()
-    return json_answer.encode(events, passages, at=datetime.now(UTC))
+    return json_answer.encode(events, at=datetime.now(UTC))
 
 
 async def respond(

@@ -77,7 +77,7 @@ class Citation(BaseModel):
 
     n: int
     text: str
-    """How the passage begins."""
+    """How the section begins."""
     source: str
     """Page and heading."""
     title: str

@@ -7,17 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from server.answering.events import ChatEvent, CitedSource, Done, Sources, Start, TextDelta
-from server.finding.passages import Passage
 from server.http.names import ANSWER
 
-QUOTED_CHARS = 300
-"""Of a passage, beside its citation."""
 
-
-def encode(events: Iterable[ChatEvent], passages: Iterable[Passage] = (), *, at: datetime) -> dict[str, Any]:
+def encode(events: Iterable[ChatEvent], *, at: datetime) -> dict[str, Any]:
     """One answer from its events, in order.
 
-    `sources` are all that were offered, `citations` those used, with the beginning of their passage; `at`: when, UTC.
+    `sources` are all that were offered, `citations` those used; `at`: when, UTC.
     """
     answer: dict[str, Any] = {"answer": "", "sources": []}
     for event in events:
@@ -31,8 +27,7 @@ def encode(events: Iterable[ChatEvent], passages: Iterable[Passage] = (), *, at:
             case Done():
                 closing = event.model_dump(mode="json", exclude={"type", "sources", "metadata"})
                 answer |= closing | {"metadata": answer.get("metadata", {}) | event.metadata}
-                quoted = {passage.n: passage.chunk.text[:QUOTED_CHARS] for passage in passages}
-                answer["citations"] = [_citation(source, quoted.get(source.n, "")) for source in event.sources]
+                answer["citations"] = [_citation(source) for source in event.sources]
                 answer["conversation_id"] = event.session_id
             case _:
                 pass
@@ -40,6 +35,7 @@ def encode(events: Iterable[ChatEvent], passages: Iterable[Passage] = (), *, at:
     return {**dict.fromkeys(ANSWER, answer["answer"]), **answer, "timestamp": at.isoformat()}
 
 
-def _citation(source: CitedSource, text: str) -> dict[str, Any]:
+def _citation(source: CitedSource) -> dict[str, Any]:
     where = source.chapter if source.section == source.chapter else f"{source.chapter} - {source.section}"
-    return {"n": source.n, "text": text, "source": where, "title": source.title, "page_url": source.url, "url": source.url}
+    names = {"source": where, "title": source.title}
+    return {"n": source.n, "text": source.quote, **names, "page_url": source.url, "url": source.url}

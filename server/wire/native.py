@@ -83,7 +83,9 @@ def encode(event: ChatEvent, event_id: int) -> bytes:
         payload: dict[str, Any] = {"type": event.type, "content": "", "done": isinstance(event, Done)}
         payload |= event.model_dump(mode="json", exclude={"type"})
         if isinstance(event, Done):
-            payload["sources"] = [source.model_dump(mode="json", exclude={"title", "score"}) for source in event.sources]
+            payload["sources"] = [
+                source.model_dump(mode="json", exclude={"title", "score", "quote"}) for source in event.sources
+            ]
         body = _to_json(payload)
     return f"id: {event_id}\ndata: {body}\n\n".encode("utf-8", "replace")  # an upstream can cut a surrogate pair in two
 
@@ -141,6 +143,8 @@ def _smaller_starts(event: Start) -> Iterator[ChatEvent]:
 
 
 def _smaller_sources(event: Sources) -> Iterator[ChatEvent]:
+    event = event.model_copy(update={"sources": tuple(one.model_copy(update={"quote": ""}) for one in event.sources)})
+    yield event
     for width in _WIDTHS:
         title_width = width if width >= _READABLE else _SHORTEST  # the chapter mostly says what the title does
         yield event.model_copy(update={"sources": _clipped(event.sources, width, title_width)})

@@ -108,7 +108,8 @@ def make_build(name: str = "20250101-a", *, documents: int = 2, chunks: int = 3)
 
 def make_source(n: int = 1, *, url: str = "https://example.github.io/book/docs/intro#joints", width: int = 8) -> CitedSource:
     """A citation whose labels are `width` characters long."""
-    return CitedSource(n=n, title="t" * width, chapter="c" * width, section="s" * width, url=url, score=0.5)
+    quote = "A robot has joints."
+    return CitedSource(n=n, title="t" * width, chapter="c" * width, section="s" * width, url=url, score=0.5, quote=quote)
 
 
 class FakeFinder:

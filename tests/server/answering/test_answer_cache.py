@@ -89,7 +89,7 @@ async def test_an_answer_given_again_is_json_too_is_remembered_and_can_be_rated(
         again = (await live.ask(QUESTION, path="/api/chat")).json()
         assert (again["metadata"]["cached"], again["answer"]) == (True, "It moves three joints [1].")
         assert again["citations"] == first["citations"]
-        assert again["citations"][0]["text"] == "The gripper moves three joints."
+        assert again["citations"][0]["text"].startswith("The gripper moves three joints.")
         rated = await live.client.post("/feedback", json={"message_id": again["message_id"], "rating": "up"})
         assert rated.status_code == 200
         history = (await live.client.get(f"/chat/history/{again['session_id']}")).json()

@@ -120,7 +120,7 @@ async def test_an_answer_starts_shows_its_sources_speaks_and_ends(stand_in: Stan
     ]
     assert (done.cited, [one.n for one in done.sources]) == ((2,), [2])
     assert (done.finish_reason, done.abstained, done.degraded) == ("stop", False, False)
-    assert done.suggestions == ("Joints", "Wheels")
+    assert done.suggestions == ("What does the book say about “Joints”?", "What does the book say about “Wheels”?")
     assert done.usage is not None
     assert done.usage.completion_tokens == 4
     assert done.usage.cost_usd == pytest.approx((done.usage.prompt_tokens * 0.15 + 4 * 0.60) / 1e6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.answering.events import CitedSource, cite
-from server.finding.passages import Passage, place
+from server.finding.passages import BEGINNING_CHARS, Passage, beginning, place
 from tests.support.fakes import make_chunk
 
 
@@ -24,3 +24,18 @@ def test_a_source_names_the_chapter_and_the_section_of_the_heading_cited() -> No
         n=3, title="Robots", chapter="Robots", section="Hinges", url="/docs/x#joints", score=0.1235
     )
     assert cite(passage()).section == "Robots"
+
+
+def test_beside_a_citation_stands_how_its_section_begins_without_the_heading() -> None:
+    chunk = make_chunk("## Joints\n\nThey *turn*.\n\nSome slide.", heading="Joints")
+    cited = Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=chunk.sections[0].heading_path)
+    assert "They" in beginning(cited)
+    assert not beginning(cited).startswith("Joints")
+    assert beginning(cited.model_copy(update={"heading_path": ("Elsewhere",)})) == ""
+
+
+def test_a_long_section_is_cut_between_words() -> None:
+    chunk = make_chunk("word " * 100)
+    text = beginning(Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=chunk.sections[0].heading_path))
+    assert text.endswith("word…")
+    assert BEGINNING_CHARS - 6 < len(text) <= BEGINNING_CHARS + 1

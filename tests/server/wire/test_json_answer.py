@@ -3,9 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from server.answering.events import AnswerIds
-from server.finding.passages import Passage
 from server.wire import json_answer as answer
-from tests.support.fakes import make_chunk, whole_answer
+from tests.support.fakes import whole_answer
 
 AT = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -18,17 +17,16 @@ def test_the_events_of_an_answer_become_one_object() -> None:
         "section": "ssssssss",
         "url": "https://example.github.io/book/docs/intro#joints",
         "score": 0.5,
+        "quote": "A robot has joints.",
     }
-    chunk = make_chunk("A robot has joints.")
-    passage = Passage(n=1, chunk=chunk, score=0.5, url=chunk.url, heading_path=chunk.heading_path)
-    assert answer.encode(whole_answer(AnswerIds("s", "m", "r")), [passage], at=AT) == {
+    assert answer.encode(whole_answer(AnswerIds("s", "m", "r")), at=AT) == {
         **dict.fromkeys(
             ("answer", "response", "text", "message", "ai_response", "assistant_response", "assistant"), "Joints move [1]."
         ),
         "citations": [
             {
                 "n": 1,
-                "text": chunk.text,
+                "text": "A robot has joints.",
                 "source": "cccccccc - ssssssss",
                 "title": "tttttttt",
                 "page_url": source["url"],

@@ -20,7 +20,8 @@ def payload(frame: bytes) -> dict[str, Any]:
 
 
 def test_a_whole_answer_byte_for_byte() -> None:
-    source = CitedSource(n=1, title="Arms", chapter="Robots", section="Joints", url="https://host/docs/x#joints", score=0.61)
+    url = "https://host/docs/x#joints"
+    source = CitedSource(n=1, title="Arms", chapter="Robots", section="Joints", url=url, score=0.61, quote="They turn.")
     events: list[ChatEvent] = [
         Start(session_id="s", message_id="m", metadata={"mode": "chat", "retrieved_chunks": 5, "model": "gpt-4o-mini"}),
         Sources(sources=(source,)),
@@ -42,7 +43,7 @@ def test_a_whole_answer_byte_for_byte() -> None:
         'id: 1\ndata: {"type":"start","content":"","done":false,"session_id":"s","message_id":"m",'
         '"metadata":{"mode":"chat","retrieved_chunks":5,"model":"gpt-4o-mini"}}\n\n'
         'id: 2\ndata: {"type":"sources","content":"","done":false,"sources":[{"n":1,"title":"Arms","chapter":"Robots",'
-        '"section":"Joints","url":"https://host/docs/x#joints","score":0.61}]}\n\n'
+        '"section":"Joints","url":"https://host/docs/x#joints","score":0.61,"quote":"They turn."}]}\n\n'
         'id: 3\ndata: {"type":"chunk","content":"Physical \\"AI\\"\\n☃ ","done":false}\n\n'
         'id: 4\ndata: {"type":"error","content":"","done":false,"error":"upstream_unavailable","message":"Gone.",'
         '"retryable":true,"request_id":"r"}\n\n'
