@@ -20,6 +20,7 @@ from hypercorn.config import Config
 
 from server.app import create_app
 from server.http.access_tokens import SCOPES, mint
+from server.http.bare_requests import answer_bare_requests
 from server.http.draining import CLOSE_S
 from server.services import Services, open_services
 from shared import log
@@ -121,6 +122,7 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 
 def hypercorn_config(listener: socket.socket) -> Config:
     """One worker on a socket that is listening already; Hypercorn takes the socket over."""
+    answer_bare_requests()
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.backlog = BACKLOG

@@ -47,6 +47,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     policies: dict[str, Policy] = {}
     _guard(app, ours, policies)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or `//` in an address is redirected, in HTML that repeats the Host
     for routes in (chat, stop, openai_api, ui_chat, conversations, search, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)

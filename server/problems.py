@@ -46,6 +46,8 @@ _HTTP_CODES = {
     408: ("request_timeout", "The request took too long to arrive."),
     413: ("too_large", "The request is too large."),
     415: ("unsupported_media_type", "Send JSON, with 'Content-Type: application/json'."),
+    431: ("headers_too_large", "The headers of the request are too large."),
+    501: ("transfer_not_supported", "Send a body with its length, or in chunks."),
 }
 
 
@@ -63,7 +65,7 @@ def problem_of(error: BaseException) -> ProblemDetails:
         case ServiceError():
             return _of_service(error)
         case HTTPException():
-            return _of_status(error.code or 500)
+            return problem_of_status(error.code or 500)
         case TimeoutError():
             return ProblemDetails(504, "timeout", "This took too long. Please try again.", _RETRY_S, retryable=True)
         case _:
@@ -87,10 +89,11 @@ def _of_service(error: ServiceError) -> ProblemDetails:
     return ProblemDetails(status, code, detail, error.retry_after_s or _RETRY_S, retryable=error.transient)
 
 
-def _of_status(status: int) -> ProblemDetails:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+def problem_of_status(status: int) -> ProblemDetails:
+    """What a caller is told of a refusal that has nothing but a status."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _HTTP_CODES:
         return _UNEXPECTED
-    code, detail = _HTTP_CODES.get(status, ("bad_request", "The request could not be understood."))
+    code, detail = _HTTP_CODES.get(status, _HTTP_CODES[400])
     return ProblemDetails(status, code, detail)
 
 
@@ -101,6 +104,8 @@ MEANINGS = {
     "request_timeout": "The body did not arrive in time.",
     "too_large": "The body is larger than what is taken.",
     "unsupported_media_type": "The body is not declared as JSON.",
+    "headers_too_large": "The headers are larger than what is taken, 64 KiB.",
+    "transfer_not_supported": "A transfer encoding other than `chunked`.",
     "malformed_json": "The body is no JSON object in UTF-8, or holds NUL.",
     "answer_not_running": "The answer to be stopped is over, or there was none of that id.",
     "question_missing": "No question, or no query, was sent.",

@@ -40,7 +40,7 @@ def refuse_foreign_origin(request: Request, settings: Settings) -> None:
     origin = request.headers.get("Origin")
     if origin is None or request.method in _SAFE_METHODS or origin in settings.allowed_origins:
         return
-    if _host_of(origin) != request.host:
+    if not _is_own(origin, request):
         raise _not_allowed()
 
 
@@ -53,7 +53,7 @@ def refuse_foreign_page(request: Request, settings: Settings) -> None:
     if origin is None:
         if request.headers.get("Sec-Fetch-Site", "none") in {"cross-site", "same-site"}:
             raise _not_allowed()
-    elif origin not in settings.allowed_origins and _host_of(origin) != request.host:
+    elif origin not in settings.allowed_origins and not _is_own(origin, request):
         raise _not_allowed()
 
 
@@ -61,11 +61,13 @@ def _not_allowed() -> RequestError:
     return RequestError("origin_not_allowed", "This site may not use this service.", status=403)
 
 
-def _host_of(origin: str) -> str:
+def _is_own(origin: str, request: Request) -> bool:
+    """Whether a page of that origin came from the host that is asked; `null`, of a sandboxed frame, comes from nowhere."""
     try:
-        return urlsplit(origin).netloc
+        host = urlsplit(origin).netloc
     except ValueError:  # `http://[x]`
-        return ""
+        return False
+    return bool(host) and host == request.host
 
 
 _CLOSED: dict[Scope, tuple[str, str]] = {

@@ -29,18 +29,23 @@ class ProblemBody(BaseModel):
     request_id: str = Field(description="What the log calls this request; also in `X-Request-ID`.")
 
 
-def problem_response(problem: ProblemDetails) -> Response:
-    """The problem as a response; only inside a request, which is told its code."""
-    g.problem = problem.code
-    body = {
+def problem_body(problem: ProblemDetails, request_id: str) -> dict[str, object]:
+    """What a `ProblemBody` holds."""
+    return {
         "type": f"urn:lectern:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
-        "request_id": g.get("request_id", ""),
+        "request_id": request_id,
     }
-    response = Response(json.dumps(body), problem.status, content_type=CONTENT_TYPE)
+
+
+def problem_response(problem: ProblemDetails) -> Response:
+    """The problem as a response; only inside a request, which is told its code."""
+    g.problem = problem.code
+    body = json.dumps(problem_body(problem, g.get("request_id", "")))
+    response = Response(body, problem.status, content_type=CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     if problem.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))

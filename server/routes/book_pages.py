@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from quart import Blueprint, Response
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 from werkzeug.exceptions import NotFound
-from werkzeug.routing import PathConverter, ValidationError
+from werkzeug.routing import PathConverter
 
 from server.http.policy import limited
 from server.services import Services
@@ -27,6 +28,7 @@ HEADERS = {
 }
 RENDER_TIMEOUT_S = 5.0
 """How long a reader waits for a page; it is rendered to its end all the same, for the next one who asks."""
+_VARIABLE = re.compile(r"(<[^<>]+>)")
 KEPT_CHARS = 8_000_000
 """Of rendered pages, in all."""
 
@@ -51,16 +53,21 @@ def blueprint(services: Services) -> Blueprint:
 
 
 def _leave_other_routes(state: BlueprintSetupState) -> None:
-    """`<page:...>` matches no other route's address: `GET /chat` stays a method that is not allowed, not a missing page."""
-    taken = {rule.rule for rule in state.app.url_map.iter_rules()}
+    """`<page:...>` matches no other route's address: `GET /ingest` stays a method that is not allowed, not a missing page.
+
+    It is the expression that must not match: werkzeug puts the methods of a rule whose converter refuses a value into `Allow`.
+    """
+    rules = {rule.rule.lstrip("/") for rule in state.app.url_map.iter_rules()}
+    taken = "|".join("".join(_in_a_rule(part) for part in _VARIABLE.split(rule)) for rule in sorted(rules))
 
     class PageAddress(PathConverter):
-        def to_python(self, value: str) -> str:
-            if f"/{value}" in taken:
-                raise ValidationError
-            return value
+        regex = f"(?!(?:{taken})/?$)[^/].*?"
 
     state.app.url_map.converters["page"] = PageAddress
+
+
+def _in_a_rule(part: str) -> str:
+    return "[^/]+" if _VARIABLE.fullmatch(part) else re.escape(part)
 
 
 @dataclass(slots=True)

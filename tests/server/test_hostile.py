@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
@@ -28,12 +29,13 @@ async def live() -> AsyncGenerator[LiveServer]:
     assert [line for line in lines if line["log_level"] in {"error", "critical"}] == []
 
 
-async def send(live: LiveServer, data: bytes) -> int:
-    """The status of the answer to `data`; 0: the connection was closed without one."""
+async def send(live: LiveServer, data: bytes) -> tuple[int, bytes]:
+    """Status and head of the answer to `data`; 0: the connection was closed without one."""
     async with live.connect() as (reader, writer):
         writer.write(data)
         line = await reader.readline()
-    return int(line.split()[1]) if line else 0
+        head = await reader.readuntil(b"\r\n\r\n") if line else b""
+    return int(line.split()[1]) if line else 0, head
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,61 @@ async def send(live: LiveServer, data: bytes) -> int:
     ids=lambda value: repr(value)[:60],
 )  # fmt: skip
 async def test_bytes_that_are_no_decent_request_are_refused(live: LiveServer, data: bytes, statuses: set[int]) -> None:
-    assert await send(live, data) in statuses
+    status, head = await send(live, data)
+    assert status in statuses
+    assert status == 200 or b"application/problem+json" in head
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (b"Content-Length: -5\r\n", 400, "bad_request"),
+        (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", 400, "bad_request"),
+        (b"X-Filler: " + b"a" * 100_000 + b"\r\n", 431, "headers_too_large"),
+        (b"Transfer-Encoding: gzip\r\n", 501, "transfer_not_supported"),
+    ],
+)
+async def test_what_never_becomes_a_request_is_a_problem_too(live: LiveServer, headers: bytes, status: int, code: str) -> None:
+    async with live.connect() as (reader, writer):
+        writer.write(POST + headers + b"\r\n{}")
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        problem = json.loads(await reader.read())
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "connection: close" in head.lower()
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert f"x-request-id: {problem['request_id']}" in head.lower()
+
+
+@pytest.mark.parametrize("path", [b"//chat", b"/chat//selection", b"/chat/selection//", b"//evil.example/chat", b"/api//chat"])
+async def test_no_address_is_redirected(live: LiveServer, path: bytes) -> None:
+    status, head = await send(live, b"POST " + path + b" HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n")
+    assert status in {400, 404, 405}
+    assert b"application/problem+json" in head
+    assert b"evil.example" not in head
+
+
+@pytest.mark.parametrize("host", [b"", b"null", b"x"])
+async def test_a_page_from_nowhere_is_no_page_of_ours(live: LiveServer, host: bytes) -> None:
+    start = b"POST /chat HTTP/1.1\r\nHost: " + host + b"\r\nOrigin: null\r\nContent-Length: 2\r\n\r\n{}"
+    assert (await send(live, start))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/chat/selection", {"POST", "DELETE", "OPTIONS"}),  # or of a conversation of that id
+        ("/ingest", {"POST", "OPTIONS"}),
+        ("/ask", {"POST", "OPTIONS"}),
+        ("/api/v1/chat/selection", {"POST", "DELETE", "OPTIONS"}),
+        ("/chat/0123/stop", {"POST", "OPTIONS"}),
+        ("/search", {"GET", "HEAD", "OPTIONS"}),
+        ("/docs/a-page", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+async def test_a_method_that_is_not_allowed_is_told_which_are(live: LiveServer, path: str, allowed: set[str]) -> None:
+    response = await live.client.request("PUT", path)
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert set(response.headers["allow"].split(", ")) == allowed
 
 
 @pytest.mark.parametrize(
