@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.processes.messages import ReadingRules
 from flows.processes.pool import Readers, open_readers, processes_for
 from flows.progress import Tracker
 from flows.reading.page import NO_TEXT, Page
-from flows.sites.site import in_reading_order, read_site_config
+from flows.sites.site import GENERATORS, in_reading_order, read_site_config
+from flows.sites.site_files import SiteFiles, repository_of
 from flows.source.files import BookSource, Listing, find_files, open_source
 from flows.source.globs import FileSelection
 from flows.vocabulary import find_vocabulary
@@ -21,6 +23,8 @@ from shared.settings import Settings
 
 BATCH_FILES = 64
 """Files read in one task: a Prefect task costs 5-30 ms, a file about 10."""
+MAX_NAMED = 10
+"""Pages and problems named of a book without text."""
 FETCH = Patience(attempts=3, first_wait_s=1.0, longest_wait_s=10.0)
 """For git, when the network fails."""
 
@@ -42,6 +46,11 @@ class Book:
     """The build whose other pages these are, where one page is edited; None: every page was read."""
     kept_by_next_ingest: bool | None = None
     """Whether the source has the edited page as it is here."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the whole book was guessed or could not be resolved, each a sentence."""
+        return self.site.notes
 
     @property
     def chunk_count(self) -> int:
@@ -120,11 +129,18 @@ def reading_rules(settings: Settings, source: BookSource) -> ReadingRules:
     return ReadingRules(
         root=source.root,
         boundary=source.boundary,
+        repository=source.boundary if source.revision else repository_of(source.root) or _project(source.root),
         vocabulary=find_vocabulary(settings.data_dir),
         site=read_site_config(source.root, settings.site, boundary=source.boundary if source.revision else None),
         collection=settings.collection,
         max_tokens=settings.chunk_tokens,
     )
+
+
+def _project(root: Path) -> Path:
+    """The folder that a book in no repository may include files of: the one above it, where that configures the site."""
+    files = SiteFiles.of(root, root.parent)
+    return root.parent if any(generator.named_by(files) for generator in GENERATORS.values()) else root
 
 
 def _in_order(pages: Sequence[Page], rules: ReadingRules) -> tuple[Page, ...]:
@@ -138,4 +154,6 @@ def _nothing_to_index(source: BookSource, pages: Sequence[Page], problems: Seque
     left_out = next((page for page in pages if page.left_out not in {None, NO_TEXT}), None)
     if left_out:
         return BookError(f"Nothing in {source.name!r} is to be indexed: {left_out.path!r}: {left_out.left_out}.")
-    return BookError(f"The {len(pages)} files of {source.name!r} hold no text.")
+    named = [f"left out {page.path}: {page.left_out}" for page in pages[:MAX_NAMED]]
+    why = [f"{problem.path}:{problem.line}: {problem.reason}" for problem in problems[:MAX_NAMED]]
+    return BookError("\n".join((f"The {len(pages)} files of {source.name!r} hold no text.", *named, *why)))

@@ -19,7 +19,7 @@ from flows.book import Book, read_book
 from flows.configuration import read_settings
 from flows.plan import Plan
 from flows.progress import Tracker
-from flows.report import describe_cost, describe_problems, describe_report, describe_tally
+from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
 from flows.terminal import show_progress
 from flows.vocabulary import find_vocabulary
 from shared.errors import LecternError
@@ -104,7 +104,8 @@ def run_plan(options: argparse.Namespace, settings: Settings) -> int:
     changes = [f"{each.change:8}{each.path}" for each in plan.changes if each.change != "kept"]
     left_out = [f"left out {page.path}: {page.left_out}" for page in book.pages if page.left_out]
     sizes = [describe_tally(plan.files, "files"), describe_tally(plan.chunks, "chunks")]
-    lines = [*changes, *left_out, *describe_problems(book.problems), *sizes, _cost_line(book, plan, settings)]
+    summed = [*describe_left_out(book.problems), *describe_notes(book.notes)]
+    lines = [*changes, *left_out, *describe_problems(book.problems), *sizes, *summed, _cost_line(book, plan, settings)]
     print("\n".join(lines))
     return 0
 
@@ -118,7 +119,8 @@ def run_ingest(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print(report.model_dump_json())
     else:
-        print("\n".join((*describe_problems(report.problems), *describe_report(report))))
+        summed = (*describe_left_out(report.problems), *describe_notes(report.notes))
+        print("\n".join((*describe_problems(report.problems), *describe_report(report), *summed)))
     return 0
 
 
@@ -186,7 +188,7 @@ def _read(settings: Settings) -> Book:
     """The book as it is now; its problems are told on standard error."""
     with show_progress() as on_progress:
         book = asyncio.run(read_book(settings, tracker=Tracker(on_progress)))
-    for line in describe_problems(book.problems):
+    for line in (*describe_problems(book.problems), *describe_left_out(book.problems), *describe_notes(book.notes)):
         print(line, file=sys.stderr)
     return book
 
@@ -217,5 +219,7 @@ def _plan_json(book: Book, plan: Plan, settings: Settings) -> dict[str, object]:
         "exact_tokens": book.exact_tokens,
         "changes": [each.model_dump() for each in plan.changes if each.change != "kept"],
         "left_out": {page.path: page.left_out for page in book.pages if page.left_out},
+        "notes": [*book.notes],
+        "left_out_of_the_text": describe_left_out(book.problems),
         "problems": [problem.model_dump() for problem in book.problems],
     }

@@ -95,6 +95,7 @@ async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
         new_build=ingested.new_build,
         kept_by_next_ingest=book.kept_by_next_ingest,
         problems=book.problems,
+        notes=book.notes,
         seconds=round(ingested.seconds, 3),
     )
     return Outcome(report, plan, book.chunks)

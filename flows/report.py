@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from flows.plan import FileChange
@@ -9,6 +10,8 @@ from shared.models import Chunk, Problem, Report, Tally
 
 MAX_LISTED = 50
 """Problems and files named one by one; the rest is counted."""
+LEFT_OUT = {"include": "includes", "imported": "imports", "directive": "directives", "shortcode": "shortcodes"}
+"""What a problem that ends in "left out" begins with, as many."""
 MAX_NAMED = 3
 """The same, in the middle of a line."""
 
@@ -35,6 +38,26 @@ def describe_problems(problems: Sequence[Problem]) -> list[str]:
     """A line for each, at most `MAX_LISTED`; none when there are none."""
     lines = [describe_problem(problem) for problem in problems[:MAX_LISTED]]
     return lines + ([f"and {len(problems) - MAX_LISTED} more problems"] if len(problems) > MAX_LISTED else [])
+
+
+def describe_left_out(problems: Sequence[Problem]) -> list[str]:
+    """A line for each kind of thing that pages hold and readers will not be told, with how many there are in how many pages."""
+    found: defaultdict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        kind, left_out, _ = problem.reason.partition(" left out")
+        if left_out and not problem.skipped:
+            found[LEFT_OUT.get(kind.split(" ")[0], kind)].append(problem)
+    return [f"left out of the text: {_tally(kind, each)}, as in {describe_problem(each[0])}" for kind, each in found.items()]
+
+
+def _tally(kind: str, problems: Sequence[Problem]) -> str:
+    pages = len({problem.path for problem in problems})
+    return f"{len(problems)} {kind} in {pages} {'page' if pages == 1 else 'pages'}"
+
+
+def describe_notes(notes: Sequence[str]) -> list[str]:
+    """A line for each."""
+    return [f"note: {note}" for note in notes]
 
 
 def describe_skipped(problems: Sequence[Problem]) -> list[str]:
@@ -70,8 +93,9 @@ def summary_markdown(report: Report, changes: Sequence[FileChange], chunks: Iter
     """The report as Markdown, with links to the pages that are new or changed."""
     urls = {chunk.path: chunk.url.partition("#")[0] for chunk in chunks}
     lines = [f"# {report.source}", "", *(f"- {line}" for line in describe_report(report))]
-    if report.problems:
-        lines += ["", "## Problems", "", *(f"- `{line}`" for line in describe_problems(report.problems))]
+    if report.problems or report.notes:
+        summed = (*describe_notes(report.notes), *describe_left_out(report.problems))
+        lines += ["", "## Problems", "", *(f"- `{line}`" for line in (*summed, *describe_problems(report.problems)))]
     touched = [each for each in changes if each.change in {"added", "changed"}]
     if touched:
         lines += ["", "## Pages", ""]

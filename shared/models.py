@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -182,13 +182,21 @@ class Report(Frozen):
     kept_by_next_ingest: bool | None = None
     """Of an edit of one page: whether the source has the page like this, so that the next ingest leaves it; None: no edit."""
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+    """What of the whole book was guessed or could not be resolved, each a sentence."""
     seconds: float
+
+
+SiteKind = Literal[
+    "auto", "docusaurus", "mkdocs", "mdbook", "vitepress", "starlight", "sphinx", "hugo", "jekyll", "nextra", "plain"
+]
+"""Site generators; `plain` shows Markdown as files, `auto` is what the book's own files name."""
 
 
 class Site(Frozen):
     """How the book's site is generated: what turns a file and a heading into an address."""
 
-    kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "plain"
+    kind: SiteKind = "plain"
     url: str = ""
     """Scheme and host, without a trailing slash; empty gives site-relative addresses."""
     base: str = "/"
@@ -208,3 +216,13 @@ class Site(Frozen):
     `SUMMARY.md`, which makes pages of no others."""
     ids: Literal["default", "unicode", "pymdownx"] = "default"
     """MkDocs: how `toc` slugs headings: Python-Markdown's `slugify`, its `slugify_unicode`, or `pymdownx.slugs`."""
+    options: dict[str, Any] = {}
+    """What of its configuration only the generator itself understands."""
+    cross_references: bool = False
+    """MkDocs: whether `[text][identifier]` is a link that the page does not define (autorefs)."""
+    include_paths: tuple[str, ...] = ()
+    """Folders, relative to the book, in which files that pages include are looked for, before those around the page."""
+    not_built: frozenset[str] = frozenset()
+    """Files of the book of which the site has no page, though their names do not tell."""
+    notes: tuple[str, ...] = ()
+    """What of the configuration was guessed or is not understood, each a sentence."""

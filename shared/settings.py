@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.checks import is_address, is_on_this_machine, tell_wrong
 from shared.errors import ConfigurationError
-from shared.models import Site
+from shared.models import Site, SiteKind
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder the packages lie in, wherever the command was given."""
@@ -56,8 +56,9 @@ class Settings(BaseSettings):
     """Scheme and host, e.g. https://example.github.io; empty: links are site-relative, and Lectern shows the pages."""
     site_base: str = "/"
     """Path the site is served under, e.g. /my-book/; `/`: as Docusaurus' own configuration says."""
-    site_kind: Literal["docusaurus", "mkdocs", "mdbook", "plain"] = "docusaurus"
-    """What generates the site: decides page addresses and heading ids."""
+    site_kind: SiteKind = "auto"
+    """What generates the site: decides page addresses and heading ids. `auto`: what a configuration file beside the book
+    names, docusaurus where none does."""
     site_route_base: str = "docs"
     """Docusaurus `routeBasePath` of the docs, `/` when they are the site's root; `docs`: as its own configuration says."""
     site_trailing_slash: bool | None = None

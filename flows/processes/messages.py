@@ -23,8 +23,15 @@ class ReadingRules(Frozen):
     site: Site
     collection: str
     max_tokens: int
+    repository: Path | None = None
+    """No file outside it is included in a page; None: outside the boundary."""
     page_limit_s: float = 10.0
     """Processor time that reading one page may take; the longest chapter measured takes 0.3 s."""
+
+    @property
+    def included(self) -> BookSource:
+        """Where files that pages include are."""
+        return BookSource(self.root, self.repository or self.boundary, str(self.root))
 
     @property
     def source(self) -> BookSource:

@@ -37,8 +37,8 @@ PARENT = os.getppid()
 logger = logging.getLogger(__name__)
 
 
-class Partials(Mapping[str, str]):
-    """Text of the book's files by path, read from disk when asked for: pages import few of them."""
+class IncludedFiles(Mapping[str, str]):
+    """Text of the repository's files by their path from the book, read from disk when asked for: pages include few of them."""
 
     def __init__(self, source: BookSource) -> None:
         self._source = source
@@ -64,7 +64,7 @@ def read_page(path: str, rules: ReadingRules, count: Callable[[str], int], text:
     """
     try:
         file = read_file(rules.source, path) if text is None else SourceFile(path, text)
-        document = parse(file, Partials(rules.source), site_format=rules.site.format)
+        document = parse(file, IncludedFiles(rules.included), rules.site)
         if document.skip is not None:
             return Page(path=path, problems=document.problems, left_out=document.skip)
         document = add_addresses(document, rules.site)

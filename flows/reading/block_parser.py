@@ -66,6 +66,18 @@ def parse_blocks(
     return state.tokens
 
 
+def closing(tokens: Sequence[Token], position: int) -> int:
+    """Index of the token that closes the one at `position`; itself where it stands alone."""
+    token = tokens[position]
+    if token.nesting == 0:
+        return position
+    level = token.level
+    position += 1
+    while tokens[position].level != level:
+        position += 1
+    return position
+
+
 @cache
 def page_parser(*, mdx: bool, footnotes: bool, definitions: bool, max_level: int) -> MarkdownIt:
     """markdown-it for pages of a kind: footnotes and definition lists cost time where there are none."""

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
+from flows.reading.block_parser import closing
 from flows.reading.document import Block, Heading, inner_blocks
 from flows.reading.extensions.prepared import STAND_IN, Aside
 from flows.reading.inline import plain
+from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax
 from flows.reading.lines import SourceLines
 from shared.models import BlockKind
 
 CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
 TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
-ALERT = re.compile(r"\[!(\w+)\][-+]?[ \t]*")
+ALERT = re.compile(r"\[!(\w+)\][-+]?\s*")
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 MARKUP_IN_CELLS = re.compile(r"\]\(|\]\[|[<`\\&]|\*\*|__|~~")
 MAX_STRUCTURE = 40
@@ -31,12 +33,14 @@ class Reader:
     """The file."""
     lines: Sequence[str] = ()
     """The Markdown that is read, as prepared: as many lines, some of them blank now."""
-    references: frozenset[str] = frozenset()
-    """Labels of its link definitions."""
+    syntax: InlineSyntax = COMMON_MARK
+    """How inline markup is read."""
     asides: Mapping[int, Sequence[Aside]] = field(default_factory=dict[int, Sequence[Aside]])
     """What was set aside, by the line of its stand-in."""
     read_partial: Callable[[Aside], Iterable[Block]] = lambda _: ()
     """The blocks of the file that an aside imports."""
+    insertions: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Text of files that stands in fenced code, by the line in whose place it does."""
     headings: list[Heading] = field(default_factory=list[Heading])
     current: int = -1
     """Index of the heading the next block stands under."""
@@ -81,7 +85,7 @@ class Reader:
             return self.read_partial(aside)
         first, last = aside.line, aside.end_line
         start, end = self.place(first, last) if self.tag is not None else (self.source.starts[first], self.end(last - 1))
-        return [Block("text", start, end, plain(aside.text, self.references).strip(), self.current)]
+        return [Block("text", start, end, plain(aside.text, self.syntax).strip(), self.current)]
 
 
 def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -> list[Block]:
@@ -92,18 +96,6 @@ def read_blocks(reader: Reader, tokens: Sequence[Token], first: int, end: int) -
         blocks += read_block(reader, tokens, first, last)
         first = last + 1
     return blocks
-
-
-def closing(tokens: Sequence[Token], position: int) -> int:
-    """Index of the token that closes the one at `position`; itself where it stands alone."""
-    token = tokens[position]
-    if token.nesting == 0:
-        return position
-    level = token.level
-    position += 1
-    while tokens[position].level != level:
-        position += 1
-    return position
 
 
 def read_block(reader: Reader, tokens: Sequence[Token], first: int, last: int) -> list[Block]:
@@ -135,11 +127,11 @@ def _place_term(reader: Reader, term: Token, definition: Token) -> None:
 
 
 def _paragraph(reader: Reader, token: Token, inline: Token) -> Block:
-    return reader.block("paragraph", token, plain(inline.content, reader.references).strip())
+    return reader.block("paragraph", token, plain(inline.content, reader.syntax).strip())
 
 
 def _term(reader: Reader, token: Token, inline: Token) -> Block:
-    return reader.block("definition", token, plain(inline.content, reader.references).strip())
+    return reader.block("definition", token, plain(inline.content, reader.syntax).strip())
 
 
 def _item(reader: Reader, line: int) -> Block:
@@ -147,11 +139,11 @@ def _item(reader: Reader, line: int) -> Block:
     reader.before_item(line)
     mark, _, text = reader.lines[line].partition(" ")
     start, end = reader.place(line, line + 1)
-    return Block("list_item", start, end, _without_box(f"{mark} {plain(text, reader.references).strip()}"), reader.current)
+    return Block("list_item", start, end, _without_box(f"{mark} {plain(text, reader.syntax).strip()}"), reader.current)
 
 
 def _html(reader: Reader, token: Token, _: Token) -> Block:
-    return reader.block("html", token, plain(UNSEEN.sub("", token.content), reader.references).strip())
+    return reader.block("html", token, plain(UNSEEN.sub("", token.content), reader.syntax).strip())
 
 
 def _heading(reader: Reader, token: Token, behind: Token) -> Block:
@@ -159,7 +151,7 @@ def _heading(reader: Reader, token: Token, behind: Token) -> Block:
     line = (reader.tag or token.map or (0, 0))[0]
     custom = CUSTOM_ID.search(content) if "{" in content else None
     inline = content[: custom.start()] if custom else content
-    text = plain(inline, reader.references).strip()
+    text = plain(inline, reader.syntax).strip()
     start, end = reader.place(*(token.map or (0, 1)))
     custom_id = (custom[1] or custom[2]) if custom else None
     level = int(token.tag[1])
@@ -174,7 +166,21 @@ def _code(reader: Reader, token: Token, _: Token) -> Block:
     if token.info == "math":
         return reader.block("math", token, token.content.rstrip("\n"))
     opening = f"{token.markup}{token.info}".rstrip() + "\n"
-    return reader.block("fence", token, f"{opening}{token.content}{token.markup}", opening)
+    code = _with_insertions(reader, token)
+    empty = reader.insertions and not code.strip()  # nothing but an include that was left out
+    return reader.block("fence", token, "" if empty else f"{opening}{code}{token.markup}", opening)
+
+
+def _with_insertions(reader: Reader, token: Token) -> str:
+    """Fenced code with the text of the files it includes."""
+    first, last = token.map or (0, 0)
+    inserted = [line for line in range(first + 1, last) if line in reader.insertions] if reader.insertions else []
+    if not inserted:
+        return token.content
+    lines = token.content.split("\n")
+    for line in inserted:
+        lines[line - first - 1] = reader.insertions[line]
+    return "\n".join(lines)
 
 
 def _as_written(reader: Reader, token: Token) -> str:
@@ -190,7 +196,7 @@ def _table(reader: Reader, token: Token, _: Token) -> Block:
     first, last = token.map or (0, 0)
     rows = [row.lstrip(" \t>").rstrip() for row in reader.lines[first:last]]
     if MARKUP_IN_CELLS.search("\n".join(rows)):
-        rows = [plain(row.replace("\\|", "|"), reader.references) for row in rows]  # in code too (GFM 4.10)
+        rows = [plain(row.replace("\\|", "|"), reader.syntax) for row in rows]  # in code too (GFM 4.10)
     return reader.block("table", token, "\n".join(rows).rstrip(), "\n".join(rows[:2]) + "\n")
 
 
@@ -198,7 +204,7 @@ def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
     """A list item, quote, footnote or definition with its parts."""
     token = tokens[first]
     if token.level >= MAX_STRUCTURE:
-        texts = [plain(each.content, reader.references) for each in tokens[first:last] if each.content]
+        texts = [plain(each.content, reader.syntax) for each in tokens[first:last] if each.content]
         return reader.block("paragraph", token, "\n".join(texts))
     parts = tuple(read_blocks(reader, tokens, first + 1, last))
     said = text = "\n".join([part.text for part in parts if part.text])
@@ -210,7 +216,10 @@ def _container(reader: Reader, tokens: Sequence[Token], first: int, last: int) -
             text = _without_box(mark + (text.replace("\n", "\n" + " " * indent) if "\n" in text else text))
         case "blockquote_open":
             kind, alert = "quote", ALERT.match(text)
-            text = f"{alert[1].capitalize()}: {text[alert.end() :]}" if alert else text
+            if alert:
+                text = f"{alert[1].capitalize()}: {text[alert.end() :]}"
+                parts = (parts[0]._replace(text=f"{alert[1].capitalize()}: {parts[0].text[alert.end() :]}"), *parts[1:])
+                said = text
         case _:
             kind = "footnote" if token.type == "footnote_reference_open" else "definition"
     ahead = len(text) - len(said) - indent * said.count("\n")

@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from flows.reading.block_parser import parse_blocks
-from flows.reading.blocks import Reader, closing, read_block
+from flows.reading.block_parser import closing, parse_blocks
+from flows.reading.blocks import Reader, read_block
 from flows.reading.document import Block
+from flows.reading.extensions.includes import NOT_THERE, find_included, selected_text
 from flows.reading.extensions.page_format import is_mdx
-from flows.reading.extensions.partials import find_partial
 from flows.reading.extensions.prepare import prepare
-from flows.reading.extensions.prepared import STAND_IN, Aside, Prepared
+from flows.reading.extensions.prepared import STAND_IN, Aside, Include, Prepared
 from flows.reading.front_matter import FrontMatter, parse_front_matter
-from flows.reading.inline import label
+from flows.reading.inline_syntax import MARKS, InlineSyntax, label
 from flows.reading.input_limits import MAX_FILE_BYTES, MAX_NESTING, check_input
 from flows.reading.lines import SourceLines, lines_of, with_line_feeds
+from flows.reading.long_targets import long_targets, without
 from shared.errors import DocumentError
-from shared.models import Problem
+from shared.models import Problem, Site
 
 MAX_LEVEL = 2 * MAX_NESTING
 """markdown-it counts a list and its item as a level each."""
@@ -45,9 +46,8 @@ class BodyReader:
     """What reading one page's text needs and gathers, partials it imports included."""
 
     files: Mapping[str, str]
-    """Text of the partials by path."""
-    site_format: str = ""
-    """As in `Site`."""
+    """Text of the files that pages include, by path."""
+    site: Site = field(default_factory=Site)
     problems: list[Problem] = field(default_factory=list[Problem])
     partials: int = 0
     """Imports met so far."""
@@ -58,12 +58,18 @@ class BodyReader:
     ) -> list[Block]:
         """The blocks of the file at `path`, which the files `importing` import, below its front matter."""
         head = bisect_left(source.starts, front.end)
-        mdx = is_mdx(path, front.values, self.site_format)
-        prepared = prepare(with_line_feeds(source), path, head=head, mdx=mdx)
+        mdx = is_mdx(path, front.values, self.site.format)
+        read = with_line_feeds(source)
+        if targets := long_targets(read.text):
+            read = lines_of(without(read.text, targets))
+        prepared = prepare(read, path, head=head, mdx=mdx, kind=self.site.kind)
         tokens = _tokens(prepared, path)
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
-        reader.references = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        labels = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        reader.syntax = self._syntax(labels, source.text)
+        inserted = prepared.insertions.items()
+        reader.insertions = {line: self._inserted(include, path, importing, line) for line, include in inserted}
         asides: defaultdict[int, list[Aside]] = defaultdict(list)
         for aside in prepared.asides:
             asides[aside.line].append(aside)
@@ -83,23 +89,45 @@ class BodyReader:
             first = last + 1
         return blocks
 
+    def _syntax(self, labels: frozenset[str], text: str) -> InlineSyntax:
+        kind = self.site.kind
+        marks = kind == "mkdocs" and MARKS.search(text) is not None
+        return InlineSyntax(labels, cross_references=self.site.cross_references, marks=marks, roles=kind == "sphinx")
+
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> list[Block]:
-        key = find_partial(aside.partial or "", path, self.files)
-        reason = self._refusal(key, (*importing, path))
+        include = aside.partial or Include("", "")
         tag = reader.tag or (aside.line, aside.end_line)
-        if key is None or reason is not None:
-            reason = f"imported {aside.partial!r} left out: {reason}"
-            self.problems.append(Problem(path=(*importing, path)[0], line=tag[0] + 1, reason=reason, skipped=False))
+        key = self._find(include, path, importing, tag[0])
+        if key is None:
             return []
-        source = lines_of(self.files[key])
+        text = selected_text(self.files[key], include)
+        if include.language is not None:
+            start, end = reader.place(*tag)
+            opening = f"```{include.language}\n"
+            return [Block("fence", start, end, f"{opening}{text.rstrip()}\n```", reader.current, opening)]
+        source = lines_of(text)
         check_input(key, source)
         inner = Reader(reader.source, headings=reader.headings, current=reader.current, tag=tag)
         return self.read(inner, source, parse_front_matter(source.text), key, (*importing, path))
 
+    def _inserted(self, include: Include, path: str, importing: tuple[str, ...], line: int) -> str:
+        """The text that stands in fenced code in place of a line."""
+        key = self._find(include, path, importing, line)
+        return "" if key is None else selected_text(self.files[key], include).rstrip("\n")
+
+    def _find(self, include: Include, path: str, importing: tuple[str, ...], line: int) -> str | None:
+        """The file that is included at `line` of the page at `path`; None, and a problem, where it is left out."""
+        key = find_included(include, path, self.files, (*self.site.include_paths, self.site.folder, "", ".."))
+        reason = self._refusal(key, (*importing, path))
+        if reason is not None:
+            reason = include.left_out(reason)
+            self.problems.append(Problem(path=(*importing, path)[0], line=line + 1, reason=reason, skipped=False))
+        return key if reason is None else None
+
     def _refusal(self, key: str | None, importing: tuple[str, ...]) -> str | None:
         """Why the file is not read; None when it is."""
         if key is None:
-            return "it is not in the book"
+            return NOT_THERE
         if key in importing:
             return "it imports itself"
         self.partials += 1

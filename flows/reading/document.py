@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax
 from shared.models import BlockKind, ChunkBlock, Problem
 
 MAX_NAME_CHARS = 200
@@ -80,6 +82,20 @@ def inner_blocks(parts: Sequence[Block], said: str, indent: int, ahead: int) -> 
         at += len(part.text) + bool(part.text)
 
 
+def code_ranges(blocks: tuple[Block, ...]) -> list[tuple[int, int]]:
+    """Offsets of the fences and indented code among `blocks` and in what they hold, in order."""
+    ranges: list[tuple[int, int]] = []
+    for block in blocks:
+        ranges += [(block.start, block.end)] if block.kind in ("fence", "code") else code_ranges(block.parts)
+    return ranges
+
+
+def is_inside(offset: int, ranges: list[tuple[int, int]], starts: list[int]) -> bool:
+    """Whether one of `ranges`, which begin at `starts` and are in order and apart, holds `offset`."""
+    index = bisect_right(starts, offset) - 1
+    return index >= 0 and offset < ranges[index][1]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A page: its front matter, headings and blocks with their spans."""
@@ -98,5 +114,7 @@ class Document:
     """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
     url: str = ""
     """Address of the page without anchor; set by `sites/site.py`."""
+    syntax: InlineSyntax = COMMON_MARK
+    """How its inline markup is read."""
     tags: tuple[str, ...] = field(default=())
     """`tags` and `keywords`: what the author says the page is about."""

@@ -66,7 +66,7 @@ def _flanking(mark: str, before: str, after: str) -> tuple[bool, bool]:
         return True, False
     left = not after.isspace() and (not _is_punctuation(after) or before.isspace() or _is_punctuation(before))
     right = not before.isspace() and (not _is_punctuation(before) or after.isspace() or _is_punctuation(after))
-    if mark == "_":
+    if mark in "_=":  # "=": PyMdown's mark, which is smart in the same way
         return left and (not right or _is_punctuation(before)), right and (not left or _is_punctuation(after))
     return left, right
 

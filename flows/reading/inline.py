@@ -8,72 +8,35 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from html import unescape
 
+from flows.reading import inline_syntax as marks
 from flows.reading.emphasis import Emphases
 from flows.reading.extensions.comments import Comments
 from flows.reading.extensions.jsx import tag_end
-
-SPECIAL = re.compile(r"[\\`*_\[\]<&{~$]")
-ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
-TICKS = re.compile("`+")
-CODE = re.compile("(`+)([^`]+)\\1(?!`)")
-"""A code span without other runs of backticks in it."""
-LINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
-STRING = r""""[^"]*"|'[^']*'"""
-INNER = rf"""(?:[^{{}}"'`]|{STRING}|`[^`]*`)"""
-EXPRESSION = rf"""\{{(?:{INNER}|\{{{INNER}*\}})*\}}"""
-"""Braces inside braces once, as in `style={{color: 'red'}}`."""
-TAG = re.compile(
-    rf"""</?(?:([A-Z][\w.:-]*|[a-z][A-Za-z0-9.:-]*)(?:\s+[\w:.@-]+(?:\s*=\s*(?:{STRING}|{EXPRESSION}|[^\s"'=<>`{{}}]+))?|\s*{EXPRESSION})*)?\s*/?>"""
-)
-ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
-LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
-ATTRIBUTE = rf"""(?:[.#][A-Za-z][\w:-]*|[A-Za-z][\w-]*=(?:{STRING}|[^\s{{}}"'=]+))"""
-ATTRIBUTES = re.compile(rf"(?<!\{{)\{{(?::|(?<=[])`*_]\{{)|(?=[ ]*[.#]))[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}(?!\}})")
-"""Python-Markdown's attribute lists: `{ .class #id }`, `{: key=value }`; without a colon, those that begin with a key stand
-right behind what they are for."""
-ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});")
-MATH = re.compile(r"\$\$(?:[^$\\`]|\\.)++\$\$|\$(?![\s$])(?:[^$\\`]|\\.)++(?<!\s)\$(?![\d$])")
-"""A formula begins and ends beside what is no space, with no digit behind it: prices are none (pandoc, `tex_math_dollars`)."""
-FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
-DESTINATION = re.compile(
-    r"""\(\s*(?:<[^<>\n]*>|(?:[^\s()<>\\]|\\.|\((?:[^\s()\\]|\\.)*\))*)(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)"""
-)
-LABEL = re.compile(r"\[([^\[\]]*)\]")
-DELIMITER = re.compile(r"\*+|_+|~~+")
-BREAKING_TAGS = frozenset({"br", "p", "div", "li", "tr", "td", "th", "hr", "summary", "details", "dt", "dd"})
-"""Tags that stand between words a reader sees apart."""
-MAX_FAILED_SCANS = 20
-"""Components left unclosed in one text before the rest is taken as text: keeps hostile input linear."""
-MAX_LABEL_CHARS = 999
-"""CommonMark 0.31, 4.7: a link label has at most 999 characters."""
+from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax, key_names, role_text
 
 
-def plain(text: str, references: Collection[str] = ()) -> str:
-    """`text` as a reader sees it, on one line. `references`: labels defined in the page, normalised by `label()`."""
+def plain(text: str, syntax: InlineSyntax = COMMON_MARK) -> str:
+    """`text` as a reader sees it, on one line."""
     if "\n" in text:
         text = " ".join([line.strip(" \t\r") for line in text.replace("\\\n", "\n").split("\n")])
-    first = SPECIAL.search(text)
-    return _Renderer(text, references).render(first) if first else text
+    first = (marks.SPECIAL_WITH_MARKS if syntax.marks else marks.SPECIAL).search(text)
+    return Renderer(text, syntax).render(first) if first else text
 
 
-def label(text: str) -> str:
-    """A link label as CommonMark compares them: case folded, white space collapsed."""
-    return " ".join(text.split()).casefold()
-
-
-class _Renderer:
+class Renderer:
     """One pass over the special characters of a text.
 
     `out` holds the pieces; brackets and emphasis marks are undone in place when their end is found. Each method takes the
     offset of a special character, and returns the one to go on from: the same one where the character is only itself.
     """
 
-    def __init__(self, text: str, references: Collection[str]) -> None:
+    def __init__(self, text: str, syntax: InlineSyntax) -> None:
         self.text = text
-        self.references = references
+        self.syntax = syntax
+        self.special = marks.SPECIAL_WITH_MARKS if syntax.marks else marks.SPECIAL
         self.out: list[str] = []
         self.brackets: list[tuple[int, int]] = []
         """Index into `out` and offset behind each bracket still open."""
@@ -88,7 +51,7 @@ class _Renderer:
 
     def render(self, match: re.Match[str] | None) -> str:
         """The text; `match`: its first special character."""
-        text, out, search = self.text, self.out, SPECIAL.search
+        text, out, search = self.text, self.out, self.special.search
         position = 0
         while match:
             start = match.start()
@@ -103,14 +66,14 @@ class _Renderer:
         return "".join(out)
 
     def escape(self, start: int) -> int:
-        if not ESCAPE.match(self.text, start):
+        if not marks.ESCAPE.match(self.text, start):
             return start
         self.out.append(self.text[start + 1])
         return start + 2
 
     def code(self, start: int) -> int:
         """A code span ends at the next run of as many backticks (CommonMark 6.1)."""
-        span = CODE.match(self.text, start) if self.ticks is None else None
+        span = marks.CODE.match(self.text, start) if self.ticks is None else None
         begin, end, behind = (*span.span(2), span.end()) if span else self._code_span(start)
         code = self.text[begin:end]
         padded = code[:1] == code[-1:] == " " and not code.isspace()
@@ -121,7 +84,7 @@ class _Renderer:
         """Where its code begins and ends, and what is behind it, with other runs in the way; itself where none ends it."""
         if self.ticks is None:
             self.ticks = {}
-            for run in TICKS.finditer(self.text):
+            for run in marks.TICKS.finditer(self.text):
                 self.ticks.setdefault(len(run[0]), deque()).append(run.start())
         end = start
         while self.text.startswith("`", end):
@@ -136,22 +99,22 @@ class _Renderer:
         text = self.text
         if (end := self.comments.end(start)) >= 0:
             return end
-        if link := LINK.match(text, start):
+        if link := marks.LINK.match(text, start):
             self.out.append(link[1])
             return link.end()
-        tag = TAG.match(text, start)
+        tag = marks.TAG.match(text, start)
         if tag is None:
             return self._component(start)
         name = (tag[1] or "").lower()
-        if name in BREAKING_TAGS:
+        if name in marks.BREAKING_TAGS:
             self.out.append(" ")
-        elif name == "img" and (alt := ALT.search(tag[0])):
+        elif name == "img" and (alt := marks.ALT.search(tag[0])):
             self.out.append(unescape(alt[1] or alt[2] or ""))
         return tag.end()
 
     def _component(self, start: int) -> int:
         """A component with braces deeper than TAG knows."""
-        if not self.text[start + 1 : start + 2].isupper() or self.failed > MAX_FAILED_SCANS:
+        if not self.text[start + 1 : start + 2].isupper() or self.failed > marks.MAX_FAILED_SCANS:
             return start
         end = tag_end(self.text, start)
         self.failed += end < 0
@@ -161,30 +124,36 @@ class _Renderer:
         """An MDX comment and an attribute list go, a string literal is its text, any other expression stays as it is."""
         if (end := self.comments.end(start)) >= 0:
             return end
-        if attributes := ATTRIBUTES.match(self.text, start):
+        if self.syntax.roles and (role := marks.ROLE.match(self.text, start)):
+            self.out.append(role_text(role))
+            return role.end()
+        if self.syntax.marks and (critic := marks.CRITIC.match(self.text, start)):
+            self.out.append(critic["added"] or critic["instead"] or critic["marked"] or "")
+            return critic.end()
+        if attributes := marks.ATTRIBUTES.match(self.text, start):
             return attributes.end()
-        literal = LITERAL.match(self.text, start)
+        literal = marks.LITERAL.match(self.text, start)
         if literal is None:
             return start
         self.out.append(literal[1] or literal[2] or literal[3] or "")
         return literal.end()
 
     def entity(self, start: int) -> int:
-        entity = ENTITY.match(self.text, start)
+        entity = marks.ENTITY.match(self.text, start)
         if entity is None:
             return start
         self.out.append(unescape(entity[0]))
         return entity.end()
 
     def math(self, start: int) -> int:
-        formula = MATH.match(self.text, start)
+        formula = marks.MATH.match(self.text, start)
         if formula is None:
             return start
         self.out.append(formula[0])
         return formula.end()
 
     def open(self, start: int) -> int:
-        if footnote := FOOTNOTE.match(self.text, start):
+        if footnote := marks.FOOTNOTE.match(self.text, start):
             return footnote.end()
         image = bool(self.out) and start > 0 and self.text[start - 1] == "!" and self.text[start - 2 : start - 1] != "\\"
         if image:
@@ -209,36 +178,63 @@ class _Renderer:
 
     def _target(self, start: int, end: int) -> int:
         """Where the link whose text is start..end ends; -1 where the brackets are only brackets."""
-        destination = DESTINATION.match(self.text, end + 1)
+        destination = marks.DESTINATION.match(self.text, end + 1)
         if destination:
             return destination.end()
-        if not self.references:
+        if not self.syntax.labels and not self.syntax.cross_references:
             return -1
-        reference = LABEL.match(self.text, end + 1)
+        reference = marks.LABEL.match(self.text, end + 1)
         if reference and reference[1].strip():
-            return reference.end() if label(reference[1]) in self.references else -1
-        if end - start <= MAX_LABEL_CHARS and label(self.text[start:end]) in self.references:
+            return reference.end() if self.syntax.knows(reference[1], whole=True) else -1
+        if end - start <= marks.MAX_LABEL_CHARS and self.syntax.knows(self.text[start:end], whole=reference is not None):
             return reference.end() if reference else end + 1
         return -1
 
     def emphasis(self, start: int) -> int:
-        run = DELIMITER.match(self.text, start)
-        if run is None:  # one tilde
+        run = marks.DELIMITER.match(self.text, start)
+        if run is None:  # one tilde, one equals sign
             return start
         self.emphases.add(self.text, start, run.end(), self.out)
         return run.end()
 
+    def icon(self, start: int) -> int:
+        """A picture, which leaves nothing."""
+        icon = marks.ICON.match(self.text, start)
+        if icon is None:
+            return start
+        if not icon[0].endswith(" ") and self.out and self.out[-1].endswith(" "):  # before a full stop: none stays alone
+            self.out[-1] = self.out[-1][:-1]
+        return icon.end()
 
-METHODS: dict[str, Callable[[_Renderer, int], int]] = {
-    "\\": _Renderer.escape,
-    "`": _Renderer.code,
-    "<": _Renderer.angle,
-    "{": _Renderer.brace,
-    "&": _Renderer.entity,
-    "$": _Renderer.math,
-    "[": _Renderer.open,
-    "]": _Renderer.close,
-    "*": _Renderer.emphasis,
-    "_": _Renderer.emphasis,
-    "~": _Renderer.emphasis,
+    def keys(self, start: int) -> int:
+        keys = marks.KEYS.match(self.text, start)
+        if keys is None:
+            return start
+        self.out.append(key_names(keys[1]))
+        return keys.end()
+
+    def superscript(self, start: int) -> int:
+        above = marks.SUPERSCRIPT.match(self.text, start)
+        if above is None:
+            return start
+        self.out.append(above[1] or above[2])
+        return above.end()
+
+
+METHODS: dict[str, Callable[[Renderer, int], int]] = {
+    "\\": Renderer.escape,
+    "`": Renderer.code,
+    "<": Renderer.angle,
+    "{": Renderer.brace,
+    "&": Renderer.entity,
+    "$": Renderer.math,
+    "[": Renderer.open,
+    "]": Renderer.close,
+    "*": Renderer.emphasis,
+    "_": Renderer.emphasis,
+    "~": Renderer.emphasis,
+    "=": Renderer.emphasis,
+    ":": Renderer.icon,
+    "+": Renderer.keys,
+    "^": Renderer.superscript,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from flows.reading.lines import SourceLines
+from flows.reading.long_targets import long_targets, without
 from shared.errors import DocumentError
 
 MAX_FILE_BYTES = 2_000_000
@@ -33,7 +34,7 @@ def check_input(path: str, source: SourceLines) -> None:
 
 def _over(line: str) -> str | None:
     """Which limit the line is over."""
-    if 4 * len(line) > MAX_LINE_BYTES and (size := len(line.encode())) > MAX_LINE_BYTES:
+    if 4 * len(line) > MAX_LINE_BYTES and (size := len(without(line, long_targets(line)).encode())) > MAX_LINE_BYTES:
         return f"the line is {size} bytes, expected at most {MAX_LINE_BYTES}"
     if DELIMITERS.issuperset(line) and (columns := line.strip(" \t>|").count("|") + 1) > MAX_TABLE_COLUMNS:
         return f"the table has {columns} columns, expected at most {MAX_TABLE_COLUMNS}"

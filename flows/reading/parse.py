@@ -21,18 +21,22 @@ from flows.reading.front_matter import parse_front_matter
 from flows.reading.input_limits import check_input
 from flows.reading.lines import lines_of
 from flows.source.files import SourceFile
-from shared.models import Problem
+from shared.models import Problem, Site
+
+PLAIN = Site()
+UNDERSCORED = frozenset({"docusaurus", "plain", "starlight", "nextra", "jekyll"})
+"""Kinds of site that make no page of a file or folder whose name begins with `_`."""
 
 
-def parse(file: SourceFile, files: Mapping[str, str] = {}, *, site_format: str = "") -> Document:
-    """The page in `file`. Raises `DocumentError`.
+def parse(file: SourceFile, files: Mapping[str, str] = {}, site: Site = PLAIN) -> Document:
+    """The page in `file`, as its site reads it. Raises `DocumentError`.
 
-    `files`: text by path of what pages may import (`_*.mdx`). `site_format`: as in `Site`.
+    `files`: text by path of what pages may include, relative to the book.
     """
     source = lines_of(file.text)
     check_input(file.path, source)
     front = parse_front_matter(file.text)
-    body = BodyReader(files, site_format)
+    body = BodyReader(files, site)
     if front.error is not None:
         body.problems.append(Problem(path=file.path, line=front.error_line, reason=front.error, skipped=False))
     reader = Reader(source)
@@ -46,8 +50,9 @@ def parse(file: SourceFile, files: Mapping[str, str] = {}, *, site_format: str =
         front_matter=front.values,
         headings=headings,
         blocks=blocks,
-        problems=tuple(body.problems),
-        skip=_skip(file.path, front.values),
+        problems=tuple(sorted(body.problems, key=lambda problem: problem.line or 0)),
+        skip=_skip(file.path, front.values, site),
+        syntax=reader.syntax,
         tags=_tags(front.values),
     )
 
@@ -61,9 +66,9 @@ def _title(path: str, values: Mapping[str, Any], headings: Sequence[Heading]) ->
     return first or PurePosixPath(path).stem
 
 
-def _skip(path: str, values: Mapping[str, Any]) -> str | None:
+def _skip(path: str, values: Mapping[str, Any], site: Site) -> str | None:
     """Docusaurus leaves out `_`-files and folders (its `exclude` default), drafts, and unlisted pages from its own search."""
-    if any(part.startswith("_") for part in PurePosixPath(path).parts):
+    if site.kind in UNDERSCORED and any(part.startswith("_") for part in PurePosixPath(path).parts):
         return "partial"
     if values.get("draft") is True:
         return "draft"

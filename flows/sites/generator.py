@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.reading.document import Document
 from flows.reading.page import Page
@@ -17,6 +18,10 @@ SortKey = list[tuple[int, float, str]]
 def no_config(files: SiteFiles, site: Site) -> Site:  # noqa: ARG001  of a generator without a configuration
     """`site` as it is given."""
     return site
+
+
+def no_file(files: SiteFiles) -> None:
+    """None."""
 
 
 def no_position(document: Document) -> float | None:  # noqa: ARG001  of a generator whose pages do not say where they stand
@@ -39,6 +44,8 @@ class SiteGenerator:
     """One id per heading, in order; None for a heading without."""
     read_config: Callable[[SiteFiles, Site], Site] = no_config
     """`site` with what the configuration adds. Raises `BookError`."""
+    named_by: Callable[[SiteFiles], Path | None] = no_file
+    """The file that says that this generator builds the book; None where there is none."""
     position: Callable[[Document], float | None] = no_position
     """Where the page says it stands among its neighbours; None: behind those that say so."""
     sort_key: Callable[[Sequence[Page], Site, SiteFiles], Callable[[Page], SortKey]] = by_path

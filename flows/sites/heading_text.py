@@ -17,7 +17,7 @@ from markdown_it.token import Token
 
 from flows.reading.document import Document
 from flows.reading.extensions.jsx import expression_end, tag_end
-from flows.reading.inline import MATH
+from flows.reading.inline_syntax import MATH
 
 MAX_CHARS = 500
 """Longest heading parsed; a longer one is slugged as it stands (markdown-it is quadratic on hostile brackets)."""

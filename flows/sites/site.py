@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,31 +12,54 @@ from flows.reading.page import Page
 from flows.sites.generator import SiteGenerator
 from flows.sites.generators import mdbook, plain
 from flows.sites.generators.docusaurus import addresses as docusaurus
-from flows.sites.generators.docusaurus.config import read_docusaurus_config
+from flows.sites.generators.docusaurus.config import find_docusaurus_config, read_docusaurus_config
 from flows.sites.generators.docusaurus.sidebar import sidebar_order, sidebar_position
 from flows.sites.generators.mkdocs import addresses as mkdocs
-from flows.sites.generators.mkdocs.config import read_mkdocs_config
-from flows.sites.site_files import SiteFiles
-from shared.models import Site
+from flows.sites.generators.mkdocs.config import find_mkdocs_config, read_mkdocs_config
+from flows.sites.site_files import SiteFiles, repository_of
+from shared.models import Site, SiteKind
 
 GENERATORS: Mapping[str, SiteGenerator] = {
     "docusaurus": SiteGenerator(
-        docusaurus.page_address, docusaurus.anchors, read_docusaurus_config, sidebar_position, sidebar_order
+        docusaurus.page_address,
+        docusaurus.anchors,
+        read_docusaurus_config,
+        find_docusaurus_config,
+        sidebar_position,
+        sidebar_order,
     ),
-    "mkdocs": SiteGenerator(mkdocs.page_address, mkdocs.anchors, read_mkdocs_config, sort_key=mkdocs.files_order),
-    "mdbook": SiteGenerator(mdbook.page_address, mdbook.anchors, mdbook.read_mdbook_config),
+    "mkdocs": SiteGenerator(
+        mkdocs.page_address, mkdocs.anchors, read_mkdocs_config, find_mkdocs_config, sort_key=mkdocs.files_order
+    ),
+    "mdbook": SiteGenerator(mdbook.page_address, mdbook.anchors, mdbook.read_mdbook_config, mdbook.find_mdbook_config),
     "plain": SiteGenerator(plain.page_address, plain.anchors),
 }
-"""By `Site.kind`."""
+"""By `Site.kind`; the first that a file of the book names is what `auto` means."""
+UNNAMED: SiteKind = "docusaurus"
+"""What `auto` means where no file names a generator."""
+LEVELS_UP = 3
+"""Folders above a book in no repository in which its site may be configured: `src/content/docs`."""
 
 
 def read_site_config(book: Path, site: Site, *, boundary: Path | None = None) -> Site:
-    """`site` with what the generator's configuration in `book`, or in the folder above it, adds.
+    """`site` with what the generator's configuration in or around `book` adds; `auto` becomes the generator that it names.
 
-    `boundary`: no file outside it is read, wherever a symbolic link points; None: the folder above `book`. Raises `BookError`
-    when a configuration cannot be read.
+    `boundary`: no file outside it is read, wherever a symbolic link points; None: the git repository around `book`, else three
+    folders up. Raises `BookError` when a configuration cannot be read.
     """
-    return GENERATORS[site.kind].read_config(SiteFiles.of(book, boundary or book.resolve().parent), site)
+    above = book.resolve().parents
+    files = SiteFiles.of(book, boundary or repository_of(book) or above[min(LEVELS_UP, len(above)) - 1])
+    return GENERATORS[site.kind].read_config(files, site) if site.kind != "auto" else _guessed(files, site)
+
+
+def _guessed(files: SiteFiles, site: Site) -> Site:
+    """The site of the generator that a file names, and a note that says so."""
+    for kind, generator in GENERATORS.items():
+        if (file := generator.named_by(files)) is not None:
+            note = f"SITE_KIND is taken for {kind}, as {os.path.relpath(file, files.book)} says"
+            return generator.read_config(files, site.model_copy(update={"kind": kind, "notes": (note,)}))
+    note = f"SITE_KIND is taken for {UNNAMED}: no file beside the book names a site generator"
+    return GENERATORS[UNNAMED].read_config(files, site.model_copy(update={"kind": UNNAMED, "notes": (note,)}))
 
 
 def add_addresses(document: Document, site: Site) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -10,6 +10,13 @@ from typing import Any, Self, cast
 import yaml
 
 from shared.errors import BookError
+
+MAX_LEVELS = 6
+"""Folders above the book that are looked into."""
+LEVELS_BESIDE = 3
+"""Of those, whose other folders are looked into."""
+MAX_FOLDERS = 50
+"""Folders in one that are looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,31 @@ class SiteFiles:
         """The files of `book` inside `boundary`, both without symbolic links."""
         return cls(book.resolve(), boundary.resolve())
 
-    def find(self, *names: str) -> Path | None:
-        """The first of `names` in the book or the folder above it."""
-        folders = (self.book, self.book.parent)
-        return next((folder / name for folder in folders for name in names if self.holds(folder / name)), None)
+    def find(self, *names: str, pages: Callable[[Path], Path] | None = None) -> Path | None:
+        """The first of `names` in the book or the folder above it, else the nearest that is about this book.
+
+        `pages`: the folder of pages that a file configures; it is about this book where one of the two lies in the other.
+        Further off are the folders above, those in the book, and those beside it: `docs/` and `website/`.
+        """
+        near = (self.book, self.book.parent)
+        found = next((folder / name for folder in near for name in names if self.holds(folder / name)), None)
+        if found is not None or pages is None:
+            return found
+        far = (folder / name for folder in self._far() for name in names if self.holds(folder / name))
+        return next((file for file in far if self._is_about_book(pages(file).resolve())), None)
+
+    def _far(self) -> Iterator[Path]:
+        """The folders above, nearest first, then those below the book, then those beside it."""
+        yield from [folder for folder in self.book.parents[1:MAX_LEVELS] if folder.is_relative_to(self.boundary)]
+        below = _folders(self.book)
+        yield from below
+        for folder in below:
+            yield from _folders(folder)
+        for above in self.book.parents[:LEVELS_BESIDE]:
+            yield from _folders(above) if above.is_relative_to(self.boundary) else []
+
+    def _is_about_book(self, pages: Path) -> bool:
+        return pages.is_dir() and (pages.is_relative_to(self.book) or self.book.is_relative_to(pages))
 
     def holds(self, file: Path) -> bool:
         """Whether the file is there and may be read."""
@@ -37,6 +65,20 @@ class SiteFiles:
         """`folder` relative to the book; '' when the book is that folder or lies inside it."""
         folder = folder.resolve()
         return folder.relative_to(self.book).as_posix() if folder != self.book and folder.is_relative_to(self.book) else ""
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in it by name, hidden ones and packages left out."""
+    try:
+        found = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink())
+    except OSError:
+        return []
+    return [entry for entry in found if not entry.name.startswith(".") and entry.name != "node_modules"][:MAX_FOLDERS]
+
+
+def repository_of(book: Path) -> Path | None:
+    """The git repository around `book`; None where there is none."""
+    return next((folder for folder in (book.resolve(), *book.resolve().parents) if (folder / ".git").exists()), None)
 
 
 def read_text(file: Path) -> str:

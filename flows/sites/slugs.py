@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 from flows.sites.alphabetic import is_alphanumeric, is_circled_letter
 
@@ -40,10 +41,20 @@ class GithubSlugger:
         return slug
 
 
-def pymdownx_slug(text: str) -> str:
-    """The id of `pymdownx.slugs.slugify(case="lower")`, which Material recommends: Unicode kept, spaces not collapsed."""
-    slug = re.sub(r"</?[^>]*>", "", unicodedata.normalize("NFC", text)).strip().lower()
-    return re.sub(r"[^\w\- ]", "", slug).replace(" ", "-")
+def pymdownx_slug(text: str, separator: str = "-", *, case: str = "lower", percent_encode: bool = False) -> str:
+    """The id of `pymdownx.slugs.slugify`, whose `case="lower"` Material recommends: Unicode kept, spaces not collapsed."""
+    slug = re.sub(r"</?[^>]*>", "", unicodedata.normalize("NFC", text)).strip()
+    match case:
+        case "lower":
+            slug = slug.lower()
+        case "lower-ascii":
+            slug = re.sub(r"[A-Z]+", lambda capitals: capitals[0].lower(), slug)
+        case "fold":
+            slug = slug.casefold()
+        case _:
+            pass
+    slug = re.sub(r"[^\w\- ]", "", slug).replace(" ", separator)
+    return quote(slug) if percent_encode else slug
 
 
 def mdbook_slug(text: str) -> str:

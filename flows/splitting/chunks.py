@@ -68,7 +68,7 @@ class ChunkBuilder:
             anchor=sections[0].anchor,
             url=sections[0].url,
             sections=sections,
-            tokens=self.source.count(text) if tokens is None else tokens - self.source.tail(end, units[-1].stop),
+            tokens=self.source.tokens(start, end) if tokens is None else tokens - self.source.tail(end, units[-1].stop),
             text=text,
             content=indexed,
             body_start=body_start,
@@ -97,7 +97,11 @@ class ChunkBuilder:
         runs: list[tuple[int, int, list[ChunkBlock]]] = []
         blocks: list[ChunkBlock] = []
         current = None
-        for start, end, _, text, _, kind, heading, inner, _, _ in units:
+        last = len(units) - 1
+        for number, (start, end, _, said_by_unit, _, kind, heading, inner, _, continued, repeated) in enumerate(units):
+            goes_on = continued and number > 0 and units[number - 1].stop == start  # a cut block: its head is said once
+            ends = len(said_by_unit) - (repeated[1] if number < last and units[number + 1].continued else 0)
+            text = said_by_unit[repeated[0] if goes_on else 0 : ends]
             if heading != current:
                 current, blocks = heading, []
                 runs.append((heading, start, blocks))

@@ -12,9 +12,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from flows.reading.document import Block
-from flows.reading.inline import plain
 from flows.splitting.grouping import group, within
 from flows.splitting.measure import TOKEN_CHARS, MeasuredText, Unit, key_of
+from flows.splitting.renderings import AsWritten, Prose, Rows
 
 Atom = tuple[int, int, int, int]
 """(start, stop, tokens, rank) of a range that is not cut."""
@@ -28,7 +28,6 @@ SENTENCE_END = re.compile(
     """,
     re.VERBOSE,
 )
-QUOTE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 FENCE_MARK = re.compile(r"`{3,}|~{3,}")
 BY_LINES = frozenset({"fence", "code", "table", "math"})
 JOINERS = frozenset("\u200d\ufe0e\ufe0f")
@@ -47,6 +46,7 @@ class Cut:
         repeated = source.count(block.prefix + self.closing) if block.prefix else 0
         self.prefix = block.prefix if 2 * repeated < source.limit else ""
         self.limit = source.limit - (repeated if self.prefix else 0)
+        self.rendering = self._rendering()
 
     def units(self) -> tuple[list[Unit], int]:
         """The units, and by how much their tokens may add up to more than the block's."""
@@ -71,9 +71,12 @@ class Cut:
     def _unit(self, atoms: Sequence[Atom], exact: bool, first: bool, last: bool) -> Unit:
         start, stop = atoms[0][0], atoms[-1][1]
         end = start + len(self.source.text[start:stop].rstrip())
-        text = self._rendering(start, end, first=first, last=last)
+        before = "" if first else self.prefix
+        after = "" if last or not self.prefix else self.closing
+        text = before + self.rendering.of(start, end) + after
         tokens = sum([tokens for _, _, tokens, _ in atoms])
-        return Unit(start, end, stop, text, tokens, self.block.kind, self.heading, (), exact, not first)
+        repeated = (len(before), len(after))
+        return Unit(start, end, stop, text, tokens, self.block.kind, self.heading, (), exact, not first, repeated)
 
     def _separators(self) -> list[re.Pattern[str]]:
         """The coarsest first."""
@@ -93,8 +96,8 @@ class Cut:
         text, separator = self.source.text, separators[0]
         spare = 0 if self.by_lines and separator is not WORD else 1  # inside a line, what is joined may need one more
         for first, stop in _ranges(text, start, end, separator):
-            likely = stop - first <= 2 * TOKEN_CHARS * self.limit
-            tokens = self.source.count(text[first:stop]) + spare if likely else self.limit + 1
+            likely = len(self.source.seen(first, stop)) <= 2 * TOKEN_CHARS * self.limit
+            tokens = self.source.tokens(first, stop) + spare if likely else self.limit + 1
             if tokens <= self.limit:
                 yield first, stop, tokens, self._rank(first, separator)
             else:
@@ -119,13 +122,11 @@ class Cut:
             yield start, stop, self.source.count(text[start:stop]) + 1, 0
             start = stop
 
-    def _rendering(self, start: int, end: int, *, first: bool, last: bool) -> str:
-        piece = self.source.text[start:end]
-        if not self.by_lines:
-            return plain(QUOTE_MARK.sub("", piece)).strip()
-        before = "" if first else self.prefix
-        after = "" if last or not self.prefix else self.closing
-        return before + piece + after
+    def _rendering(self) -> AsWritten | Prose | Rows:
+        """What its ranges say."""
+        if self.source.syntax is None:
+            return AsWritten(self.source.text)
+        return (Rows if self.by_lines else Prose)(self.source.text, self.block, self.source.syntax)
 
 
 def _ranges(text: str, start: int, end: int, separator: re.Pattern[str]) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
 
+from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax
+from flows.reading.long_targets import without
 from shared.models import BlockKind, ChunkBlock
 from shared.tokens import CountTokens
 
@@ -40,6 +42,8 @@ class Unit(NamedTuple):
     """Whether `tokens` adds up with those of its neighbours: false inside a line, and for imported text."""
     continued: bool = False
     """Whether the unit begins inside its block."""
+    repeated: tuple[int, int] = (0, 0)
+    """Characters at the beginning and the end of `text` that only a part has: a table's header, a fence's marks."""
 
     @property
     def key(self) -> int:
@@ -60,8 +64,20 @@ class MeasuredText:
     limit: int
     """In tokens."""
     count: CountTokens
+    syntax: InlineSyntax | None = COMMON_MARK
+    """How its inline markup is read; None: it holds none any more."""
+    unseen: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Ranges that no reader sees and that count for nothing: long link targets."""
     tails: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """What `tail` has found: last words, most of them fence marks, and the line ends behind them."""
+
+    def tokens(self, start: int, end: int) -> int:
+        """Tokens of a range."""
+        return self.count(self.seen(start, end))
+
+    def seen(self, start: int, end: int) -> str:
+        """A range as it counts."""
+        return without(self.text, self.unseen, start, end) if self.unseen else self.text[start:end]
 
     def stop(self, end: int) -> int:
         """The offset behind the line ends that follow `end`."""
@@ -81,7 +97,7 @@ class MeasuredText:
 
     def short(self, start: int, end: int) -> bool:
         """Whether the range is likely to fit, so that counting it whole is worth it."""
-        return end - start <= TOKEN_CHARS * self.limit
+        return (len(self.seen(start, end)) if self.unseen else end - start) <= TOKEN_CHARS * self.limit
 
     def fits(self, tokens: int, end: int, stop: int) -> bool:
         """Whether a range of so many tokens, the line ends end..stop included, is within the limit without them."""
@@ -90,4 +106,4 @@ class MeasuredText:
     def gap(self, start: int, end: int) -> int:
         """Tokens of what stands between two blocks: none where it is white space."""
         between = self.text[start:end]
-        return self.count(between) if between.strip() else 0
+        return self.tokens(start, end) if between.strip() else 0

@@ -19,7 +19,7 @@ def units_of(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
     imported = len(text) > 2 * (end - start) + len(prefix)
     if not imported and text and not source.short(start, stop):
         return _long(source, block, heading)
-    tokens = source.count(source.text[start:stop])
+    tokens = source.tokens(start, stop)
     if imported:
         tokens = max(tokens, source.count(text))
     if tokens <= source.limit or source.fits(tokens, end, stop):
@@ -37,7 +37,7 @@ def _long(source: MeasuredText, block: Block, heading: int) -> list[Unit]:
         units, spare = Cut(source, block, heading).units()
     if sum([unit.tokens for unit in units]) - spare <= source.limit + SLACK:
         stop = source.stop(block.end)
-        tokens = source.count(source.text[block.start : stop])
+        tokens = source.tokens(block.start, stop)
         if source.fits(tokens, block.end, stop):
             return [Unit(block.start, block.end, stop, block.text, tokens, block.kind, heading, block.inner)]
     if block.kind == "text":  # a tag of many attributes, or several tags: the rest of them holds nothing to read
@@ -58,5 +58,5 @@ def _covering(source: MeasuredText, block: Block) -> Iterator[Block]:
 def _imported(source: MeasuredText, block: Block, stop: int, heading: int) -> list[Unit]:
     """Pieces of a partial's text, all in the place of the tag that imports it."""
     inner = Block(block.kind, 0, len(block.text), block.text, heading, block.prefix)
-    units = units_of(MeasuredText(block.text, source.limit, source.count), inner, heading)
+    units = units_of(MeasuredText(block.text, source.limit, source.count, None), inner, heading)
     return [unit._replace(start=block.start, end=block.end, stop=stop, exact=False) for unit in units]

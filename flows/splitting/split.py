@@ -19,7 +19,8 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from flows.reading.document import Block, Document
+from flows.reading.document import Block, Document, code_ranges, is_inside
+from flows.reading.long_targets import long_targets
 from flows.splitting.chunks import ChunkBuilder
 from flows.splitting.grouping import Allowed, group, within
 from flows.splitting.measure import MeasuredText, Unit
@@ -70,7 +71,7 @@ def split(document: Document, *, limits: ChunkLimits, count: CountTokens, collec
     """
     if not any(block.text for block in document.blocks):
         return []
-    source = MeasuredText(document.text, limits.max_tokens, count)
+    source = MeasuredText(document.text, limits.max_tokens, count, document.syntax, _unseen(document))
     pieces = list(_pieces(document, source, limits))
     ranks = [(7 - piece.level if piece.begins else 0, piece.units[0].key) for piece in pieces]
     builder = ChunkBuilder(document, source, collection)
@@ -82,6 +83,14 @@ def split(document: Document, *, limits: ChunkLimits, count: CountTokens, collec
         if any(unit.text for unit in units):  # tags alone say nothing
             chunks.append(builder.chunk(units, tokens))
     return chunks
+
+
+def _unseen(document: Document) -> list[tuple[int, int]]:
+    """The long link targets that are not shown as code."""
+    targets = long_targets(document.text)
+    code = code_ranges(document.blocks) if targets else []
+    starts = [start for start, _ in code]
+    return [target for target in targets if not is_inside(target[0], code, starts)]
 
 
 def _pieces(document: Document, source: MeasuredText, limits: ChunkLimits) -> Iterator[SectionPiece]:
@@ -103,7 +112,7 @@ def _whole(blocks: Sequence[Block], source: MeasuredText, heading: int, level: i
     stop = source.stop(end)
     if not source.short(start, stop) or sum([len(block.text) for block in blocks]) > 2 * (stop - start):
         return None
-    tokens = source.count(source.text[start:stop])
+    tokens = source.tokens(start, stop)
     if not source.fits(tokens, end, stop):
         return None
     units = [Unit(block.start, block.end, stop, block.text, 0, block.kind, heading, block.inner) for block in blocks]

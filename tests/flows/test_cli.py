@@ -164,10 +164,11 @@ def test_what_is_wrong_is_one_sentence(run, command: str, tmp_path: Path) -> Non
 
 
 def test_each_setting_that_is_wrong_is_named_on_a_line_of_its_own(run, book: Path) -> None:
-    done = run("plan", book, CHUNK_TOKENS="many", SITE_KIND="hugo")
+    done = run("plan", book, CHUNK_TOKENS="many", SITE_KIND="wiki")
     assert done.returncode == 1
     assert done.stderr == (
-        "lectern: SITE_KIND is 'hugo'; expected one of docusaurus, mkdocs, mdbook, plain.\n"
+        "lectern: SITE_KIND is 'wiki'; expected one of auto, docusaurus, mkdocs, mdbook, vitepress, starlight, sphinx, hugo, "
+        "jekyll, nextra, plain.\n"
         "lectern: CHUNK_TOKENS is 'many'; expected a whole number from 64 to 8000.\n"
     )
 

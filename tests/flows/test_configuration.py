@@ -40,8 +40,8 @@ def test_the_book_that_is_named_wins_over_the_environment(monkeypatch: pytest.Mo
 
 def test_every_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "http")
-    monkeypatch.setenv("SITE_KIND", "hugo")
-    with pytest.raises(ConfigurationError, match=r"SITE_KIND is 'hugo'.*\.\nPORT is 'http'"):
+    monkeypatch.setenv("SITE_KIND", "wiki")
+    with pytest.raises(ConfigurationError, match=r"SITE_KIND is 'wiki'.*\.\nPORT is 'http'"):
         read_settings()
 
 

@@ -10,9 +10,24 @@ VALUE = re.compile(r""""[^"]*"|'[^']*'|[^\s"'=<>`{}/]+""")
 TAG_END = re.compile(r"\s*/?>")
 SCRIPT = re.compile(r"""[{}()\[\]]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/""", re.DOTALL)
 BRACE = re.compile(r"""[{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|/\*.*?\*/""", re.DOTALL)
+MAX_CODE_POINT = 0x10FFFF
 BLANK_LINE = re.compile(r"\n[ \t]*(?=\n|\Z)")
+ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(\r\n|.))", re.DOTALL)
+CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
 MAX_CHARS = 20_000
 """Longest tag, expression or statement: what is longer is text, and a scan that fails costs no more than this."""
+
+
+def string_value(literal: str) -> str:
+    """What stands between the quotes of a JavaScript string means: `./\\_x.mdx` is `./_x.mdx` (ECMA-262, 12.9.4)."""
+
+    def character(match: re.Match[str]) -> str:
+        code = match[1] or match[2] or match[3]
+        if code is None:
+            return CONTROLS.get(match[4], match[4])
+        return chr(int(code, 16)) if int(code, 16) <= MAX_CODE_POINT else match[0]
+
+    return ESCAPE.sub(character, literal) if "\\" in literal else literal
 
 
 def tag_end(text: str, start: int) -> int:

@@ -20,13 +20,16 @@ from collections.abc import Sequence
 from itertools import islice
 
 from flows.reading.extensions import jsx
-from flows.reading.extensions.marked_lines import MarkedLines
+from flows.reading.extensions.marked_lines import take_out
 from flows.reading.extensions.mkdocs_admonitions import ADMONITION, MARKED, dedent_admonitions
+from flows.reading.extensions.page_lines import PageLines
 from flows.reading.extensions.prepared import Aside, Prepared
 from flows.reading.lines import CONTAINERS, SourceLines, lines_of
 
-CANDIDATE = re.compile(r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[]|import\b|export\b)")
+CANDIDATE = r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[%s]|import\b|export\b)"
 """What marked lines begin with: far faster to search for than the marks themselves."""
+CANDIDATES = {kind: re.compile(CANDIDATE % more) for kind, more in (("", ""), ("mkdocs", "/"), ("sphinx", "(%+"))}
+"""By kind of site."""
 FENCED = re.compile(rf"^{CONTAINERS}(`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
 MDX_CODE_BLOCK = re.compile(r" *(`{3,4}) *mdx-code-block")
 COMPONENT = re.compile(r"^[ \t]*<([A-Z][\w.]*)(?=[\s/>])", re.MULTILINE)
@@ -35,25 +38,25 @@ MAX_COMPONENTS_TRIED = 100
 """Until one proves that the file is MDX."""
 
 
-def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None = None) -> Prepared:
+def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None = None, kind: str = "") -> Prepared:
     """`source` (line feeds only) as Markdown of as many lines, its first `head` ones blank.
 
     Where nobody knows whether the file is MDX, it is when it holds a component: Docusaurus reads all `.md` files so, but in
-    other books `<div>` starts an HTML block, and four columns of margin are code.
+    other books `<div>` starts an HTML block, and four columns of margin are code. `kind`: of the site, as in `Site`.
     """
     lines = [""] * head + source.lines[head:]
     if mdx and "mdx-code-block" in source.text:
         lines = _unwrapped(lines)
         source = lines_of("\n".join(lines))
-    candidates = _candidates(source, head)
+    candidates = _candidates(source, head, kind)
     asides, regions = list[Aside](), list[tuple[int, int]]()
     if any(ADMONITION.match(content) for line in candidates if (content := lines[line].lstrip(" \t>"))[:1] in MARKED):
         dedented = dedent_admonitions(lines)
         lines, asides, regions = dedented.lines, dedented.asides, dedented.regions
         source = lines_of("\n".join(lines))
-        candidates = _candidates(source, head)
+        candidates = _candidates(source, head, kind)
     prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
-    MarkedLines(prepared, source, path).take_out()
+    take_out(PageLines(prepared, source, path, kind))
     return prepared
 
 
@@ -68,11 +71,11 @@ def _unwrapped(lines: list[str]) -> list[str]:
     return lines
 
 
-def _candidates(source: SourceLines, head: int) -> list[int]:
+def _candidates(source: SourceLines, head: int, kind: str) -> list[int]:
     """Lines from `head` on that may be marked."""
     if head >= len(source.lines):
         return []
-    found = CANDIDATE.finditer(source.text, source.starts[head])
+    found = CANDIDATES.get(kind, CANDIDATES[""]).finditer(source.text, source.starts[head])
     return [head, *[bisect_right(source.starts, match.end() - 1) - 1 for match in found]]
 
 

@@ -11,6 +11,27 @@ STAND_IN = "___"
 
 
 @dataclass(frozen=True, slots=True)
+class Include:
+    """Another file whose text stands in the page."""
+
+    written: str
+    """As the page has it."""
+    target: str
+    """Path, as written there."""
+    select: tuple[str, ...] = ()
+    """What of the file: `("lines", first, last)`, `("region", name)`, `("between", start, end)`; all of it when empty."""
+    language: str | None = None
+    """Of the code that the text is; None: it is Markdown."""
+    what: str = "include"
+    """Or `imported`: by an MDX statement."""
+
+    def left_out(self, reason: str) -> str:
+        """A sentence that says so."""
+        named = repr(self.target) if self.what == "imported" else ""
+        return f"imported {named} left out: {reason}" if named else f"include left out: {self.written!r}; {reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """Lines the Markdown no longer holds, and what a reader sees of them; in the first of them is a `STAND_IN`."""
 
@@ -19,8 +40,8 @@ class Aside:
     end_line: int
     """0-based, exclusive."""
     text: str = ""
-    partial: str | None = None
-    """Path, as imported, of the file whose text stands here: `import X from './_x.mdx'`, then `<X/>`."""
+    partial: Include | None = None
+    """The file whose text stands here: `import X from './_x.mdx'`, then `<X/>`; `{{#include x.md}}`."""
 
 
 @dataclass(slots=True)
@@ -36,3 +57,5 @@ class Prepared:
     mdx: bool
     """Whether MDX's rules apply: no indented code, no HTML blocks."""
     problems: list[Problem] = field(default_factory=list[Problem])
+    insertions: dict[int, Include] = field(default_factory=dict[int, Include])
+    """Lines of fenced code, empty now, in whose place a file's text stands."""

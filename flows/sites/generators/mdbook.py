@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import deque
-from pathlib import PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import cast
 from urllib.parse import quote, unquote
 
-from flows.reading.document import Document, Heading
-from flows.sites.code_ranges import code_ranges, is_inside
+from markdown_it import MarkdownIt
+
+from flows.reading.document import Document, Heading, code_ranges, is_inside
 from flows.sites.heading_text import References, find_references, pulldown_text
 from flows.sites.site_files import SiteFiles, read_table, read_text
 from flows.sites.slugs import MdbookIds, mdbook_slug
 from shared.models import Site
 
 ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
-SUMMARY_LINK = re.compile(r"\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))\s*\)")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 TERM = re.compile(r"^(?![ \t]*[:~#>|-])[ ]{0,3}(\S.*)\n\n?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
 """A line that the next one, or the one after an empty one, defines."""
 
@@ -79,12 +82,25 @@ def _source(heading: Heading, page: str) -> str:
 
 def read_mdbook_config(files: SiteFiles, site: Site) -> Site:
     """`site` with `src` as the folder, and the chapters that `SUMMARY.md` names."""
-    file = files.find("book.toml")
+    file = find_mdbook_config(files)
     config = read_table(file, tomllib.loads) if file else {}
     book: object = config.get("book")
     folder = cast("dict[str, object]", book).get("src", "src") if isinstance(book, dict) else "src"
     source = file.parent / str(folder) if file else files.book
     summary = source / "SUMMARY.md"
-    links = SUMMARY_LINK.findall(read_text(summary)) if files.holds(summary) else []
-    chapters = tuple(unquote(quoted or bare).removeprefix("./") for quoted, bare in links)
+    chapters = tuple(_chapters(read_text(summary))) if files.holds(summary) else ()
     return site.model_copy(update={"folder": files.below(source), "chapters": chapters})
+
+
+def _chapters(summary: str) -> Iterator[str]:
+    """The files that links in `SUMMARY.md` name, as Markdown reads them: not those in comments and code."""
+    for token in MarkdownIt("commonmark").parse(summary):
+        for each in token.children or ():
+            target = unquote(str(each.attrs.get("href", ""))) if each.type == "link_open" else ""
+            if target and not SCHEME.match(target):
+                yield normpath(target)
+
+
+def find_mdbook_config(files: SiteFiles) -> Path | None:
+    """`book.toml`, whose pages are in `src` unless it says otherwise."""
+    return files.find("book.toml", pages=lambda file: file.parent / "src")

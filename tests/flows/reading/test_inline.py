@@ -7,7 +7,8 @@ from random import Random
 import pytest
 from markdown_it import MarkdownIt
 
-from flows.reading.inline import label, plain
+from flows.reading.inline import plain
+from flows.reading.inline_syntax import InlineSyntax, label
 
 CASES = {
     "no markup at all": "no markup at all",
@@ -46,7 +47,7 @@ def test_markup_is_rendered_as_the_text_a_reader_sees(markdown: str, text: str) 
 
 
 def test_references_that_are_defined_are_links_and_others_are_brackets() -> None:
-    references = {label("The  Docs"), "x"}
+    references = InlineSyntax(frozenset({label("The  Docs"), "x"}))
     assert (
         plain("[the docs], [here][THE DOCS], [x][], ![x] and [y][], [z][y]", references)
         == "the docs, here, x, x and [y][], [z][y]"

@@ -9,6 +9,7 @@ import pytest
 from flows.reading.extensions.page_format import is_mdx
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
+from shared.models import Site
 
 
 @pytest.mark.parametrize(
@@ -36,5 +37,5 @@ def test_the_front_matter_decides_then_the_site_then_the_extension(
 def test_a_docusaurus_site_reads_md_files_as_mdx() -> None:
     text = "<div>\n## In a div\n</div>\n\n    Not code.\n"
     assert [block.kind for block in parse(SourceFile("a.md", text)).blocks] == ["html", "code"]
-    page = parse(SourceFile("a.md", text), site_format="mdx")
+    page = parse(SourceFile("a.md", text), site=Site(format="mdx"))
     assert [(block.kind, block.text) for block in page.blocks] == [("heading", "In a div"), ("paragraph", "Not code.")]

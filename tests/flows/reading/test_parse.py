@@ -23,6 +23,11 @@ def _chapters(book: Path) -> list[Document]:
     return [parse(SourceFile(path.relative_to(book).as_posix(), path.read_text(encoding="utf-8"))) for path in paths]
 
 
+def test_front_matter_may_end_its_lines_as_old_macs_did() -> None:
+    page = parse(SourceFile("a.md", "---\rtitle: Opening\r---\r# A heading\r\rText.\r"))
+    assert (page.title, [block.text for block in page.blocks]) == ("Opening", ["A heading", "Text."])
+
+
 def test_the_headings_of_a_real_book_are_those_its_site_shows(real_book: Path) -> None:
     site = json.loads((real_book.parent / "site.json").read_text(encoding="utf-8"))
     shown = {page["source"]: [(heading["level"], heading["text"]) for heading in page["headings"]] for page in site["pages"]}

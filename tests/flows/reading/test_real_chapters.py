@@ -19,7 +19,7 @@ from flows.reading.document import Document
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
 from flows.splitting.split import ChunkLimits, split
-from shared.models import Chunk
+from shared.models import Chunk, Site
 from tests.conftest import MEASURING_DATA
 from tests.flows.reading.test_constructs import count
 from tests.flows.splitting.test_split import check_chunks
@@ -55,7 +55,8 @@ def read(path: str, limits: ChunkLimits = LIMITS) -> Chapter:
     file = MEASURING_DATA / path
     if not file.is_file():
         pytest.skip(f"{path} is not beside the checkout")
-    page = parse(SourceFile(path, file.read_text(encoding="utf-8-sig")), site_format="mdx" if path.startswith(ROBOTS) else "")
+    site = Site(format="mdx" if path.startswith(ROBOTS) else "")
+    page = parse(SourceFile(path, file.read_text(encoding="utf-8-sig")), site=site)
     return Chapter(page, split(page, limits=limits, count=count, collection="book"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.sites.code_ranges import code_ranges
+from flows.reading.document import code_ranges
 from flows.sites.generators.mkdocs.raw_html import raw_ranges
 from tests.support.site_pages import page
 

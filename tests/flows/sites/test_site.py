@@ -48,7 +48,7 @@ PAGES = [
 def read(folder: Path, path: str, site: Site) -> Document:
     partials = {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("_*.mdx")}
     file = SourceFile(path, (folder / path).read_text(encoding="utf-8"))
-    return add_addresses(parse(file, partials, site_format=site.format), site)
+    return add_addresses(parse(file, partials, site), site)
 
 
 @pytest.mark.parametrize(("name", "source"), PAGES)

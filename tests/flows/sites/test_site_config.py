@@ -11,6 +11,7 @@ from flows.sites.site import read_site_config
 from shared.errors import BookError
 from shared.models import Site
 from tests.conftest import FIXTURES
+from tests.support.site_pages import anchors
 
 SITES = FIXTURES / "sites"
 
@@ -56,6 +57,37 @@ def test_docusaurus_says_where_its_pages_are(tmp_path: Path) -> None:
     assert (site.base, site.route_base, site.trailing_slash, site.folder) == ("/my-book/", "", False, "pages")
     (tmp_path / "pages").mkdir()
     assert read_site_config(tmp_path / "pages", Site(kind="docusaurus")) == site.model_copy(update={"folder": ""})
+
+
+TWO_FOLDERS = "export default {baseUrl: '/manual/', presets: [['classic', {docs: {path: '../docs', routeBasePath: '/'}}]]};"
+
+
+@pytest.mark.parametrize(("book", "folder", "root"), [("docs", "", None), (".", "docs", "website"), ("docs/part", "", None)])
+def test_docusaurus_may_lie_in_a_folder_beside_its_docs(tmp_path: Path, book: str, folder: str, root: str | None) -> None:
+    (tmp_path / "docs" / "part").mkdir(parents=True)
+    for name, config in (("a-blog", "export default {presets: [['classic', {docs: false}]]};"), ("website", TWO_FOLDERS)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "docusaurus.config.ts").write_text(config, encoding="utf-8")
+    site = read_site_config(tmp_path / book, Site(kind="docusaurus"))
+    assert (site.base, site.route_base, site.folder, site.options.get("root")) == ("/manual/", "", folder, root)
+
+
+@pytest.mark.parametrize(
+    ("options", "paths", "shown"),
+    [
+        ("", {"": "next", "2.0": "", "1.0": "1.0"}, "2.0"),
+        ("lastVersion: 'current'", {"": "", "2.0": "2.0", "1.0": "1.0"}, ""),
+        ("lastVersion: '1.0', versions: {current: {path: 'dev'}}", {"": "dev", "2.0": "2.0", "1.0": ""}, "1.0"),
+        ("includeCurrentVersion: false, versions: {'1.0': {path: 'old'}}", {"2.0": "", "1.0": "old"}, "2.0"),
+        ("onlyIncludeVersions: ['current', '1.0']", {"": "next", "1.0": ""}, "1.0"),
+        ("disableVersioning: true", {"": ""}, ""),
+    ],
+)
+def test_docusaurus_says_where_each_version_is(tmp_path: Path, options: str, paths: dict[str, str], shown: str) -> None:
+    (tmp_path / "versions.json").write_text('["2.0", "1.0"]', encoding="utf-8")
+    config = f"module.exports = {{presets: [['classic', {{docs: {{{options}}}}}]]}};"
+    (tmp_path / "docusaurus.config.js").write_text(config, encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="docusaurus")).options == {"paths": paths, "shown": shown}
 
 
 def test_what_the_settings_say_of_addresses_goes_before_the_configuration(tmp_path: Path) -> None:
@@ -126,7 +158,7 @@ def test_without_a_configuration_the_site_is_as_it_was(tmp_path: Path) -> None:
         book = tmp_path / kind / "book"
         book.mkdir(parents=True)
         site = Site.model_validate({"kind": kind})
-        assert read_site_config(book, site) == site
+        assert read_site_config(book, site).model_copy(update={"notes": ()}) == site
 
 
 def test_nothing_outside_the_boundary_is_read(tmp_path: Path) -> None:
@@ -156,6 +188,82 @@ def test_a_configuration_that_cannot_be_read_is_an_error_that_names_the_file(
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(BookError, match=name):
         read_site_config(tmp_path, Site.model_validate({"kind": kind}))
+
+
+@pytest.mark.parametrize("inherited", ["../team/mkdocs.yml", "../team/second.yml"])
+def test_mkdocs_inherits_from_a_sister_folder_and_over_several_files(tmp_path: Path, inherited: str) -> None:
+    docs = tmp_path / "manual" / "docs"
+    docs.mkdir(parents=True)
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "mkdocs.yml").write_text("use_directory_urls: false\n", encoding="utf-8")
+    (tmp_path / "team" / "second.yml").write_text("INHERIT: mkdocs.yml\n", encoding="utf-8")
+    (docs.parent / "mkdocs.yml").write_text(f"INHERIT: {inherited}\n", encoding="utf-8")
+    assert read_site_config(docs, Site(kind="mkdocs")).trailing_slash is False
+    with pytest.raises(BookError, match=inherited):
+        read_site_config(docs, Site(kind="mkdocs"), boundary=docs.parent)
+
+
+@pytest.mark.parametrize(
+    ("toc", "ids"),
+    [
+        ("separator: '_'", ["start_here", "a_b", "a_b_1"]),
+        ("slugify: !!python/object/apply:pymdownx.slugs.slugify {}", ["Start-here", "A--B", "A--B_1"]),
+        ("slugify: !!python/object/apply:pymdownx.slugs.slugify {kwds: {case: lower-ascii}}", ["start-here", "a--b", "a--b_1"]),
+        ("{separator: '.', slugify: !!python/name:pymdownx.slugs.gfm }", ["start.here", "a..b", "a..b_1"]),
+    ],
+)
+def test_the_options_of_toc_make_other_ids(tmp_path: Path, toc: str, ids: list[str]) -> None:
+    given = toc if toc.startswith("{") else f"{{{toc}}}"
+    (tmp_path / "mkdocs.yml").write_text(f"markdown_extensions: [{{toc: {given}}}]\n", encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="mkdocs")).model_copy(update={"folder": ""})
+    assert anchors("# Start here\n\n## A & B\n\n## A & B\n", site) == ids
+
+
+def test_a_slugify_function_that_is_not_known_is_noted(tmp_path: Path) -> None:
+    config = "markdown_extensions: [{toc: {slugify: !!python/name:ours.slug }}]\nplugins: [search, monorepo]\n"
+    (tmp_path / "mkdocs.yml").write_text(config, encoding="utf-8")
+    notes = read_site_config(tmp_path, Site(kind="mkdocs")).notes
+    assert [word for note in notes for word in ("ours.slug", "monorepo") if word in note] == ["ours.slug", "monorepo"]
+
+
+def test_mkdocs_says_which_pages_it_does_not_build(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    for name in (
+        "index.md",
+        "README.md",
+        "part/README.md",
+        "drafts/a.md",
+        "x/drafts/b.md",
+        "keep.md",
+        "secret.md",
+        "templates/t.md",
+    ):
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).touch()
+    (tmp_path / "mkdocs.yml").write_text(
+        "exclude_docs: |\n  drafts/\n  /*.md\n  !/index.md\n  !/keep.md\ndraft_docs: |\n  part/\n", encoding="utf-8"
+    )
+    built = {"index.md", "keep.md"}
+    assert {path.removeprefix("docs/") for path in read_site_config(tmp_path, Site(kind="mkdocs")).not_built} == {
+        path.relative_to(docs).as_posix() for path in docs.rglob("*.md") if path.relative_to(docs).as_posix() not in built
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (("docusaurus.config.ts",), "docusaurus"),
+        (("mkdocs.yml",), "mkdocs"),
+        (("book.toml",), "mdbook"),
+        ((), "docusaurus"),
+    ],
+)
+def test_the_kind_of_site_is_told_by_the_files_that_name_it(tmp_path: Path, files: tuple[str, ...], kind: str) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in files:
+        (tmp_path / name).write_text("site_name: x\n" if name == "mkdocs.yml" else "", encoding="utf-8")
+    site = read_site_config(tmp_path / "docs", Site(kind="auto"))
+    assert (site.kind, site.notes[0].startswith(f"SITE_KIND is taken for {kind}")) == (kind, True)
 
 
 def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:

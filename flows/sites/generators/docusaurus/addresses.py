@@ -42,6 +42,7 @@ def find_route(path: str, site: Site) -> PageRoute | None:
 
     Folder names: `@docusaurus/plugin-content-docs` `versions/files.ts` and `@docusaurus/utils` `getPluginI18nPath`.
     """
+    path = path.removeprefix(f"{site.options['root']}/") if "root" in site.options else path
     if localized := LOCALIZED.fullmatch(path):
         return PageRoute(localized[3], locale=localized[1], version=localized[2] or "")
     if versioned := VERSIONED.fullmatch(path):
@@ -58,9 +59,10 @@ def page_address(document: Document, site: Site) -> str | None:
     (the locale follows the base), utils-common `applyTrailingSlash.ts`.
     """
     place = find_route(document.path, site)
-    if place is None:
+    served = _version_path(place.version, site) if place else None
+    if place is None or served is None:
         return None
-    parts = (site.base, place.locale, site.route_base, _version_path(place.version, site.versions))
+    parts = (site.base, place.locale, site.route_base, served)
     path = "/".join(part.strip("/") for part in parts) + "/" + _slug(place.source, document.front_matter)
     path = re.sub(r"/{2,}", "/", f"/{path}")
     if site.trailing_slash is not None and path not in ("/", site.base):
@@ -68,8 +70,15 @@ def page_address(document: Document, site: Site) -> str | None:
     return quote(path, safe=ENCODE_URI_KEEPS)
 
 
-def _version_path(version: str, versions: tuple[str, ...]) -> str:
-    """The newest release is served at the root, the current docs then under `next`, other releases under their name."""
+def _version_path(version: str, site: Site) -> str | None:
+    """Where the version is served; None for one that is not built.
+
+    The newest release is served at the root, the current docs then under `next`, other releases under their name, unless the
+    configuration says otherwise.
+    """
+    if "paths" in site.options:
+        return site.options["paths"].get(version)
+    versions = site.versions
     if not versions:
         return version
     if version == versions[0]:

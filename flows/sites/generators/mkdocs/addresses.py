@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from markdown.extensions.toc import slugify, unique
 
-from flows.reading.document import Document, Heading
+from flows.reading.document import Document, Heading, is_inside
 from flows.reading.page import Page
-from flows.sites.code_ranges import is_inside
 from flows.sites.generator import SortKey
+from flows.sites.generators.mkdocs.plugins import moved_page
 from flows.sites.generators.mkdocs.raw_html import raw_ranges
 from flows.sites.heading_text import find_references, html_text
 from flows.sites.site_files import SiteFiles
@@ -21,11 +22,6 @@ from shared.models import Site
 
 ATTRIBUTES = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\n]*)[ ]*\}[ ]*$")
 ATTRIBUTE_ID = re.compile(r"(?:^|[ ])(?:#([^\s}]+)|id=[\"']?([^\s\"'}]+))")
-SLUGIFY: dict[str, Callable[[str], str]] = {
-    "default": lambda text: slugify(text, "-"),
-    "unicode": lambda text: slugify(text, "-", unicode=True),
-    "pymdownx": pymdownx_slug,
-}
 
 
 def page_address(document: Document, site: Site) -> str | None:
@@ -34,9 +30,13 @@ def page_address(document: Document, site: Site) -> str | None:
     `README` counts as `index` (both spelled just so); `use_directory_urls` gives `page/`, without it `page.html`.
     """
     path = PurePosixPath(document.path)
-    if site.folder and not path.is_relative_to(site.folder):
+    if (site.folder and not path.is_relative_to(site.folder)) or document.path in site.not_built:
         return None
     path = path.relative_to(site.folder) if site.folder else path
+    if (moved := moved_page(path, document, site)) is not path:
+        if moved is None:
+            return None
+        path = moved
     name = "index" if path.stem == "README" else path.stem
     if site.trailing_slash is False:
         return site.base + quote(str(path.with_name(f"{name}.html")))
@@ -57,11 +57,11 @@ def anchors(document: Document, site: Site) -> list[str | None]:
     custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
     taken, counters, references = {given for given in custom if given}, dict[str, int](), find_references(document)
     texts = (html_text(ATTRIBUTES.sub("", source), references) for source in sources)
-    ids: list[str | None] = []
+    slug, ids = _slugifier(site), list[str | None]()
     for text, given, shown in zip(texts, custom, rendered, strict=True):
         if given is None and shown:
             # `counters`, which pyright's older stubs do not know, makes thousands of equal headings a matter of linear time.
-            given = str(unique(SLUGIFY[site.ids](text), taken, counters))  # pyright: ignore[reportCallIssue, reportUnknownArgumentType]  # noqa: PLW2901
+            given = str(unique(slug(text), taken, counters))  # pyright: ignore[reportCallIssue, reportUnknownArgumentType]  # noqa: PLW2901
         ids.append(given if shown else None)
     return ids
 
@@ -75,6 +75,16 @@ def files_order(pages: Sequence[Page], site: Site, files: SiteFiles) -> Callable
         return [*[(2, 0.0, folder) for folder in folders], (0 if is_index else 1, 0.0, name)]
 
     return key
+
+
+def _slugifier(site: Site) -> Callable[[str], str]:
+    """How `toc` makes an id of a heading's text."""
+    options: dict[str, Any] = site.options.get("toc", {})
+    separator = str(options.get("separator", "-"))
+    if site.ids == "pymdownx":
+        case, encoded = str(options.get("case", "lower")), bool(options.get("percent_encode"))
+        return lambda text: pymdownx_slug(text, separator, case=case, percent_encode=encoded)
+    return lambda text: slugify(text, separator, unicode=site.ids == "unicode")
 
 
 def _source(heading: Heading, page: str) -> str:

@@ -5,18 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flows.reading.document import Document
-from flows.sites.code_ranges import code_ranges, is_inside
+from flows.reading.document import Document, code_ranges, is_inside
+from flows.reading.extensions.html_elements import BLOCK_NAMES, MARKDOWN_ATTRIBUTE
 
-BLOCK_ELEMENT = re.compile(
-    r"address|article|aside|blockquote|body|canvas|center|colgroup|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form"
-    r"|group|h[1-6]|header|hgroup|html|iframe|legend|li|main|map|math|menu|nav|noscript|object|ol|option|output|p|pre|progress"
-    r"|script|search|section|style|summary|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
-)
-"""`markdown/core.py`, `block_level_elements`, without the empty ones (`hr`)."""
+BLOCK_ELEMENT = re.compile(BLOCK_NAMES)
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
 AT_LINE_START = re.compile(r" {0,3}")
-MARKDOWN_ATTRIBUTE = re.compile(r"""(?:^|\s)markdown(?:\s|$|=["']?(?:1|block|span)\b)""")
 
 
 def raw_ranges(document: Document) -> list[tuple[int, int]]:
