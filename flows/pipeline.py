@@ -156,6 +156,7 @@ async def ingest(
         book = await read_edited_book(settings, edit, tracker=tracker, find=steps.find)
     async with open_resources(settings) as resources:
         index, dense = resources.index, resources.dense
+        await index.prepare()
         live = await index.live()
         if book.edit_of is not None and (live is None or live.id != book.edit_of):
             raise BookError("Another build went live while the page was read; edit it again.")
@@ -164,7 +165,6 @@ async def ingest(
             advance(book.chunk_count)
         differs = plan.chunks.added + plan.chunks.changed + plan.chunks.removed > 0  # also where the live build lost some
         is_new = full or live is None or differs or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
-        await index.prepare()
         build = _new_build(book, plan, resources) if live is None or is_new else live
         embedded = None
         if is_new and dense is not None:

@@ -69,7 +69,7 @@ class Index(Protocol):
         ...
 
     async def records(self) -> dict[str, Chunk]:
-        """{chunk id: chunk} of the live build, without opening it for search; empty when there is none."""
+        """{chunk id: chunk} of the live build; empty when there is none."""
         ...
 
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
@@ -77,7 +77,10 @@ class Index(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Clear what killed ingests left. Raises `ServiceError` unless a build can be written: before anything is bought."""
+        """Clear what killed ingests left, and forget a live build that is damaged.
+
+        Raises `ServiceError` unless a build can be written: before anything is bought, and before it is asked what is live.
+        """
         ...
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:

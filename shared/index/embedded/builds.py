@@ -4,27 +4,40 @@
       CURRENT              id of the live build and a line end; replaced atomically, never written in place
       LOCK                 held (flock) by the process that is publishing; the kernel lets go of it when that process dies
       builds/<id>/         one build, complete and on disk before CURRENT ever names it
-        manifest.json      the `Build`
+        manifest.json      the `Build`; written last
+        files.json         size and CRC-32 of every other file
         chunks.sqlite      its chunk records
         shard/             its vectors
 
 A build that CURRENT never named is an orphan of a killed ingest and goes with the next publish. To roll back, write the id of
 the other build into CURRENT: readers see the new name at their next question.
+
+A build whose files are not those that were written is damaged. Readers get the newest one that is whole then, and the next
+ingest lets CURRENT name it, or nothing, before it looks at what has changed.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import shutil
+import zlib
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import ServiceError
 from shared.models import Build
+
+DAMAGED = "damaged"
+"""Code of the `ServiceError` for what is there but is not what was written: an ingest mends it."""
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
+_READ_AT_ONCE = 1 << 20
+_files = TypeAdapter(dict[str, tuple[int, int]])
 
 
 class BuildFolder:
@@ -41,21 +54,41 @@ class BuildFolder:
         return self._builds / build_id
 
     def current_id(self) -> str | None:
-        """Id of the live build; None when nothing was ever built."""
+        """What CURRENT says, which need not be the id of a build; None when nothing was ever built."""
         with _disk_errors("read", self._current):
             try:
-                return self._current.read_text(encoding="ascii").strip() or None
+                return self._current.read_bytes().decode("ascii", errors="replace").strip()
             except FileNotFoundError:
                 return None
 
-    def manifest(self, build_id: str) -> Build:
-        """The `Build` a folder holds."""
-        path = self.path(build_id) / "manifest.json"
+    def others(self, than: str) -> list[str]:
+        """Ids of the other builds, the newest first; not all of them need be whole."""
+        with _disk_errors("read", self._builds):
+            if not self._builds.is_dir():
+                return []
+            return sorted((path.name for path in self._builds.iterdir() if path.name != than), reverse=True)
+
+    def check(self, build_id: str, *, sizes_only: bool = False) -> Build:
+        """The `Build` a folder holds; every file is as long as when it was written, and holds what was written then.
+
+        Raises a `ServiceError` with the code `DAMAGED` otherwise. Builds of earlier versions have no list of their files.
+        """
+        if not _ID.fullmatch(build_id):
+            raise damaged(self._current, "it names no build")
+        path = self.path(build_id)
         with _disk_errors("read", path):
             try:
-                return Build.model_validate_json(path.read_bytes())
+                build = Build.model_validate_json((path / "manifest.json").read_bytes())
+                listed = path / "files.json"
+                files = _files.validate_json(listed.read_bytes()) if listed.exists() else {}
+                for name, (size, crc) in files.items():
+                    if (path / name).stat().st_size != size or (not sizes_only and _crc(path / name) != crc):
+                        raise damaged(path, f"{name} is not what was written")
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
+                raise damaged(path, f"{Path(exc.filename).name} is missing") from exc
             except ValidationError as exc:
-                raise ServiceError("disk", f"The manifest {path} is damaged; run a full ingest.", transient=False) from exc
+                raise damaged(path, "its manifest cannot be read") from exc
+        return build
 
     @contextmanager
     def publishing(self) -> Generator[None]:
@@ -83,9 +116,12 @@ class BuildFolder:
         return path
 
     def finish(self, build: Build) -> None:
-        """Write the manifest and force the whole build to disk."""
+        """Write the list of files and the manifest, and force the whole build to disk."""
         path = self.path(build.id)
         with _disk_errors("write to", path):
+            written = sorted(file for file in path.rglob("*") if file.is_file())
+            files = {file.relative_to(path).as_posix(): (file.stat().st_size, _crc(file)) for file in written}
+            (path / "files.json").write_text(json.dumps(files, indent=0), encoding="ascii")
             (path / "manifest.json").write_text(build.model_dump_json(indent=2), encoding="utf-8")
             for folder, _, files in os.walk(path):
                 for name in files:
@@ -102,12 +138,26 @@ class BuildFolder:
             draft.replace(self._current)
             _sync(self.root)
 
+    def forget(self) -> None:
+        """Let CURRENT name nothing, as before the first ingest."""
+        with _disk_errors("delete", self._current):
+            self._current.unlink(missing_ok=True)
+
     def prune(self, keep: Collection[str]) -> None:
         """Delete every other build. Readers that still hold one keep its files until they close it."""
         with _disk_errors("clean up", self._builds):
             for path in self._builds.iterdir():
-                if path.name not in keep:
+                if path.name in keep:
+                    continue
+                if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+
+def damaged(path: Path, why: str) -> ServiceError:
+    """Something of the index is not what was written."""
+    return ServiceError("disk", f"The index in {path} is damaged: {why}; ingest again.", transient=False, code=DAMAGED)
 
 
 @contextmanager
@@ -116,6 +166,15 @@ def _disk_errors(doing: str, path: Path) -> Generator[None]:
         yield
     except OSError as exc:
         raise ServiceError("disk", f"Cannot {doing} {path}: {exc.strerror or exc}.", transient=False) from exc
+
+
+def _crc(path: Path) -> int:
+    """CRC-32 of the file: enough against what happens to disks, and a third of the time of a hash."""
+    crc = 0
+    with path.open("rb") as file:
+        while some := file.read(_READ_AT_ONCE):
+            crc = zlib.crc32(some, crc)
+    return crc
 
 
 def _sync(path: Path) -> None:

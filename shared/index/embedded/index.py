@@ -16,8 +16,8 @@ from pathlib import Path
 from shared.checks import check_writable
 from shared.errors import NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
-from shared.index.embedded.builds import BuildFolder
-from shared.index.embedded.open_build import OpenBuild, write_build
+from shared.index.embedded.builds import BuildFolder, damaged
+from shared.index.embedded.open_build import OpenBuild, check_room, is_whole, open_newest_whole, write_build
 from shared.index.port import Filter, Snapshot
 from shared.index.tie_breaking import ScoredId, break_ties
 from shared.models import Build, Chunk, Hit, SparseVector
@@ -75,6 +75,10 @@ class EmbeddedIndex:
         self._folder = BuildFolder(root)
         self._bm25 = bm25
         self._held: OpenBuild | None = None
+        self._held_for: str | None = None
+        """What CURRENT said when `_held` was opened; another build's id where that one is damaged."""
+        self._unusable: tuple[str, ServiceError] | None = None
+        """What CURRENT said, and why nothing can be opened: readers need not wait for finding out again."""
         self._switching = asyncio.Lock()
         self._closing: set[asyncio.Future[None]] = set()
 
@@ -88,28 +92,25 @@ class EmbeddedIndex:
             self._release(held)
 
     async def live(self) -> Build | None:
-        """See `Index.live`."""
-        return await asyncio.to_thread(self._live)
+        """See `Index.live`; opens it."""
+        async with self._whatever_is_built() as held:
+            return held.build if held else None
 
     async def records(self) -> dict[str, Chunk]:
         """See `Index.records`; read from the file beside the vectors."""
-        live = await self.live()
-        return await asyncio.to_thread(OpenBuild.read_records, self._folder.path(live.id)) if live else {}
+        async with self._whatever_is_built() as held:
+            return {chunk.id: chunk for chunk in await held.run(held.records.all)} if held else {}
 
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
-        """See `Index.vectors`; of length 1, as cosine search keeps them. Opens the live build."""
-        live = await self.live()
-        if not content_hashes or live is None or live.dimensions is None:
-            return {}
-        held = await self._lease()
-        try:
+        """See `Index.vectors`; of length 1, as cosine search keeps them."""
+        async with self._whatever_is_built() as held:
+            if not content_hashes or held is None or held.build.dimensions is None:
+                return {}
             return await held.run(partial(held.vectors, content_hashes))
-        finally:
-            self._release(held)
 
     async def prepare(self) -> None:
-        """See `Index.prepare`."""
-        await asyncio.to_thread(check_writable, self._folder.root)
+        """See `Index.prepare`; where the live build is damaged, the newest whole one is live afterwards, or none."""
+        await asyncio.to_thread(self._prepare)
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """See `Index.publish`; a build that is live already is left alone.
@@ -119,8 +120,15 @@ class EmbeddedIndex:
         await asyncio.to_thread(self._publish, build, chunks, dense)
 
     async def ping(self) -> None:
-        """Return when the folder can be read."""
-        await asyncio.to_thread(self._folder.current_id)
+        """See `Index.ping`; looks up a chunk, and again for the live build where another one stands in for it."""
+        self._unusable = None
+        async with self._whatever_is_built() as held:
+            if held is None or await self._is_sound(held):
+                return
+        async with self._switching:
+            held = await self._switch(anew=True)
+        if not await self._is_sound(held):
+            raise damaged(self._folder.root, f"answers come from {held.build.id}, which is not the live build")
 
     async def aclose(self) -> None:
         """Close the build that is open; readers that still hold it close it when they leave."""
@@ -129,9 +137,40 @@ class EmbeddedIndex:
             self._release(held)
         await asyncio.gather(*self._closing)
 
-    def _live(self) -> Build | None:
+    def _prepare(self) -> None:
+        check_writable(self._folder.root)
+        check_room(self._folder.root)
         current = self._folder.current_id()
-        return self._folder.manifest(current) if current else None
+        if current is None or is_whole(self._folder, current):
+            return
+        with self._folder.publishing():
+            whole = next((other for other in self._folder.others(current) if is_whole(self._folder, other)), None)
+            if whole is None:
+                self._folder.forget()
+            else:
+                self._folder.make_live(whole)
+
+    async def _is_sound(self, held: OpenBuild) -> bool:
+        """Whether it is the live build, its files are as long as they were, and a chunk is found in it."""
+        try:
+            await asyncio.to_thread(self._folder.check, held.build.id, sizes_only=True)
+            await held.run(held.look_up)
+        except ServiceError:
+            return False
+        return held.build.id == self._held_for
+
+    @asynccontextmanager
+    async def _whatever_is_built(self) -> AsyncGenerator[OpenBuild | None]:
+        """The live build, open; None when nothing was ever built."""
+        try:
+            held = await self._lease()
+        except NotBuiltError:
+            yield None
+            return
+        try:
+            yield held
+        finally:
+            self._release(held)
 
     def _publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         with self._folder.publishing():
@@ -149,27 +188,33 @@ class EmbeddedIndex:
         if current is None:
             raise NotBuiltError("No book has been indexed yet.")
         held = self._held
-        if held is None or held.build.id != current:
+        if held is None or self._held_for != current:
             async with self._switching:
                 held = await self._switch()
         held.acquire()
         return held
 
-    async def _switch(self) -> OpenBuild:
-        """Hold the build that CURRENT names now, which may no longer be the one it named a moment ago."""
+    async def _switch(self, *, anew: bool = False) -> OpenBuild:
+        """Hold the build that CURRENT names now, which may no longer be the one it named a moment ago.
+
+        `anew`: open it though it is held already.
+        """
         while True:
             current = await asyncio.to_thread(self._folder.current_id)
             if current is None:
                 raise NotBuiltError("No book has been indexed yet.")
-            if self._held is not None and self._held.build.id == current:
+            if self._held is not None and self._held_for == current and not anew:
                 return self._held
+            if self._unusable is not None and self._unusable[0] == current:
+                raise _again(self._unusable[1])
             try:
-                opened = await asyncio.to_thread(OpenBuild.open, self._folder, current)
-            except ServiceError:
+                opened = await asyncio.to_thread(open_newest_whole, self._folder, current)
+            except ServiceError as exc:
                 if await asyncio.to_thread(self._folder.current_id) == current:
+                    self._unusable = current, _again(exc)
                     raise
                 continue
-            before, self._held = self._held, opened
+            before, self._held, self._held_for, self._unusable = self._held, opened, current, None
             if before is not None:
                 self._release(before)
             return opened
@@ -179,3 +224,8 @@ class EmbeddedIndex:
             closing = asyncio.get_running_loop().run_in_executor(None, held.close)
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+
+def _again(error: ServiceError) -> ServiceError:
+    """The same once more, without the trace that the other has gathered."""
+    return ServiceError(error.service, str(error), transient=error.transient, code=error.code)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
-from shared.index.embedded.builds import BuildFolder
+from shared.index.embedded.builds import DAMAGED, BuildFolder, damaged
+from shared.index.embedded.disk_room import take_room
 from shared.index.embedded.records import Records, write_records
 from shared.index.embedded.shard import Shard
 from shared.index.port import Filter
@@ -22,21 +23,43 @@ T = TypeVar("T")
 
 _RECORDS = "chunks.sqlite"
 _SHARD = "shard"
+_ROOM_AT_LEAST = 16_000_000
+"""Bytes that the files of a shard take without any chunk, with enough to spare."""
+_ROOM_FOR_A_CHUNK = 1024
+"""Besides its vectors."""
 _CHUNKS_IN_A_BATCH = 256
 """Chunks handed to the engine at once: their vectors are lists of Python floats for that moment, 12 MB at 1,536 dimensions."""
 
 
 def write_build(path: Path, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25) -> None:
-    """Write chunk records and vectors into the empty folder `path`. Raises `ServiceError` when not all of them arrived."""
+    """Write chunk records and vectors into the empty folder `path`.
+
+    Raises `ServiceError` when not all of them arrived, or when the disk has no room for them.
+    """
     write_records(path / _RECORDS, chunks)
-    with closing(Shard.create(path / _SHARD, build.dimensions)) as shard:
+    room_for_all = _ROOM_AT_LEAST + room_for(chunks, build.dimensions)
+    with take_room(path, room_for_all) as room, closing(Shard.create(path / _SHARD, build.dimensions)) as shard:
         for start in range(0, len(chunks), _CHUNKS_IN_A_BATCH):
             some = chunks[start : start + _CHUNKS_IN_A_BATCH]
             vectors = dense[start : start + _CHUNKS_IN_A_BATCH] if dense is not None else [None] * len(some)
             sparse = [bm25.document(chunk.content) for chunk in some]
+            room.give_back(room_for(some, build.dimensions))
             shard.add(zip([chunk.id for chunk in some], sparse, vectors, strict=True))
         shard.flush()
+    # What is on disk counts; and the engine deletes files of its own when it opens them for the first time.
+    with closing(Shard.load(path / _SHARD)) as shard:
         _check_count(path, "vectors", shard.count(), len(chunks))
+
+
+def check_room(folder: Path) -> None:
+    """Raise `ServiceError` where not even the smallest build would fit."""
+    with take_room(folder, _ROOM_AT_LEAST):
+        pass
+
+
+def room_for(chunks: Sequence[Chunk], dimensions: int | None) -> int:
+    """Bytes that a shard takes for these at most: a sparse vector has no more than half as many terms as its text letters."""
+    return sum(_ROOM_FOR_A_CHUNK + 4 * len(chunk.content) + 4 * (dimensions or 0) for chunk in chunks)
 
 
 class OpenBuild:
@@ -56,24 +79,30 @@ class OpenBuild:
 
     @classmethod
     def open(cls, folder: BuildFolder, build_id: str) -> OpenBuild:
-        """Open a build and compare what is there with its manifest. Raises `ServiceError` when it is damaged."""
+        """Open a build and compare what is there with its manifest.
+
+        Raises `ServiceError` when it cannot be read, with the code `DAMAGED` when that is because of what it holds.
+        """
         path = folder.path(build_id)
-        build = folder.manifest(build_id)
-        with ExitStack() as on_failure:
-            records = Records(path / _RECORDS)
-            on_failure.callback(records.close)
-            _check_count(path, "chunk records", records.count(), build.chunks)
-            shard = Shard.load(path / _SHARD)
-            on_failure.callback(shard.close)
-            _check_count(path, "vectors", shard.count(), build.chunks)
-            on_failure.pop_all()
+        build = folder.check(build_id)
+        try:
+            with ExitStack() as on_failure:
+                records = Records(path / _RECORDS)
+                on_failure.callback(records.close)
+                _check_count(path, "chunk records", records.count(), build.chunks)
+                shard = Shard.load(path / _SHARD)
+                on_failure.callback(shard.close)
+                _check_count(path, "vectors", shard.count(), build.chunks)
+                on_failure.pop_all()
+        except ServiceError as exc:
+            raise ServiceError(exc.service, str(exc), transient=False, code=DAMAGED) from exc
         return cls(build, records, shard)
 
-    @staticmethod
-    def read_records(path: Path) -> dict[str, Chunk]:
-        """{id: chunk} of the build in `path`, without its vectors."""
-        with closing(Records(path / _RECORDS)) as records:
-            return {chunk.id: chunk for chunk in records.all()}
+    def look_up(self) -> None:
+        """Find a chunk as a reader's question would. Raises `ServiceError` when it is not found."""
+        _check_count(self.records.path, "chunk records", self.records.count(), self.build.chunks)
+        if (chunk_id := self.records.first_id()) is not None and not self.shard.finds(chunk_id):
+            raise damaged(self.records.path.parent, f"chunk {chunk_id} is not found by its own words")
 
     def search(self, query: Sequence[float] | SparseVector, *, limit: int, where: Filter | None) -> list[ScoredId]:
         """Ids and scores of the nearest chunks, best first, ties in any order."""
@@ -119,8 +148,28 @@ class OpenBuild:
                 self.close()
 
 
+def is_whole(folder: BuildFolder, build_id: str) -> bool:
+    """Whether the build can be opened and is what was written. Raises `ServiceError` when that cannot be told."""
+    try:
+        OpenBuild.open(folder, build_id).close()
+    except ServiceError as exc:
+        if exc.code != DAMAGED:
+            raise
+        return False
+    return True
+
+
+def open_newest_whole(folder: BuildFolder, current: str) -> OpenBuild:
+    """The build `current`, or else the newest other one that is whole; raises what is wrong with `current` if there is none."""
+    try:
+        return OpenBuild.open(folder, current)
+    except ServiceError:
+        for other in folder.others(current):
+            with suppress(ServiceError):
+                return OpenBuild.open(folder, other)
+        raise
+
+
 def _check_count(path: Path, what: str, found: int, expected: int) -> None:
     if found != expected:
-        raise ServiceError(
-            "qdrant", f"The index in {path} holds {found} {what}, expected {expected}; run a full ingest.", transient=False
-        )
+        raise damaged(path, f"it holds {found} {what}, expected {expected}")

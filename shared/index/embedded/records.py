@@ -48,13 +48,17 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         """Raises `ServiceError` when there is no such file."""
-        self._path = path
+        self.path = path
         with _sqlite_errors("read", path):
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def count(self) -> int:
         """How many there are."""
         return int(self._rows("SELECT count(*) FROM chunks")[0][0])
+
+    def first_id(self) -> str | None:
+        """The least of the ids; None when there is none."""
+        return next((row[0] for row in self._rows("SELECT min(id) FROM chunks")), None)
 
     def all(self) -> list[Chunk]:
         """Every chunk, by path and position."""
@@ -101,7 +105,7 @@ class Records:
         return [_chunk(row[0]) for row in self._rows(statement, *values)]
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[str, ...]]:
-        with _sqlite_errors("read", self._path):
+        with _sqlite_errors("read", self.path):
             return self._connection.execute(statement, values).fetchall()
 
 

@@ -71,6 +71,16 @@ class Shard:
         with _engine_errors("search", self._path):
             return [(str(point.id), point.score) for point in self._shard.query(request)]
 
+    def finds(self, chunk_id: str) -> bool:
+        """Whether the chunk is there and its own sparse vector finds it or its equals; true of one without any term."""
+        with _engine_errors("read", self._path):
+            records = self._shard.retrieve([chunk_id], with_payload=False, with_vector=[SPARSE])
+        if not records:
+            return False
+        sparse = cast("dict[str, edge.SparseVector]", records[0].vector)[SPARSE]
+        query = SparseVector(indices=tuple(sparse.indices), values=tuple(sparse.values))
+        return not query.indices or bool(self.search(query, limit=1))
+
     def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
         """Dense vectors by chunk id, of length 1, as cosine search keeps them."""
         with _engine_errors("read", self._path):

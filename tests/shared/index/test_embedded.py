@@ -200,3 +200,24 @@ async def test_nothing_blocks_the_loop(index: EmbeddedIndex) -> None:
         await index.live()
         await index.ping()
         await index.aclose()
+
+
+async def test_a_ping_notices_what_happens_to_the_files_of_the_build_that_is_open(built: EmbeddedIndex, root: Path) -> None:
+    await built.publish(SECOND, BOOK, make_vectors(BOOK))
+    async with built.snapshot() as before:
+        await built.ping()
+        shutil.rmtree(root / "builds" / SECOND.id / "shard")
+        with pytest.raises(ServiceError, match=f"answers come from {FIRST.id}"):
+            await built.ping()
+        assert len(await before.search(WORDS.query("gripper"), limit=3)) == 1
+    async with built.snapshot() as snapshot:
+        assert snapshot.build == FIRST
+    await built.publish(make_build(BOOK, hour=2), BOOK, make_vectors(BOOK))
+    await built.ping()
+
+
+async def test_a_build_of_an_earlier_version_without_a_list_of_its_files_is_read(built: EmbeddedIndex, root: Path) -> None:
+    (root / "builds" / FIRST.id / "files.json").unlink()
+    await built.ping()
+    async with built.snapshot() as snapshot:
+        assert len(await snapshot.search(WORDS.query("gripper"), limit=3)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -79,6 +80,41 @@ async def test_the_first_build_and_every_later_one_are_seen_without_a_restart(li
             return build is not None and build["id"] == expected
 
         await until(is_told)
+
+
+def damage(settings: Settings, *builds: str) -> None:
+    for build in builds:
+        os.truncate(settings.data_dir / "index" / settings.collection / "builds" / build / "chunks.sqlite", 5000)
+
+
+async def health(live: LiveServer) -> tuple[str, bool, int]:
+    """What /health says, whether the index is well, and the status of /health/ready."""
+    said = (await live.client.get("/health")).json()
+    return said["status"], said["qdrant_connected"], (await live.client.get("/health/ready")).status_code
+
+
+async def test_readers_of_a_damaged_index_get_the_build_before_and_health_says_that_it_is_degraded(live: LiveServer) -> None:
+    settings = live.services.settings
+    first, second = [await publish(settings, hour) for hour in range(2)]
+    damage(settings, second)
+    answer = frames_of((await ask(live)).text)
+    assert (answer[0]["metadata"]["build"], answer[-1]["finish_reason"]) == (first, "stop")
+
+    async def is_told() -> bool:
+        return await health(live) == ("degraded", False, 200)
+
+    await until(is_told)
+
+
+async def test_a_damaged_index_without_a_whole_build_is_not_ready(live: LiveServer) -> None:
+    settings = live.services.settings
+    damage(settings, await publish(settings, 0))
+
+    async def is_told() -> bool:
+        return await health(live) == ("degraded", False, 503)
+
+    await until(is_told)
+    assert '"index_unavailable"' in (await ask(live)).text
 
 
 async def test_answering_from_the_real_index_does_not_block_the_loop(live: LiveServer) -> None:
