@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.errors import ServiceError
@@ -23,6 +23,8 @@ from shared.errors import ServiceError
 TIMEOUT_S = 5.0
 """To connect, and for each statement."""
 
+_OF_VALUES = {"22", "23", "54"}
+"""Classes of SQLSTATE that Postgres answers with when a value is at fault (its manual, appendix A): data, integrity, limits."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 0x6C656374
 """Key of Postgres' advisory lock: of servers that start together, one migrates."""
@@ -95,8 +97,11 @@ def _upgrade(connection: Connection) -> None:
 
 @contextmanager
 def translated(address: str) -> Generator[None]:
-    """Every way a database fails, as a `ServiceError`; asyncpg's own come from connecting, where SQLAlchemy wraps none."""
-    failures: tuple[type[Exception], ...] = (SQLAlchemyError, CommandError, OSError)
+    """Every way a database fails, as a `ServiceError`: transient, but for a value that it will never take.
+
+    asyncpg's own come from connecting, where SQLAlchemy wraps none; `ValueError` from what cannot be encoded.
+    """
+    failures: tuple[type[Exception], ...] = (SQLAlchemyError, CommandError, OSError, ValueError)
     if not address.startswith("sqlite"):
         from asyncpg import InterfaceError, PostgresError  # pyright: ignore[reportMissingTypeStubs]
 
@@ -105,4 +110,13 @@ def translated(address: str) -> Generator[None]:
         yield
     except failures as exc:
         reason = str(getattr(exc, "orig", None) or exc).partition("\n")[0] or type(exc).__name__
-        raise ServiceError("database", f"The database of conversations failed: {reason}", transient=True) from exc
+        raise ServiceError(
+            "database", f"The database of conversations failed: {reason}", transient=not _is_of_a_value(exc)
+        ) from exc
+
+
+def _is_of_a_value(exc: Exception) -> bool:
+    """Whether what was to be written is at fault, whatever becomes of the database."""
+    if isinstance(exc, (ValueError, DataError, IntegrityError)):
+        return True
+    return str(getattr(getattr(exc, "orig", None), "sqlstate", None) or "")[:2] in _OF_VALUES

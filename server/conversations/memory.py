@@ -187,7 +187,12 @@ class ConversationMemory:
     async def _write(self, store: ConversationStore) -> None:
         while self._waiting:
             exchange = self._waiting[0]
-            await store.add(exchange)
+            try:
+                await store.add(exchange)
+            except ServiceError as exc:
+                if exc.transient:
+                    raise
+                log.error("exchange_refused", message_id=exchange.message_id, reason=str(exc))  # those behind it do not wait
             if self._waiting and self._waiting[0] is exchange:
                 self._waiting.popleft()
         self._idle.set()

@@ -13,7 +13,10 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from server.conversations.database import open_engine
+from server.conversations.exchanges import Exchange
 from server.conversations.memory import ConversationMemory
+from server.conversations.store import ConversationStore, open_store
 from server.services import Services, open_services
 from shared.index.open_index import open_index
 from shared.settings import Settings
@@ -306,6 +309,33 @@ async def test_a_database_that_hangs_is_not_waited_for(monkeypatch: pytest.Monke
         answer = await ask(live, "What moves?", session_id=str(uuid4()))
         assert (answer["answer"], answer["metadata"]["history"]) == ("Joints move [1].", "unavailable")
         await memory.aclose()
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "a\0b"], ids=["half a character", "NUL"])
+async def test_what_the_database_never_takes_does_not_hold_up_what_comes_after_it(postgres: Postgres, text: str) -> None:
+    class Poisoning(ConversationStore):
+        async def add(self, exchange: Exchange) -> None:
+            poisoned = exchange.model_copy(update={"answer": text})  # past every check of ours
+            await super().add(poisoned if exchange.question == "First?" else exchange)
+
+    async def open_at(address: str) -> ConversationStore:
+        await (await open_store(address)).aclose()
+        return Poisoning(address, open_engine(address))
+
+    session = str(uuid4())
+    memory = ConversationMemory(postgres.make_database(f"poisoned_{uuid4().hex}"), open_at=open_at, retry_s=0.01)
+    services = make_services()
+    services = replace(services, conversations=memory, closers=(*services.closers, memory.aclose))
+    with capture_logs() as lines:
+        async with serving(services) as live:
+            await until(lambda: memory.is_connected)
+            for question in ("First?", "Second?"):
+                await ask(live, question, session_id=session)
+            await until(lambda: has_messages(live, session, 1))
+            page = (await live.client.get(f"/chat/history/{session}")).json()
+    assert [message["question"] for message in page["messages"]] == ["Second?"]
+    refused = [line for line in lines if line["event"] == "exchange_refused"]
+    assert len(refused) == 1
 
 
 async def test_with_the_memory_off_nothing_is_said_of_it() -> None:
