@@ -44,6 +44,7 @@ bench: .venv-bench/installed
 reference: .venv/installed
 	$(BIN)/python -m shared.settings_reference
 	$(BIN)/python -m server.operating_reference
+	$(BIN)/python -m server.api_reference
 
 # Hashes make an install the same everywhere; no index address, so that any mirror serves. What is locked with an extra is listed
 # without it too: pip takes the two for different projects, and refuses the newest release of the plain one for want of a hash.

@@ -15,15 +15,22 @@ from server.conversations.ownership import is_key
 from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
 from server.http.policy import limited, scope_needed
-from server.schemas.conversations import Conversation, ConversationMessage, FeedbackBody, FeedbackStored, Forgotten
+from server.schemas.conversations import (
+    MAX_PAGE,
+    PAGE,
+    Conversation,
+    ConversationMessage,
+    FeedbackBody,
+    FeedbackStored,
+    Forgotten,
+    PageParameters,
+)
 from server.services import Services
 from shared.errors import RequestError
 
 if TYPE_CHECKING:
     from server.conversations.store import ConversationStore
 
-PAGE = 20
-MAX_PAGE = 100
 JSON_LINES = "application/x-ndjson"
 _LINES = {JSON_LINES: "One JSON object a line, oldest first."}
 _MAX_CURSOR_CHARS = 18
@@ -35,12 +42,9 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/chat/history/<conversation_id>")
     @limited("lookup")
-    @documents("conversations", answer=Conversation)
+    @documents("conversations", answer=Conversation, query=PageParameters)
     async def history(conversation_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """A page of a conversation, oldest first.
-
-        `limit`: messages wanted, 20 unless said, at most 100. `after`: the `next` of the page before.
-        """
+        """A page of a conversation, oldest first."""
         limit, after = _number("limit", PAGE, most=MAX_PAGE), _number("after", 0)
         page = await _read(services, conversation_id, after=after, count=limit + 1)
         more = len(page) > limit

@@ -69,7 +69,7 @@ class Question(BaseModel):
 class SelectionBody(ChatBody):
     """A question about a selected text."""
 
-    selected_text: str | None = Field(default=..., max_length=MAX_SELECTION_CHARS)
+    selected_text: str | None = Field(default=..., max_length=MAX_SELECTION_CHARS, description="What the question is about.")
 
 
 class Citation(BaseModel):

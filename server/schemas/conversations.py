@@ -10,6 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from server.answering.events import CitedSource
 from server.http.requests import MAX_ID_CHARS, MAX_QUESTION_CHARS
 
+PAGE = 20
+MAX_PAGE = 100
+"""Messages of one answer."""
+
 
 class ConversationMessage(BaseModel):
     """One question and its answer."""
@@ -28,6 +32,17 @@ class ConversationMessage(BaseModel):
     created_at: datetime
     rating: Literal["up", "down"] | None
     reason: str
+
+
+class PageParameters(BaseModel):
+    """Which page of a conversation."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    limit: int = Field(default=PAGE, ge=1, le=MAX_PAGE)
+    """Messages wanted."""
+    after: int = Field(default=0, ge=0)
+    """The `next` of the page before."""
 
 
 class Conversation(BaseModel):
