@@ -12,11 +12,12 @@ from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Patte
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
 from server.http.aliases import add_aliases, path_as_written
-from server.http.auth import refuse_foreign_origin
+from server.http.auth import limited_client, refuse_foreign_origin
 from server.http.bodies import settle_body
 from server.http.openapi import DescribedByPath
 from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
+from server.models.budget import EVERYONE, spender
 from server.routes import book_pages as book
 from server.routes import chat, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat, widget
 from server.services import Services, open_services
@@ -105,6 +106,7 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
     @app.before_request
     async def admit() -> None:
         refuse_foreign_origin(request, services.settings)
+        spender.set(limited_client(request, services.settings) or EVERYONE)
         if request.method != "OPTIONS" and request.endpoint:
             await policies[request.endpoint].admit(request, services.settings, services.limits, services.access)
 

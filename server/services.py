@@ -25,7 +25,7 @@ from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
 from server.models.budget import Budget
-from server.models.chat_model import ChatModel, most_usd
+from server.models.chat_model import ChatModel, most_cost
 from server.models.prompts import rules
 from server.models.query_embeddings import QueryEmbeddings
 from server.models.quoting.quoting_model import open_extractive
@@ -114,7 +114,8 @@ def open_services(settings: Settings) -> Services:
     tokenizer = load_tokenizer(vocabulary_folder(settings.data_dir))
     index = open_index(settings)
     metrics = Metrics()
-    budget = Budget(settings.daily_budget_usd, metrics=metrics)
+    redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    budget = open_budget(settings, metrics, redis)
     dense = open_embeddings(settings)
     embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
     fallback = open_extractive(settings)
@@ -131,7 +132,6 @@ def open_services(settings: Settings) -> Services:
     )
     prefect = PrefectApi(settings)
     conversations = ConversationMemory(database_address(settings), days=settings.history_days)
-    redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     answer_cache = open_answer_cache(settings, model.name, redis)
     database = conversations if conversations.address else None
     asked = model if settings.openai_api_key else None
@@ -142,7 +142,7 @@ def open_services(settings: Settings) -> Services:
         settings=settings,
         index=index,
         finder=finder,
-        answerer=AnswerGenerator(model=model, fallback=fallback, may_spend=lambda: budget.hold(most_usd(model.name))),
+        answerer=AnswerGenerator(model=model, fallback=fallback, may_spend=lambda: budget.hold(*most_cost(model.name))),
         prefect=prefect,
         health=health,
         exact_tokens=tokenizer.exact,
@@ -161,6 +161,7 @@ def open_services(settings: Settings) -> Services:
             prefect.aclose,
             model.aclose,
             *optional,
+            budget.aclose,
         ),
     )
 
@@ -194,6 +195,18 @@ def _probe(service: _Pinged | None, max_age_s: float) -> Probe[None] | None:
     return Probe(service.ping, max_age_s=max_age_s) if service else None
 
 
+def open_budget(settings: Settings, metrics: Metrics, redis: RedisServer | None = None) -> Budget:
+    """The budget of the settings."""
+    return Budget(
+        settings.daily_budget_usd,
+        cap_tokens=settings.daily_budget_tokens,
+        share=settings.daily_budget_share,
+        metrics=metrics,
+        redis=redis,
+        name=settings.collection,
+    )
+
+
 def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None) -> AnswerCache:
     """The cache of the settings; what answers hang on beside the question and the build is all in here."""
     embedded_at = settings.embedding_base_url or settings.openai_base_url
@@ -211,7 +224,7 @@ def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None)
 def _warn_of_unknown_prices(settings: Settings) -> None:
     priced = {settings.chat_model: settings.openai_api_key, settings.embedding_model: settings.embedding_key}
     unknown = [model for model, key in priced.items() if key is not None and price_usd(model, 1) is None]
-    if unknown and settings.daily_budget_usd:
+    if unknown and settings.daily_budget_usd and not settings.daily_budget_tokens:
         log.warning(
             "not_in_the_budget", models=unknown, reason="Their prices are not known; DAILY_BUDGET_USD does not stop them."
         )

@@ -142,7 +142,11 @@ class Settings(BaseSettings):
     max_streams: int = Field(default=100, ge=1)
     """Answers streaming at once, over all readers."""
     daily_budget_usd: float = Field(default=5.0, ge=0)
-    """Upstream spending a day (UTC, of this process) after which answers are quotations; 0: no cap."""
+    """Upstream spending a day (UTC) after which answers are quotations, shared by REDIS_URL; 0: no cap."""
+    daily_budget_tokens: int = Field(default=0, ge=0)
+    """The same in tokens, for models whose price is not known, too; 0: no cap."""
+    daily_budget_share: float = Field(default=0.2, gt=0, le=1)
+    """Share of either that one reader may spend."""
 
     # Prefect
     prefect_api_url: str | None = None

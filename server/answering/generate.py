@@ -94,7 +94,8 @@ async def generate(
         async with aclosing(_texts(answer, fallback, request, passages)) as texts:
             async for text in texts:
                 yield TextDelta(text)
-    yield answer.make_done(degraded=model is None or failure is not None)
+    reason = "budget" if model is None else "model" if failure is not None else None
+    yield answer.make_done(degraded=reason is not None, reason=reason)
 
 
 async def _texts(answer: AnswerProgress, model: ChatModel, request: ChatRequest, passages: Passages) -> AsyncGenerator[str]:

@@ -155,8 +155,10 @@ class AnswerProgress:
         missing = [event for event in events[: 2 if is_stopped else None] if event.type not in self._sent]
         return [*missing, self.make_done(degraded=False, is_broken=not is_stopped, is_stopped=is_stopped)]
 
-    def make_done(self, *, degraded: bool, is_broken: bool = False, is_stopped: bool = False) -> Done:
-        """The last event."""
+    def make_done(
+        self, *, degraded: bool, reason: str | None = None, is_broken: bool = False, is_stopped: bool = False
+    ) -> Done:
+        """The last event. `reason`: why it is `degraded`: `budget` or `model`."""
         passages = self.passages.passages if self.passages else ()
         cited = self._citations.cited
         by_number = {passage.n: passage for passage in passages}
@@ -167,6 +169,8 @@ class AnswerProgress:
             metadata["cached"] = True
         if is_stopped:
             metadata["stopped"] = True
+        if reason is not None:
+            metadata["reason"] = reason
         is_cut = self._finished is not None and self._finished.reason == "length"
         finish_reason = "length" if is_cut else "stop"
         return Done(

@@ -75,5 +75,10 @@ def is_reasoning(model: str) -> bool:
 
 def most_usd(model: str) -> float:
     """The most that one answer of `model` can cost; 0 where its price is not known."""
+    return most_cost(model)[0]
+
+
+def most_cost(model: str) -> tuple[float, int]:
+    """The most that one answer of `model` can cost in dollars, 0 where its price is not known, and in tokens."""
     completion_tokens = ANSWER_TOKENS + (THINKING_TOKENS if is_reasoning(model) else 0)
-    return price_usd(model, Room().total, completion_tokens) or 0.0
+    return price_usd(model, Room().total, completion_tokens) or 0.0, Room().total + completion_tokens

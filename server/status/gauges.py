@@ -20,7 +20,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "info": ("Always 1; what this process is.", ("version", "chat_model", "embedding_model")),
     "streams_open": ("Answers on their way.", ()),
     "streams_max": ("Answers that may be on their way at once (MAX_STREAMS).", ()),
-    "budget_spent_usd": ("Dollars spent upstream since midnight UTC, by this process.", ()),
+    "budget_spent_usd": ("Dollars spent upstream since midnight UTC, by all who share the budget.", ()),
     "budget_cap_usd": ("Dollars a day after which answers are quotations (DAILY_BUDGET_USD); 0: no cap.", ()),
     "service_up": (
         "1 when it answers: `index`, `chat_model`, `embeddings`, `prefect`, `database`, `redis`; absent when not used.",

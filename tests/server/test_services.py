@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ QUESTION = {"question": "How many joints does the gripper move?"}
 
 @pytest.fixture
 async def live(tmp_path: Path, stand_in: StandIn) -> AsyncGenerator[LiveServer]:
+    async with serving_with(tmp_path, stand_in) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving_with(tmp_path: Path, stand_in: StandIn, **changed: Any) -> AsyncGenerator[LiveServer]:
+    """A server over a book of two lines and a chat model, with settings changed."""
     given: dict[str, Any] = {
         "data_dir": tmp_path,
         "openai_api_key": "sk-secret",
@@ -38,7 +46,7 @@ async def live(tmp_path: Path, stand_in: StandIn) -> AsyncGenerator[LiveServer]:
         "daily_budget_usd": 0.000001,
         "answer_cache_hours": 0,
     }
-    settings = Settings.model_validate(given)
+    settings = Settings.model_validate(given | changed)
     chunks = make_chunks({"grippers.md": ["The gripper moves three joints.", "A gripper has two fingers."]})
     writer = open_index(settings)
     await writer.publish(make_build(chunks, dimensions=None), chunks, None)
@@ -173,3 +181,26 @@ async def test_answers_begun_together_do_not_spend_the_same_money(live: LiveServ
     assert sorted(frames_of(one.text)[-1]["degraded"] for one in streams) == [False, False, True, True, True]
     assert stand_in.count("chat") == 2
     assert 0 < live.services.budget.spent_usd < live.services.budget.cap_usd
+
+
+async def test_a_reader_who_has_had_their_share_gets_quotations_and_the_next_gets_the_model(
+    tmp_path: Path, stand_in: StandIn
+) -> None:
+    shared = {"environment": "production", "trusted_hops": 1, "daily_budget_usd": 1.0, "daily_budget_share": 1e-6}
+    async with serving_with(tmp_path, stand_in, **shared) as live:
+        ends = [
+            frames_of((await live.ask(QUESTION, X_Forwarded_For=reader)).text)[-1] for reader in ("1.1.1.1",) * 2 + ("2.2.2.2",)
+        ]
+        whole = (await live.ask(QUESTION | {"stream": False}, X_Forwarded_For="1.1.1.1")).json()
+    assert [(end["degraded"], end["finish_reason"]) for end in ends] == [(False, "stop"), (True, "stop"), (False, "stop")]
+    assert [end["metadata"].get("reason") for end in ends] == [None, "budget", None]
+    assert (whole["degraded"], whole["metadata"]["reason"]) == (True, "budget")
+    assert stand_in.count("chat") == 2
+
+
+async def test_a_model_without_a_price_is_stopped_by_its_tokens(tmp_path: Path, stand_in: StandIn) -> None:
+    counted = {"chat_model": "my-own", "daily_budget_tokens": 10}
+    async with serving_with(tmp_path, stand_in, **counted) as live:
+        ends = [frames_of((await live.ask(QUESTION)).text)[-1] for _ in range(2)]
+    assert [end["metadata"].get("reason") for end in ends] == [None, "budget"]
+    assert stand_in.count("chat") == 1

@@ -24,10 +24,9 @@ from server.http.auth import Access
 from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
-from server.models.budget import Budget
 from server.prefect_api import PrefectApi
 from server.questions import ChatRequest
-from server.services import Services
+from server.services import Services, open_budget
 from server.status.health import Health, last_ingest
 from server.status.probes import Probe
 from shared import ingest_runs as runs
@@ -339,7 +338,7 @@ def make_services(
         exact_tokens=True,
         limits=RateLimits(settings),
         access=Access(settings),
-        budget=Budget(settings.daily_budget_usd, metrics=metrics),
+        budget=open_budget(settings, metrics),
         metrics=metrics,
         drain=Draining(),
         timing=timing or Timing(),
