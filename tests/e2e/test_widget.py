@@ -248,7 +248,7 @@ async def test_a_book_that_does_not_say_is_told_to_its_author(page: Page) -> Non
         assert await page.evaluate("all('.offers').length") == 0
 
 
-MARKUP: list[str] = json.loads((FIXTURES / "active_markup.json").read_text(encoding="utf-8"))
+MARKUP: tuple[str, ...] = tuple(json.loads((FIXTURES / "active_markup.json").read_text(encoding="utf-8")))
 """What would run, load or lead astray if any of it became markup."""
 ACTIVE = """all('.text, .sources, .asked p').flatMap(one => [...one.querySelectorAll('*')]).filter(one =>
   /^(script|img|svg|iframe|style|link|form|base|object|embed|meta|video|math|template|noscript|xss)$/i.test(one.tagName)
