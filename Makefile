@@ -39,6 +39,7 @@ check: .venv/installed-dev
 # The splitters we are compared with are installed only here.
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m tests.benchmarks.streams
+	.venv-bench/bin/python -m tests.benchmarks.widget
 	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
 reference: .venv/installed

@@ -75,7 +75,7 @@ export class View extends LitElement {
         ${repeat(
           exchanges,
           (one) => one,
-          (one, n) => html`<lectern-answer .exchange=${one} .version=${this.version} .isLast=${n === exchanges.length - 1}
+          (one, n) => html`<lectern-answer .exchange=${one} .version=${isRunning && n < exchanges.length - 1 ? -1 : this.version} .isLast=${n === exchanges.length - 1}
             .conversation=${this.conversation} .service=${this.service} .strings=${say} .book=${this.book}
             @again=${() => this.again(one)} @edit=${() => this.edit(one)} @offer=${(event: CustomEvent<string>) => void this.ask(event.detail)}></lectern-answer>`,
         )}
