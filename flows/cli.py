@@ -22,9 +22,10 @@ from flows.progress import Tracker
 from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
 from flows.terminal import show_progress
 from flows.vocabulary import find_vocabulary
+from shared.embedding.model import choose_model
 from shared.errors import LecternError
 from shared.pricing import price_usd
-from shared.settings import NO_MODEL, Settings
+from shared.settings import LOCAL_MODEL, NO_MODEL, Settings
 from shared.tokens import load_tokenizer
 
 if TYPE_CHECKING:
@@ -196,15 +197,16 @@ def _read(settings: Settings) -> Book:
 def _cost_line(book: Book, plan: Plan, settings: Settings) -> str:
     """What embedding costs; without a key, what it would cost with one."""
     about = "" if book.exact_tokens else " (estimated: the tokenizer's vocabulary is missing)"
+    model = choose_model(settings)
+    bill = f"{len(plan.to_embed)} texts with {model.name}, {describe_cost(plan.tokens, plan.cost_usd)}" if model else "nothing"
+    if settings.embedding_model in {NO_MODEL, LOCAL_MODEL}:
+        return f"to embed: {bill} (EMBEDDING_MODEL={settings.embedding_model}){about}"
     if settings.embedding_key is not None:
-        bill = describe_cost(plan.tokens, plan.cost_usd)
-        return f"to embed: {len(plan.to_embed)} texts with {settings.embedding_model}, {bill}{about}"
-    if settings.embedding_model == NO_MODEL:
-        return f"to embed: nothing (EMBEDDING_MODEL={NO_MODEL})"
+        return f"to embed: {bill}{about}"
     contents = {chunk.content_hash: chunk.content for chunk in book.chunks}
     tokens = sum(map(load_tokenizer(find_vocabulary(settings.data_dir)).count, contents.values()))
-    bill = describe_cost(tokens, price_usd(settings.embedding_model, tokens))
-    return f"to embed: nothing (no key); the whole book with {settings.embedding_model} would be {bill}{about}"
+    other = describe_cost(tokens, price_usd(settings.embedding_model, tokens))
+    return f"to embed: {bill} (no key); the whole book with {settings.embedding_model} would be {other}{about}"
 
 
 def _plan_json(book: Book, plan: Plan, settings: Settings) -> dict[str, object]:
@@ -215,7 +217,7 @@ def _plan_json(book: Book, plan: Plan, settings: Settings) -> dict[str, object]:
         "to_embed": len(plan.to_embed),
         "tokens": plan.tokens,
         "cost_usd": plan.cost_usd,
-        "embedding_model": settings.embedding_model if settings.embedding_key else None,
+        "embedding_model": model.name if (model := choose_model(settings)) else None,
         "exact_tokens": book.exact_tokens,
         "changes": [each.model_dump() for each in plan.changes if each.change != "kept"],
         "left_out": {page.path: page.left_out for page in book.pages if page.left_out},

@@ -22,6 +22,7 @@ from flows.embedding.resources import DenseResources, IngestResources, open_reso
 from flows.page_edit import read_edited_book
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
+from shared.embedding.model import choose_model
 from shared.errors import BookError
 from shared.index.open_index import fingerprint
 from shared.index.port import Index
@@ -29,6 +30,9 @@ from shared.ingest_runs import PageEdit
 from shared.models import Build, Chunk, Report
 from shared.pricing import price_usd
 from shared.settings import Settings
+
+MOST_TEXTS_AWAITED = 64
+"""Texts readers of a new book wait for until they have their vectors; with more, the book is searched by words meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,15 @@ async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
     """What was done and what it cost."""
     book, plan, embedded = ingested.book, ingested.plan, ingested.embedded
     bought, tokens = (embedded.bought, embedded.tokens) if embedded else (0, 0)
+    model = choose_model(settings)
     report = Report(
         source=book.source.name,
         files=plan.files,
         chunks=plan.chunks,
         embedded=bought,
         tokens=tokens,
-        cost_usd=price_usd(settings.embedding_model, tokens) if tokens else 0.0,
-        embedding_model=settings.embedding_model if settings.embedding_key else None,
+        cost_usd=price_usd(model.name, tokens) if tokens and model else 0.0,
+        embedding_model=model.name if model else None,
         build_id=ingested.build.id,
         new_build=ingested.new_build,
         kept_by_next_ingest=book.kept_by_next_ingest,
@@ -146,7 +151,7 @@ async def ingest(
     `full`: write a new build even when nothing changed, and even when most of the book is gone. A page that cannot be read is a
     problem in the report; where it is the edited one, a `BookError`. Raises `BookError` too when the book as a whole cannot be
     read, `ServiceError` when something it depends on fails for good, `ConfigurationError` when settings do not fit; the live
-    build is then as it was.
+    build is then as it was, or of words only where there was none.
     """
     started = time.monotonic()
     tracker = Tracker(on_progress)
@@ -167,6 +172,9 @@ async def ingest(
         is_new = full or live is None or differs or (live.digest, live.fingerprint) != (plan.digest, fingerprint(settings))
         build = _new_build(book, plan, resources) if live is None or is_new else live
         embedded = None
+        if live is None and len(plan.to_embed) > MOST_TEXTS_AWAITED:
+            with tracker.step("apply", total=book.chunk_count, unit="chunks"):
+                await steps.apply(_words_of(_new_build(book, plan, resources)), book, None, index)
         if is_new and dense is not None:
             with tracker.step("embed", total=book.text_count, unit="texts") as advance:
                 embedded = await steps.embed(book, index, dense, advance)
@@ -179,6 +187,11 @@ async def ingest(
             tracker.skip("apply")
     with tracker.step("report"):
         return await steps.report(Ingested(book, plan, embedded, build, is_new, time.monotonic() - started), settings)
+
+
+def _words_of(build: Build) -> Build:
+    """A build of the same book without vectors, which no ingest takes for the one it is to make."""
+    return build.model_copy(update={"embedding_model": None, "dimensions": None, "fingerprint": "words first"})
 
 
 def _new_build(book: Book, plan: Plan, resources: IngestResources) -> Build:

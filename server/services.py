@@ -36,7 +36,7 @@ from server.redis_server import RedisServer
 from server.status.health import Health, last_ingest
 from server.status.probes import Probe
 from server.version import VERSION
-from shared.embedding.model import open_embeddings
+from shared.embedding.model import EmbeddingModel, choose_model, open_embeddings
 from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
 from shared.index.port import Filter, Index
@@ -117,7 +117,7 @@ def open_services(settings: Settings) -> Services:
     redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     budget = open_budget(settings, metrics, redis)
     dense = open_embeddings(settings)
-    embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense else None
+    embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense and settings.embedding_key else dense
     fallback = open_extractive(settings)
     model = open_chat_model(settings, count=tokenizer.count) if settings.openai_api_key else fallback
     completions = BoundedCompletions(model, tokenizer.count, budget) if isinstance(model, CompletingModel) else None
@@ -175,7 +175,7 @@ def _open_health(
     prefect: PrefectApi,
     *,
     chat_model: _Pinged | None,
-    embeddings: _Pinged | None,
+    embeddings: EmbeddingModel | None,
     database: _Pinged | None,
     redis: _Pinged | None,
 ) -> Health:
@@ -186,6 +186,7 @@ def _open_health(
         last_ingest=Probe(lambda: last_ingest(prefect), max_age_s=LAST_INGEST_AGE_S),
         chat_model=_probe(chat_model, UPSTREAM_AGE_S),
         embeddings=_probe(embeddings, UPSTREAM_AGE_S),
+        embedding_model=embeddings.name if embeddings else None,
         database=_probe(database, NEAR_AGE_S),
         redis=_probe(redis, NEAR_AGE_S),
     )
@@ -216,7 +217,7 @@ def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None)
         settings.openai_base_url,
         rules(),
         str(settings.answer_support),
-        f"{settings.embedding_model} {embedded_at}" if settings.embedding_key else "",
+        f"{choose_model(settings)} {embedded_at}",
     )
     return AnswerCache(circumstances, collection=settings.collection, keep_s=settings.answer_cache_hours * 3600, redis=redis)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from shared.embedding import local_embeddings
+
 MILLION = 1_000_000
 
 
@@ -36,6 +38,7 @@ PRICES = {
     "text-embedding-3-small": Price(0.02),
     "text-embedding-3-large": Price(0.13),
     "text-embedding-ada-002": Price(0.10),
+    local_embeddings.NAME: Price(0.0),
 }
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}\Z")
 

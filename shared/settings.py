@@ -26,6 +26,8 @@ NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
 LEAST_SECRET_BYTES = 32
 """Of a secret that nobody may guess: what HS256 needs at least (RFC 7518, 3.2)."""
+LOCAL_MODEL = "local"
+"""EMBEDDING_MODEL that runs in this process and needs no key; it knows English."""
 
 
 class Settings(BaseSettings):
@@ -82,13 +84,14 @@ class Settings(BaseSettings):
 
     # Embeddings
     embedding_model: str = "text-embedding-3-small"
-    """Model for dense vectors; `none` for lexical search only."""
+    """Model for dense vectors; `local`, and for an English book without a key: all-MiniLM-L6-v2 in this process; `none`:
+    lexical search only."""
     embedding_dimensions: int = Field(default=1536, ge=1, le=65536)
-    """Floats in a vector; must fit the model."""
+    """Floats in a vector; must fit the model. The local one has 384."""
     embedding_base_url: str | None = None
     """Default: OPENAI_BASE_URL."""
     embedding_api_key: SecretStr | None = None
-    """Default: OPENAI_API_KEY; empty (both): lexical search only."""
+    """Default: OPENAI_API_KEY; empty (both): the local model, or lexical search only."""
 
     # The index
     qdrant_url: str | None = None
@@ -240,5 +243,13 @@ class Settings(BaseSettings):
 
     @property
     def embedding_key(self) -> SecretStr | None:
-        """The key dense retrieval uses; None: lexical only."""
-        return None if self.embedding_model == NO_MODEL else self.embedding_api_key or self.openai_api_key
+        """The key dense retrieval uses; None: it needs none, or there is none."""
+        needs_none = self.embedding_model in {NO_MODEL, LOCAL_MODEL}
+        return None if needs_none else self.embedding_api_key or self.openai_api_key
+
+    @property
+    def wants_local_embeddings(self) -> bool:
+        """Whether vectors come from the model in this process: where it is named, and for an English book without a key."""
+        is_english = self.book_language.strip().lower() == "english"
+        is_default = self.embedding_model != NO_MODEL and self.embedding_key is None and is_english
+        return self.embedding_model == LOCAL_MODEL or is_default

@@ -31,6 +31,18 @@ def no_settings_from_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(Settings.model_config, "env_file", None)
 
 
+@pytest.fixture(autouse=True)
+def no_local_model(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Words only where a test does not ask for the `local_model`: it takes seconds to embed what nobody looks at."""
+    if "local_model" not in request.fixturenames:
+        monkeypatch.setattr("shared.embedding.model.find_weights", lambda: None)
+
+
+@pytest.fixture
+def local_model() -> None:
+    """Without a key, the book is embedded by the model in this process."""
+
+
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """Where the log goes of a test that configures it; afterwards everything is as it was."""

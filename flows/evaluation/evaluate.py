@@ -29,6 +29,7 @@ from flows.evaluation.run import EvaluationRun, FoundPlace, QuestionResult
 from flows.pipeline import ingest
 from flows.progress import OnProgress, ignore_progress
 from flows.source.files import open_source
+from shared.embedding import local_embeddings
 from shared.errors import ConfigurationError
 from shared.settings import HOME, Settings
 
@@ -101,7 +102,7 @@ async def evaluate(
     return EvaluationRun(
         name=question_set.name,
         created_at=datetime.now(UTC),
-        embedding_model=own.embedding_model if own.embedding_key else None,
+        embedding_model=outcome.report.embedding_model,
         chunk_tokens=own.chunk_tokens,
         chunks=len(outcome.chunks),
         questions=tuple(map(_score, question_set.questions, golds, responses)),
@@ -163,12 +164,18 @@ async def _is_ready(address: str, process: asyncio.subprocess.Process) -> bool:
     async with httpx.AsyncClient(base_url=address, timeout=START_S, trust_env=False) as client:
         while process.returncode is None:
             try:
-                if (await client.get("/health/ready")).is_success:
+                if (await client.get("/health/ready")).is_success and not await _is_loading(client):
                     return True
             except httpx.HTTPError:
                 pass  # not listening yet
             await asyncio.sleep(0.1)
     return False
+
+
+async def _is_loading(client: httpx.AsyncClient) -> bool:
+    """Whether the server still loads its own embedding model, and would answer by words until then."""
+    health = (await client.get("/health")).json()
+    return health["embedding_model"] == local_embeddings.NAME and not health["embeddings_connected"]
 
 
 async def ask_questions(

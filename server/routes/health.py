@@ -112,7 +112,7 @@ async def report_health(services: Services) -> HealthReport:
         build=build,
         advice=reading.advice if reading else None,
         chat_model=settings.chat_model if health.chat_model else "extractive",
-        embedding_model=settings.embedding_model if health.embeddings else None,
+        embedding_model=health.embedding_model,
         tokenizer="exact" if services.exact_tokens else "estimate",
         open_streams=services.limits.open_streams,
     )

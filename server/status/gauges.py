@@ -52,7 +52,7 @@ async def read_gauges(settings: Settings, health: Health, limits: RateLimits, bu
     build, ups, ingest = await asyncio.gather(live_build(health.build), _services_up(health), health.last_ingest.look(WAIT_S))
     chat_model = settings.chat_model if health.chat_model else "extractive"
     readings = [
-        Reading("info", 1, (VERSION, chat_model, settings.embedding_model if health.embeddings else "none")),
+        Reading("info", 1, (VERSION, chat_model, health.embedding_model or "none")),
         Reading("streams_open", limits.open_streams),
         Reading("streams_max", limits.max_streams),
         Reading("budget_spent_usd", budget.spent_usd),

@@ -42,11 +42,15 @@ class Health:
     """None: nothing is remembered."""
     redis: Probe[None] | None = None
     """None: what is kept is kept in memory."""
+    embedding_model: str | None = None
+    """Its name."""
     began: float = field(default_factory=time.monotonic)
 
     async def begin(self) -> None:
-        """Ask for the build, which loads what the index needs, before the first reader has to wait for that."""
+        """Ask for the build and the embedding model: what they need is loaded before the first reader has to wait for it."""
         await self.build.look(0.0)
+        if self.embeddings is not None:
+            await self.embeddings.look(0.0)
 
     async def aclose(self) -> None:
         """Stop asking."""

@@ -1,1 +1,1 @@
-"""Text to dense vectors: the port, and the OpenAI-compatible adapter."""
+"""Text to dense vectors: the port, the OpenAI-compatible adapter, and the model in this process."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from shared.embedding import local_embeddings
+from shared.embedding.local_embeddings import LocalEmbeddings, find_weights
 from shared.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddingModel(Protocol):
@@ -34,11 +39,31 @@ class EmbeddingModel(Protocol):
     async def aclose(self) -> None: ...
 
 
+class ModelChoice(NamedTuple):
+    """What tells one model's vectors from another's."""
+
+    name: str
+    dimensions: int
+
+
+def choose_model(settings: Settings) -> ModelChoice | None:
+    """Which model the settings mean; None: search is by words only."""
+    if settings.embedding_key is not None:
+        return ModelChoice(settings.embedding_model, settings.embedding_dimensions)
+    if settings.wants_local_embeddings and find_weights() is not None:
+        return ModelChoice(local_embeddings.NAME, local_embeddings.DIMENSIONS)
+    return None
+
+
 def open_embeddings(settings: Settings) -> EmbeddingModel | None:
-    """The model of the settings; None: there is no key, or EMBEDDING_MODEL is `none`, and search is by words only."""
-    key = settings.embedding_key
-    if key is None:
-        return None
+    """The model of the settings, not loaded or connected to yet; None: search is by words only."""
+    if (key := settings.embedding_key) is None:
+        if not settings.wants_local_embeddings:
+            return None
+        if (weights := find_weights()) is None:
+            _log.warning("The book is searched by words only: %s or onnxruntime is not installed.", local_embeddings.PACKAGE)
+            return None
+        return LocalEmbeddings(weights)
     from shared.embedding.openai_embeddings import OpenAIEmbeddings  # the SDK is 50 MB nobody needs without a key
 
     return OpenAIEmbeddings(

@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import version
 
 from shared.checks import is_address, qdrant_address
+from shared.embedding.model import choose_model
 from shared.errors import ConfigurationError
 from shared.index import bm25
 from shared.index.bm25 import Bm25
@@ -70,7 +71,8 @@ def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
 
 def fingerprint(settings: Settings) -> str:
     """What every vector of a build depends on besides its text; another value means that the whole book is indexed anew."""
-    dense = [settings.embedding_model, settings.embedding_dimensions] if settings.embedding_key else None
+    model = choose_model(settings)
+    dense = [*model] if model else None
     sparse = [settings.book_language.lower(), bm25.K, bm25.B, bm25.AVG_LEN]
     facts = [SCHEMA, dense, sparse, version("qdrant-edge-py")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -48,8 +48,9 @@ def test_plan_prints_what_would_be_done_and_does_nothing(run, book: Path, tmp_pa
     lines = done.stdout.splitlines()
     assert lines[:3] == ["added   arms.md", "added   intro.md", "added   part/legs.mdx"]
     assert lines[3] == "3 files: 3 added, 0 changed, 0 kept, 0 removed"
-    assert "to embed: nothing (no key); the whole book with text-embedding-3-small would be" in lines[-1]
-    assert not (tmp_path / "data").exists()
+    assert lines[-1].startswith("to embed: 3 texts with all-MiniLM-L6-v2-int8-")
+    assert "$0.0000 (no key); the whole book with text-embedding-3-small would be" in lines[-1]
+    assert not (tmp_path / "data" / "index").exists()
 
 
 def test_plan_says_the_same_price_with_a_key_and_without(run, book: Path) -> None:
@@ -111,12 +112,12 @@ def test_chunks_come_in_the_order_of_the_sidebar(run, tmp_path: Path) -> None:
 
 
 def test_ingest_tells_each_step_and_the_report(run, book: Path) -> None:
-    done = run("ingest", book)
+    done = run("ingest", book, EMBEDDING_MODEL="none")
     assert done.returncode == 0
     steps = dict.fromkeys(line.split()[0] for line in done.stderr.splitlines())  # a slow one says more than once how far it is
     assert list(steps) == ["find", "read", "plan", "apply", "report"]
     assert done.stdout.splitlines()[0] == "3 files: 3 added, 0 changed, 0 kept, 0 removed"
-    assert "unchanged build" in run("ingest", book).stdout
+    assert "unchanged build" in run("ingest", book, EMBEDDING_MODEL="none").stdout
 
 
 def test_ingest_names_every_problem_and_succeeds_with_the_rest(run, book: Path) -> None:

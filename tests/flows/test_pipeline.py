@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.pipeline import PLAIN_STEPS, Steps, ingest, plan_ingest
+from shared.embedding.local_embeddings import NAME
 from shared.errors import BookError, ServiceError
 from shared.index.open_index import open_index
 from shared.models import Build, Chunk, Progress, Tally
@@ -162,6 +163,30 @@ async def test_vectors_bought_before_a_failure_are_not_bought_again(
         await ingest_book(dense)
     assert await live_build(dense) is None
     assert (await ingest_book(dense)).report.embedded == len(await live_chunks(dense)) - 1
+
+
+async def test_a_new_book_of_many_texts_is_searched_by_words_until_it_has_its_vectors(
+    dense: Settings, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.pipeline.MOST_TEXTS_AWAITED", 1)
+    stand_in.fail("embeddings", "insufficient_quota")
+    with pytest.raises(ServiceError):
+        await ingest_book(dense)
+    words = await live_build(dense)
+    assert words is not None
+    assert (words.embedding_model, words.dimensions, words.chunks) == (None, None, len(await live_chunks(dense)))
+    report = (await ingest_book(dense)).report
+    build = await live_build(dense)
+    assert build is not None
+    assert (report.new_build, build.embedding_model, build.chunks) == (True, "bag-of-words", words.chunks)
+
+
+@pytest.mark.usefixtures("local_model")
+async def test_without_a_key_a_book_is_embedded_in_this_process_and_costs_nothing(lexical: Settings) -> None:
+    report = (await ingest_book(lexical)).report
+    assert (report.embedded, report.cost_usd, report.embedding_model) == (len(await live_chunks(lexical)), 0.0, NAME)
+    again = (await ingest_book(lexical)).report
+    assert (again.embedded, again.new_build) == (0, False)
 
 
 async def test_a_plan_says_what_would_be_embedded_and_does_nothing(dense: Settings, stand_in: StandIn) -> None:

@@ -42,7 +42,7 @@ def read(pages: Mapping[str, str], limits: ChunkLimits | None = None, site: Site
 class Concepts:
     """Embeds a text as how often it uses the words of each concept: texts without a common word can mean the same."""
 
-    name = "concepts"
+    name = "hand-made"  # as `make_build` says
 
     def __init__(self, *concepts: Sequence[str], is_away: bool = False) -> None:
         self.concepts = concepts

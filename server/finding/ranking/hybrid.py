@@ -133,8 +133,8 @@ class HybridSearch:
         return score_places(candidates, self.terms.of(query), weights, build.chunks)
 
     async def _dense(self, snapshot: Snapshot, query: str, where: Filter | None) -> tuple[list[Hit], bool]:
-        if self.embeddings is None or snapshot.build.dimensions is None:
-            return [], False
+        if self.embeddings is None or snapshot.build.embedding_model != self.embeddings.name:
+            return [], False  # words only, or until an ingest has embedded the book with this model
         try:
             vector = await self.embeddings.embed_query(query)
         except ServiceError as exc:

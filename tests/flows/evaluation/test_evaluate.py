@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`python -m flows` in an empty folder."""
     settings = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name not in settings}
-    environment = kept | {"DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(REPOSITORY)}
+    environment = kept | {"DATA_DIR": str(tmp_path / "data"), "EMBEDDING_MODEL": "none", "PYTHONPATH": str(REPOSITORY)}
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "flows", *map(str, arguments)]
