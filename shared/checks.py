@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared.errors import ConfigurationError
 
 QDRANT_PORT = 6333
+NO_DATABASE = "none"
+LEAST_SECRET_BYTES = 32
 
 
 def is_address(text: str) -> bool:
@@ -69,3 +71,48 @@ def _expected(field: FieldInfo, otherwise: str) -> str:
     least, most = ([getattr(limit, end) for limit in field.metadata if hasattr(limit, end)] for end in ("ge", "le"))
     noun = "a whole number" if kinds == [int] else "a number"
     return noun + (f" from {least[0]} to {most[0]}" if most else f", {least[0]} or more")
+
+
+def issues_address(value: str) -> str:
+    """The address, or ''; raises `PydanticCustomError`, as do those that follow."""
+    if value and not is_address(value):
+        raise PydanticCustomError("issues_url", "an address like https://github.com/owner/book/issues/new")
+    return value
+
+
+def scheme_and_host(value: str) -> str:
+    """An address without a path, or ''."""
+    if value and (not is_address(value) or urlsplit(value)._replace(scheme="", netloc="").geturl().strip("/")):
+        wanted = "scheme and host, like https://example.github.io; the path goes into SITE_BASE"
+        raise PydanticCustomError("site_url", wanted)
+    return value
+
+
+def long_enough(value: SecretStr | None) -> SecretStr | None:
+    """A secret nobody guesses."""
+    if value is not None and len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+        raise PydanticCustomError("secret", "at least 32 bytes, like the output of openssl rand -hex 24")
+    return value
+
+
+def safe_source_of_keys(value: str | None) -> str | None:
+    """A file, or an address where nobody on the way can change the keys."""
+    if value and "://" in value and not (is_address(value) and (value.startswith("https:") or is_on_this_machine(value))):
+        raise PydanticCustomError("jwt_jwks", "a file or an https address")
+    return value
+
+
+def known_database(value: SecretStr | None) -> SecretStr | None:
+    """The address of a kind of database that there is code for, or `none`."""
+    address = value.get_secret_value() if value else NO_DATABASE
+    scheme = address.partition("://")[0]
+    if address != NO_DATABASE and scheme not in {"postgres", "postgresql", "postgresql+asyncpg", "sqlite+aiosqlite"}:
+        raise PydanticCustomError("database_url", "an address like postgresql://user:password@host/name, or `none`")
+    return value
+
+
+def known_redis(value: SecretStr | None) -> SecretStr | None:
+    """The address of a Redis server."""
+    if value and value.get_secret_value().partition("://")[0] not in {"redis", "rediss", "unix"}:
+        raise PydanticCustomError("redis_url", "an address like redis://:password@host:6379/0")
+    return value

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.checks import is_address, is_on_this_machine, tell_wrong
+from shared import checks
 from shared.errors import ConfigurationError
 from shared.models import Site, SiteKind
 
@@ -20,12 +18,9 @@ NO_BOOK = "none"
 """BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
 
 
-NO_DATABASE = "none"
 """DATABASE_URL of a Lectern that remembers no conversation."""
 NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
-LEAST_SECRET_BYTES = 32
-"""Of a secret that nobody may guess: what HS256 needs at least (RFC 7518, 3.2)."""
 LOCAL_MODEL = "local"
 """EMBEDDING_MODEL that runs in this process and needs no key; it knows English."""
 
@@ -170,50 +165,12 @@ class Settings(BaseSettings):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
-    @field_validator("issues_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not is_address(value):
-            raise PydanticCustomError("issues_url", "an address like https://github.com/owner/book/issues/new")
-        return value
-
-    @field_validator("site_url")
-    @classmethod
-    def _scheme_and_host(cls, value: str) -> str:
-        if value and (not is_address(value) or urlsplit(value)._replace(scheme="", netloc="").geturl().strip("/")):
-            wanted = "scheme and host, like https://example.github.io; the path goes into SITE_BASE"
-            raise PydanticCustomError("site_url", wanted)
-        return value
-
-    @field_validator("admin_api_key", "jwt_secret")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
-            raise PydanticCustomError("secret", "at least 32 bytes, like the output of openssl rand -hex 24")
-        return value
-
-    @field_validator("jwt_jwks")
-    @classmethod
-    def _keys_from_where_they_are_safe(cls, value: str | None) -> str | None:
-        if value and "://" in value and not (is_address(value) and (value.startswith("https:") or is_on_this_machine(value))):
-            raise PydanticCustomError("jwt_jwks", "a file or an https address")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        address = value.get_secret_value() if value else NO_DATABASE
-        scheme = address.partition("://")[0]
-        if address != NO_DATABASE and scheme not in {"postgres", "postgresql", "postgresql+asyncpg", "sqlite+aiosqlite"}:
-            raise PydanticCustomError("database_url", "an address like postgresql://user:password@host/name, or `none`")
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and value.get_secret_value().partition("://")[0] not in {"redis", "rediss", "unix"}:
-            raise PydanticCustomError("redis_url", "an address like redis://:password@host:6379/0")
-        return value
+    _issues = field_validator("issues_url")(checks.issues_address)
+    _site = field_validator("site_url")(checks.scheme_and_host)
+    _secrets = field_validator("admin_api_key", "jwt_secret")(checks.long_enough)
+    _keys = field_validator("jwt_jwks")(checks.safe_source_of_keys)
+    _database = field_validator("database_url")(checks.known_database)
+    _redis = field_validator("redis_url")(checks.known_redis)
 
     @classmethod
     def read(cls, **given: Any) -> Self:
@@ -222,7 +179,7 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as exc:
             wrong = {str(error["loc"][0]): error for error in exc.errors()}  # the first error of each
-            told = [tell_wrong(name, cls.model_fields[name], error) for name, error in wrong.items()]
+            told = [checks.tell_wrong(name, cls.model_fields[name], error) for name, error in wrong.items()]
             raise ConfigurationError("\n".join(told)) from exc
 
     @property

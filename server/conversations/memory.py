@@ -22,9 +22,10 @@ from server.conversations.exchanges import Exchange, exchange_of
 from server.conversations.ownership import is_key
 from server.http.requests import MAX_TURN_CHARS
 from server.questions import RECALLED, ChatRequest, Turn
+from shared.checks import NO_DATABASE
 from shared.errors import ServiceError
 from shared.models import Frozen
-from shared.settings import NO_DATABASE, Settings
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from server.conversations.store import ConversationStore

@@ -19,7 +19,7 @@ _DOTS_OF_A_TOKEN = 2
 
 def peer_of(request: Request) -> str | None:
     """The socket's other end. Quart's `remote_addr` is a header of the same name first: it is not used."""
-    client = request.scope["client"] if "client" in request.scope else None  # Quart's test client says nothing of it
+    client = request.scope.get("client")  # Quart's test client says nothing of it
     return client[0] if client else None
 
 
