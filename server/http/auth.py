@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from quart import Request
@@ -19,7 +21,8 @@ _DOTS_OF_A_TOKEN = 2
 
 def peer_of(request: Request) -> str | None:
     """The socket's other end. Quart's `remote_addr` is a header of the same name first: it is not used."""
-    client = request.scope.get("client")  # Quart's test client says nothing of it
+    scope: Mapping[str, Any] = request.scope  # Quart's test client says nothing of the client
+    client = scope.get("client")
     return client[0] if client else None
 
 
