@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 import structlog
-from quart import Quart, Response, g, request
+from quart import Quart, Request, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
@@ -19,17 +20,29 @@ from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
 from server.models.budget import EVERYONE, spender
 from server.routes import book_pages as book
-from server.routes import chat, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat, widget
+from server.routes import chat, content, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat, widget
 from server.services import Services, open_services
 from server.version import VERSION
 from shared.errors import ConfigurationError
 from shared.settings import Settings
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_PAGE_BODY_BYTES = 1024 * 1024
+"""Where pages are sent: `MAX_PAGE_BYTES` of Markdown, each byte of which JSON may write as up to six."""
+_TAKES_PAGES = re.compile(r"/(?:content/.+|embed/?)$")
 BODY_TIMEOUT_S = 10
 EXPOSED_HEADERS = ["x-request-id", "retry-after"]
 PREFLIGHT_MAX_AGE_S = 600
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class PagedRequest(Request):
+    """A request whose body has the limit of its route: a page of the book is larger than a question."""
+
+    def __init__(self, method: str, scheme: str, path: str, *others: Any, max_content_length: int | None, **named: Any) -> None:
+        """As Quart calls it."""
+        limit = MAX_PAGE_BODY_BYTES if _TAKES_PAGES.search(path) else max_content_length
+        super().__init__(method, scheme, path, *others, max_content_length=limit, **named)
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Quart:
@@ -38,6 +51,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     Raises `ConfigurationError` and `ServiceError` when they cannot be opened.
     """
     app = Quart(__name__, static_folder=None)
+    app.request_class = PagedRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -49,7 +63,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _guard(app, ours, policies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # or `//` in an address is redirected, in HTML that repeats the Host
-    for routes in (chat, stop, openai_api, ui_chat, conversations, search, health, metrics, ingest):
+    for routes in (chat, stop, openai_api, ui_chat, conversations, search, content, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)
     for routes in (widget, book):
@@ -88,7 +102,7 @@ def _allow_origins(app: Quart, settings: Settings) -> None:
         allow_origin=list(settings.allowed_origins),
         allow_credentials=True,
         allow_headers=["*"],  # whatever an allowed site's page sends: OpenAI's client has a dozen of its own
-        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+        allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_MAX_AGE_S,
     )

@@ -51,6 +51,8 @@ class FlowRun(Frozen):
         False, validation_alias=AliasPath("parameters", "full")
     )
     """A new build is written even if nothing changed; vectors are not bought again."""
+    page: str | None = Field(None, validation_alias=AliasPath("parameters", "edit", "path"))
+    """The page that is edited; None: the whole book is read."""
     expected_at: datetime | None = Field(None, validation_alias="expected_start_time")
     started_at: datetime | None = Field(None, validation_alias="start_time")
     ended_at: datetime | None = Field(None, validation_alias="end_time")
@@ -112,10 +114,11 @@ class PrefectApi:
             trust_env=url.host not in {"127.0.0.1", "localhost", "::1"},  # a proxy for the internet does not know this machine
         )
 
-    async def start(self, *, full: bool, idempotency_key: str) -> FlowRun:
-        """A run of the ingest deployment; the same key gives the same run."""
+    async def start(self, *, full: bool = False, edit: runs.PageEdit | None = None, idempotency_key: str) -> FlowRun:
+        """A run of the ingest deployment, or with `edit` of one page; the same key gives the same run."""
         deployment = _read(_deployment, await self._call("GET", f"/deployments/name/{runs.DEPLOYMENT}"))
-        body = {"parameters": {"full": full}, "idempotency_key": idempotency_key}
+        parameters = {"full": full} | ({"edit": edit.model_dump()} if edit else {})
+        body = {"parameters": parameters, "idempotency_key": idempotency_key}
         return _read(_flow_run, await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body))
 
     async def latest(self) -> FlowRun | None:

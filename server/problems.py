@@ -137,6 +137,8 @@ MEANINGS = {
     "ingest_closed": "Nothing is set that opens it: `ADMIN_API_KEY`, `JWT_SECRET` or `JWT_JWKS`.",
     "ingest_running": "Another ingest, of the other kind, is on its way.",
     "book_read_elsewhere": "`BOOK_SOURCE=none`: no book is read here.",
+    "page_not_found": "There is no page of that path in the index.",
+    "page_not_taken": "The run that was to edit a page failed; its message says why, and what is live is as it was.",
     "run_not_found": "There is no ingest of that id.",
     "run_over": "That ingest is over and cannot be cancelled.",
     "metrics_closed": "No key for the metrics is set, and they are not open.",

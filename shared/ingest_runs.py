@@ -31,8 +31,8 @@ CHANGES_KEY = "ingest-changes"
 REPORT_KEY = "ingest-report"
 SUMMARY_KEY = "ingest-summary"
 
-MAX_PAGE_BYTES = 256 * 1024
-"""Of a page's Markdown that is sent, in UTF-8: Prefect keeps it with the run, whose parameters may take 512 KiB in JSON."""
+MAX_PAGE_BYTES = 128 * 1024
+"""Of a page's Markdown that is sent, in UTF-8: Prefect keeps it with the run, and lists it with the latest ones."""
 MAX_PATH_CHARS = 300
 PAGE_SUFFIXES = (".md", ".mdx")
 

@@ -9,6 +9,7 @@ from quart import Quart
 
 from server.http import names
 from server.http.openapi import ALIASES, OTHER_PATHS
+from server.http.policy import policy_of
 
 _ALL = ("", *names.PREFIXES)
 
@@ -16,15 +17,16 @@ _ALL = ("", *names.PREFIXES)
 def add_aliases(app: Quart) -> None:
     """Register each route again under `/api`, `/v1` and `/api/v1`, and under the aliases its handler names.
 
-    One that has aliases takes questions: it is there once more with `/stream` behind each of its paths.
+    One that has aliases and takes questions is there once more with `/stream` behind each of its paths.
     """
     ours = {rule.rule for rule in app.url_map.iter_rules()}
     others: dict[str, str] = {}
     for rule in list(app.url_map.iter_rules()):
-        aliases = getattr(app.view_functions[rule.endpoint], ALIASES, ())
+        handler = app.view_functions[rule.endpoint]
+        aliases = getattr(handler, ALIASES, ())
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         paths = [rule.rule, *aliases]
-        if aliases:
+        if aliases and policy_of(handler).limit == "question":
             paths += [path + names.STREAM_SUFFIX for path in paths]
         prefixes = ("",) if rule.rule.startswith("/api/") else ("", "/api") if rule.rule.startswith("/v1/") else _ALL
         for path in (prefix + path for prefix in prefixes for path in paths):

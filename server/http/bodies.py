@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from quart import Request, Response
 from quart_schema import RequestSchemaValidationError
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 from server.http.requests import read_json
+from shared.errors import RequestError
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
+TEXT_KINDS = ("text/markdown", "text/x-markdown", "text/plain")
+"""Content types of a page's Markdown."""
 SETTLE_S = 1.0
 """How long an answer waits for the rest of a request that it does not need."""
 
@@ -37,13 +42,13 @@ async def settle_body(request: Request, response: Response) -> Response:
     return response
 
 
-async def read_body(request: Request) -> bytes:
-    """The raw body of a JSON request; an absent content type is taken for JSON.
+async def read_body(request: Request, *, kinds: Collection[str] = ()) -> bytes:
+    """The raw body of a request in JSON, or in one of `kinds` too; an absent content type is taken for JSON.
 
     Raises werkzeug's 413 and 408 (Quart's caps on size and time) and 415. Not `request.get_data`: on Python 3.11 its
     `asyncio.wait_for` swallows the cancellation for a reader who leaves as the body is complete, and nobody cancels twice.
     """
-    if request.mimetype and not request.is_json:
+    if request.mimetype and not request.is_json and request.mimetype not in kinds:
         raise UnsupportedMediaType
     try:
         async with asyncio.timeout(request.body_timeout):
@@ -62,6 +67,15 @@ async def read_body_as(model: type[Shape], request: Request) -> Shape:
         return model.model_validate(read_json(raw) if raw.strip() else {})
     except ValidationError as exc:
         raise RequestSchemaValidationError(exc) from exc
+
+
+def read_number(arguments: MultiDict[str, str], name: str, otherwise: int, *, least: int = 0, most: int) -> int:
+    """A parameter of the address that is a whole number in plain digits. Raises `RequestError`."""
+    text = arguments.get(name, str(otherwise))
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not (is_number and least <= int(text) <= most):
+        raise RequestError("invalid_field", f"{name!r} must be a whole number from {least} to {most}.")
+    return int(text)
 
 
 def json_response(value: BaseModel, status: int = 200, **headers: str) -> Response:

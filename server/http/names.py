@@ -42,8 +42,12 @@ CHAT_ABOUT_SELECTION = (
     "/selection", "/chat-selection", "/query/selected-text", "/ask_selected", "/ask_selection",
 )  # fmt: skip
 """Other paths of `/chat/selection`."""
+SEARCH = ("/content/search",)
+"""Other paths of `/search`."""
+INGEST = ("/content/ingest",)
+"""Other paths of `/ingest`."""
 STREAM_SUFFIX = "/stream"
-"""Under it each path of the two always streams."""
+"""Under it each path of the first two always streams."""
 PREFIXES = ("/api", "/v1", "/api/v1")
 """Each path is there under each of them, too."""
 

@@ -12,7 +12,7 @@ from quart import Blueprint, Response, request
 
 from server.conversations.exchanges import Rating, StoredExchange
 from server.conversations.ownership import is_key
-from server.http.bodies import json_response, read_body_as
+from server.http.bodies import json_response, read_body_as, read_number
 from server.http.openapi import documents
 from server.http.policy import limited, scope_needed
 from server.schemas.conversations import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 JSON_LINES = "application/x-ndjson"
 _LINES = {JSON_LINES: "One JSON object a line, oldest first."}
-_MAX_CURSOR_CHARS = 18
+LAST_CURSOR = 10**18 - 1
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -45,7 +45,8 @@ def blueprint(services: Services) -> Blueprint:
     @documents("conversations", answer=Conversation, query=PageParameters)
     async def history(conversation_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         """A page of a conversation, oldest first."""
-        limit, after = _number("limit", PAGE, most=MAX_PAGE), _number("after", 0)
+        limit = read_number(request.args, "limit", PAGE, least=1, most=MAX_PAGE)
+        after = read_number(request.args, "after", 0, most=LAST_CURSOR)
         page = await _read(services, conversation_id, after=after, count=limit + 1)
         more = len(page) > limit
         return json_response(
@@ -164,14 +165,6 @@ def _refuse_when_off(services: Services) -> None:
 
 def _not_found() -> RequestError:
     return RequestError("conversation_not_found", "There is no such conversation.", status=404)
-
-
-def _number(name: str, otherwise: int, *, most: int | None = None) -> int:
-    text = request.args.get(name, str(otherwise))
-    least = 0 if most is None else 1
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_CURSOR_CHARS and least <= int(text) <= (most or int(text))):
-        raise RequestError("invalid_field", f"{name!r} must be a whole number" + (f" from 1 to {most}." if most else "."))
-    return int(text)
 
 
 def _message(stored: StoredExchange) -> ConversationMessage:

@@ -9,10 +9,10 @@ from quart import Blueprint, Response
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import unlimited
-from server.schemas.book_api import Alive, DependencyHealth
+from server.schemas.book_api import Alive
 from server.services import Services
 from server.status.health import FirstReading, first_reading
-from server.status.health_report import HealthReport
+from server.status.health_report import DependencyHealth, HealthReport
 from server.status.probes import WAIT_S, Probe, is_well, live_build
 from server.version import VERSION
 from shared.errors import RequestError

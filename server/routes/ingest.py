@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
 from quart import Blueprint, Response, request
 
+from server.http import names
 from server.http.bodies import json_response, read_body_as
 from server.http.openapi import documents
 from server.http.policy import limited, scope_needed
@@ -15,7 +17,7 @@ from server.schemas.book_api import IngestBody, IngestRun, IngestStarted, Ingest
 from server.services import Services
 from server.status.probes import live_build
 from shared.errors import RequestError, ServiceError
-from shared.ingest_runs import is_dead, is_silent
+from shared.ingest_runs import PageEdit, is_dead, is_silent
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -26,16 +28,11 @@ def blueprint(services: Services) -> Blueprint:
     @ingest.post("/ingest")
     @limited("lookup")
     @scope_needed("ingest")
-    @documents("ingest", body=IngestBody, answer=IngestStarted, status=202)
+    @documents("ingest", body=IngestBody, answer=IngestStarted, status=202, aliases=names.INGEST)
     async def start() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Read the book again. While a run with the same wish is on its way, its id is given instead of a new one."""
-        if not services.settings.reads_book:
-            message = "This Lectern reads no book itself (BOOK_SOURCE=none): its index is filled from elsewhere."
-            raise RequestError("book_read_elsewhere", message, status=409)
         body = await read_body_as(IngestBody, request)
-        async with services.ingest_lock:
-            run = await _start_or_join(prefect, full=body.full)
-        return _accepted(run)
+        return _accepted(await start_run(services, full=body.full))
 
     @ingest.get("/ingest/status")
     @limited("lookup")
@@ -73,7 +70,19 @@ def blueprint(services: Services) -> Blueprint:
     return ingest
 
 
-async def _start_or_join(prefect: PrefectApi, *, full: bool) -> FlowRun:
+async def start_run(services: Services, *, full: bool = False, edit: PageEdit | None = None) -> FlowRun:
+    """The run on its way that has the same wish, or a new one; an edit always gets a new one.
+
+    Raises `RequestError` where another is on its way or no book is read here, and `ServiceError`.
+    """
+    if not services.settings.reads_book:
+        message = "This Lectern reads no book itself (BOOK_SOURCE=none): its index is filled from elsewhere."
+        raise RequestError("book_read_elsewhere", message, status=409)
+    async with services.ingest_lock:
+        return await _start_or_join(services.prefect, full=full, edit=edit)
+
+
+async def _start_or_join(prefect: PrefectApi, *, full: bool, edit: PageEdit | None) -> FlowRun:
     """The run on its way, or a new one.
 
     The key under which a new one is created hangs on the run before it: of two replicas asked at the same instant both
@@ -82,12 +91,13 @@ async def _start_or_join(prefect: PrefectApi, *, full: bool) -> FlowRun:
     recent = await prefect.recent()
     for run in reversed(recent):
         if run.is_active and await _can_be_joined(prefect, run):
-            if run.full != full:
+            if edit or run.page is not None or run.full != full:
                 message = f"Another ingest is running (/ingest/{run.id}); wait for it or cancel it."
                 raise RequestError("ingest_running", message, status=409, retry_after_s=10.0)
             return run
     before = recent[0].id if recent else "none"
-    return await prefect.start(full=full, idempotency_key=f"after-{before}-{'full' if full else 'changes'}")
+    wish = f"edit-{sha256(edit.model_dump_json().encode()).hexdigest()}" if edit else "full" if full else "changes"
+    return await prefect.start(full=full, edit=edit, idempotency_key=f"after-{before}-{wish}")
 
 
 async def _can_be_joined(prefect: PrefectApi, run: FlowRun) -> bool:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from quart import Blueprint, Response
 from quart_schema import validate_querystring  # pyright: ignore[reportUnknownVariableType]  its optional kinds of models
 
+from server.http import names
 from server.http.bodies import json_response
 from server.http.openapi import documents
 from server.http.policy import limited
@@ -28,7 +29,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/search")
     @limited("lookup")
-    @documents("search", answer=SearchResults)
+    @documents("search", answer=SearchResults, aliases=names.SEARCH)
     @validate_querystring(SearchParameters)  # pyright: ignore[reportUntypedFunctionDecorator]
     async def search(query_args: SearchParameters) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""

@@ -204,12 +204,6 @@ class Alive(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-class DependencyHealth(BaseModel):
-    """How one of the things is that the service depends on."""
-
-    status: Literal["ok", "unused"] = Field(description="`unused`: the settings name none, and none is missed.")
-
-
 class IngestBody(BaseModel):
     """How thoroughly."""
 
@@ -235,6 +229,7 @@ class IngestRun(BaseModel):
     state: str
     message: str
     full: bool
+    page: str | None = Field(description="The page that is edited; null: the whole book is read.")
     expected_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None

@@ -65,3 +65,12 @@ class HealthReport(BaseModel):
     """`estimate`: the vocabulary is missing, and tokens are counted too high."""
     open_streams: int
     """Answers on their way."""
+
+
+class DependencyHealth(BaseModel):
+    """How one of the things is that the service depends on."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: Literal["ok", "unused"]
+    """`unused`: the settings name none, and none is missed."""

@@ -209,12 +209,18 @@ class PrefectStandIn:
         self.transport = httpx.MockTransport(self._answer)
 
     def add_run(
-        self, state: str = "RUNNING", *, full: bool = False, key: str | None = None, since: datetime | None = None
+        self,
+        state: str = "RUNNING",
+        *,
+        full: bool = False,
+        edit: dict[str, Any] | None = None,
+        key: str | None = None,
+        since: datetime | None = None,
     ) -> dict[str, Any]:
         run = {
             "id": str(uuid4()),
             "state": {"type": state, "message": None, "timestamp": (since or datetime.now(UTC)).isoformat()},
-            "parameters": {"full": full},
+            "parameters": {"full": full} | ({"edit": edit} if edit else {}),
             "expected_start_time": NOON.isoformat(),
             "start_time": datetime.now(UTC).isoformat() if state == "RUNNING" else None,
             "end_time": None,
@@ -266,7 +272,7 @@ class PrefectStandIn:
 
     def _create(self, body: dict[str, Any]) -> dict[str, Any]:
         same = [run for run in self.runs if run["idempotency_key"] == body["idempotency_key"]]
-        return same[0] if same else self.add_run("SCHEDULED", full=body["parameters"]["full"], key=body["idempotency_key"])
+        return same[0] if same else self.add_run("SCHEDULED", **body["parameters"], key=body["idempotency_key"])
 
     def _artifacts_of(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         run_ids, keys = wanted["flow_run_id"]["any_"], wanted["key"]["any_"]
