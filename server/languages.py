@@ -146,6 +146,14 @@ def without_small_words(question: str) -> str:
     return _WORD.sub(lambda match: " " if unaccented(match[0]) in _SETS[language] else match[0], question)
 
 
+def names_in(question: str) -> list[str]:
+    """Its words that are written as names: with a capital after the first word, or a digit. None in German, whose nouns all
+    are, nor where most words have a capital."""
+    words = re.findall(r"\w+", question)
+    named = [word for at, word in enumerate(words) if re.search(r"\d", word) or (at and word != word.lower())]
+    return named if 2 * len(named) <= len(words) + 1 and language_of(question) != "de" else []
+
+
 def asks_what_is(question: str) -> bool:
     """Whether a question in another language than English asks what a thing is."""
     form = _WHAT_IS.get(language_of(question))

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, support
+from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
 from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete, extend, join_rankings
 from server.finding.cosine_baseline import CosineBaseline
 from server.finding.passages import Part, Passage, Passages, SearchOutcome
@@ -28,7 +28,7 @@ from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.ranking.relevance import ChunkReader
 from server.finding.selected_text import enclose, find_selection
-from server.languages import without_small_words
+from server.languages import names_in, without_small_words
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
@@ -172,9 +172,12 @@ class Retriever:
         return [Hit(chunk=as_chunk(places, section, self._count), score=1.0)], {place.key for place in places}
 
     async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
-        """The support `question` needs: more where it names something that is nowhere in the book."""
-        is_unknown = await self._frequencies.absent(snapshot, self._terms.of(without_small_words(question)))
-        return max(self._enough, ENOUGH_WITH_UNKNOWN) if is_unknown else self._enough
+        """The support `question` needs: more where it has a word that is nowhere in the book, most where that is a name."""
+        said = without_small_words(question)
+        if not await self._frequencies.absent(snapshot, self._terms.of(said)):
+            return self._enough
+        named = await self._frequencies.absent(snapshot, self._terms.of(" ".join(names_in(question))))
+        return max(self._enough, ENOUGH_WITH_UNKNOWN_NAME if named else ENOUGH_WITH_UNKNOWN)
 
     async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:
         if found.cosine is None:

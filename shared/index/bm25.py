@@ -6,6 +6,8 @@ query's is 1. Qdrant multiplies by the IDF over the whole build (`Modifier.Idf`)
 
 from __future__ import annotations
 
+import re
+
 import qdrant_edge
 
 from shared.errors import ConfigurationError
@@ -24,6 +26,11 @@ NO_LANGUAGE = "none"
 _SPACELESS = frozenset({"chinese", "japanese", NO_LANGUAGE})
 """Languages whose words need a segmenter; it costs 0.4 s and some memory at first use, so the others do without."""
 
+_SIGN = r"=!<>+*/%&|^~.:?@#$-"
+_OPERATOR = re.compile(
+    rf"(?<![{_SIGN}])(?!://|--|(?:\.\.\.|[.?!]*[?!][.?!]*)(?![{_SIGN}]))[{_SIGN}]{{2,3}}(?![{_SIGN}])|(?<=\s)[?@&%^~!](?=\s)"
+)
+"""Two or three signs together, "==", "..", "///", that end no sentence, or one by itself: a term where code is searched."""
 _JAPANESE_MARK = " の"
 """The segmenter takes a text of Chinese characters alone for Chinese and cuts it elsewhere; this stop word says otherwise."""
 
@@ -45,11 +52,16 @@ class Bm25:
 
     def document(self, text: str) -> SparseVector:
         """Weights of `text` as it is indexed; empty when it holds no terms."""
-        return _sparse(self._model.embed_document(text + self._mark))
+        return _sparse(self._model.embed_document(spell_operators(text) + self._mark))
 
     def query(self, text: str) -> SparseVector:
         """Weights of `text` as it is searched for; empty when it holds no terms."""
-        return _sparse(self._model.embed_query(text + self._mark))
+        return _sparse(self._model.embed_query(spell_operators(text) + self._mark))
+
+
+def spell_operators(text: str) -> str:
+    """The text with the operators of code as words: the engine takes letters and digits alone for terms."""
+    return _OPERATOR.sub(lambda match: f" op{match[0].encode().hex()}op ", text)
 
 
 def _config(language: str) -> qdrant_edge.Bm25Config:

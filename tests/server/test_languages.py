@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.languages import asks_what_is, clauses, is_foreign, language_of, sides, unaccented, without_small_words
+from server.languages import asks_what_is, clauses, is_foreign, language_of, names_in, sides, unaccented, without_small_words
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,17 @@ def test_a_comparison_has_two_sides(question: str, compared: tuple[str, ...]) ->
 
 def test_accents_of_latin_letters_are_taken_off() -> None:
     assert unaccented("Câmera") == "camera"
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Which collector does Kotlin use?", ["Kotlin"]),
+        ("What does ISO 10218 require?", ["ISO", "10218"]),
+        ("Robots move", []),
+        ("Wie wird das Wetter in Berlin?", []),
+        ("How To Tune A Controller", []),
+    ],
+)
+def test_names_are_told_by_capitals_and_digits(question: str, names: list[str]) -> None:
+    assert names_in(question) == names

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 
-from shared.index.bm25 import Bm25
+from shared.index.bm25 import Bm25, spell_operators
 from shared.index.port import Snapshot
 from shared.models import SparseVector
 
@@ -38,7 +38,7 @@ class Stemmer:
 
         A word has one term as a rule, none when it is a stop word, several where the engine segments what `\\w+` does not.
         """
-        return [*chain.from_iterable(map(self._stem, _WORD.findall(text.lower())))]
+        return [*chain.from_iterable(map(self._stem, _WORD.findall(spell_operators(text).lower())))]
 
 
 class Frequencies:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.splitting.split import ChunkLimits
-from server.finding.abstention import ENOUGH_WITH_UNKNOWN
+from server.finding.abstention import ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME
 from server.finding.passages import Passages
 from server.finding.retriever import MAX_TOKENS
 from server.questions import ChatRequest, Turn
@@ -150,6 +150,14 @@ async def test_a_question_that_names_what_the_book_does_not_have_needs_more_supp
     known = await at_ease.retrieve(ChatRequest(question="What is measured?"))
     assert named.support < ENOUGH_WITH_UNKNOWN
     assert (named.answerable, known.answerable) == (False, True)
+
+
+async def test_a_name_the_book_does_not_have_needs_more_than_another_word(index: EmbeddedIndex) -> None:
+    at_ease = find_in(index, enough=0.0)
+    named = await at_ease.retrieve(ChatRequest(question="Which planetary gears does Pepper have?"))
+    worded = await at_ease.retrieve(ChatRequest(question="Which planetary gears does pepper have?"))
+    assert ENOUGH_WITH_UNKNOWN <= named.support == worded.support < ENOUGH_WITH_UNKNOWN_NAME
+    assert (named.answerable, worded.answerable) == (False, True)
 
 
 async def test_a_question_without_words_finds_nothing_and_raises_nothing(index: EmbeddedIndex) -> None:

@@ -34,6 +34,14 @@ def test_a_text_without_terms_is_empty() -> None:
     assert ENGLISH.query("").indices == ()
 
 
+@pytest.mark.parametrize("operator", ["==", "..", "..=", "///", "->", "!=", "&&", "::", "**", "?", "@"])
+def test_an_operator_is_a_term_of_code(operator: str) -> None:
+    asked = set(ENGLISH.query(f"What does {operator} do").indices)
+    assert len(asked) == 1
+    assert asked <= set(ENGLISH.document(f"let a = b {operator} c;").indices)
+    assert not asked & set(ENGLISH.document("Really?! Yes... and no -- see https://x.example").indices)
+
+
 def test_each_language_stems_and_stops_its_own_words() -> None:
     german = Bm25("German")
     assert german.query("die Roboter und die Katzen").indices == german.query("Roboter Katze").indices
