@@ -62,7 +62,9 @@ class Chunk(Frozen):
     path: str
     """The file, relative to the book's root, with forward slashes."""
     title: str
-    """The page's title: front matter, first h1, or the file's name."""
+    """The page's title: front matter, first h1, or the file's name; of another version than the site shows, with its name."""
+    version: str = ""
+    """Of the site, where the page is of another one than the site shows unasked."""
     position: int
     """0-based order of the chunk in its page; neighbours are position - 1 and position + 1."""
     start: int

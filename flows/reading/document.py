@@ -112,6 +112,8 @@ class Document:
     """What the reader of this page should know: broken front matter, an include left out."""
     skip: str | None = None
     """Why the page is not part of the book (draft, unlisted, a partial); None for an ordinary page."""
+    version: str = ""
+    """Of the site, where it is not the one that the site shows; set by `sites/site.py`."""
     url: str = ""
     """Address of the page without anchor; set by `sites/site.py`."""
     syntax: InlineSyntax = COMMON_MARK

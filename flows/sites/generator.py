@@ -24,6 +24,11 @@ def no_file(files: SiteFiles) -> None:
     """None."""
 
 
+def one_version(document: Document, site: Site) -> str:  # noqa: ARG001  of a generator that knows no versions
+    """''."""
+    return ""
+
+
 def no_position(document: Document) -> float | None:  # noqa: ARG001  of a generator whose pages do not say where they stand
     """None."""
     return None
@@ -46,6 +51,8 @@ class SiteGenerator:
     """`site` with what the configuration adds. Raises `BookError`."""
     named_by: Callable[[SiteFiles], Path | None] = no_file
     """The file that says that this generator builds the book; None where there is none."""
+    version: Callable[[Document, Site], str] = one_version
+    """Name of the version the page is of; '' for the one that the site shows unasked."""
     position: Callable[[Document], float | None] = no_position
     """Where the page says it stands among its neighbours; None: behind those that say so."""
     sort_key: Callable[[Sequence[Page], Site, SiteFiles], Callable[[Page], SortKey]] = by_path

@@ -25,6 +25,7 @@ GENERATORS: Mapping[str, SiteGenerator] = {
         docusaurus.anchors,
         read_docusaurus_config,
         find_docusaurus_config,
+        docusaurus.page_version,
         sidebar_position,
         sidebar_order,
     ),
@@ -73,7 +74,9 @@ def add_addresses(document: Document, site: Site) -> Document:
         return replace(document, skip=document.skip or "no page of the site")
     ids = generator.anchors(document, site)
     headings = tuple(replace(heading, anchor=anchor) for heading, anchor in zip(document.headings, ids, strict=True))
-    return replace(document, url=site.url + address, headings=headings)
+    version = generator.version(document, site)
+    title = f"{document.title} ({version})" if version else document.title
+    return replace(document, title=title, version=version, url=site.url + address, headings=headings)
 
 
 def page_position(document: Document, site: Site) -> float | None:

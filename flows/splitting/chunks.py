@@ -59,6 +59,7 @@ class ChunkBuilder:
             id=self._id(path, content_hash),
             path=document.path,
             title=document.title,
+            version=document.version,
             position=self.position - 1,
             start=start,
             end=end,

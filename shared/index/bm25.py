@@ -34,6 +34,18 @@ _OPERATOR = re.compile(
 _JAPANESE_MARK = " の"
 """The segmenter takes a text of Chinese characters alone for Chinese and cuts it elsewhere; this stop word says otherwise."""
 
+_RUN = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+"""Thai, Lao, Burmese, Khmer, Kana and Han: scripts without spaces between words."""
+
+
+def _pairs(run: re.Match[str]) -> str:
+    """Every two neighbours of a run, as Lucene's CJKAnalyzer has it: a book of another language finds such passages too."""
+    letters = run[0]
+    pairs = [letters[at : at + 2] for at in range(len(letters) - 1)] or [letters]
+    return f" {' '.join(pairs)} "
+
 
 class Bm25:
     """Stemmed, stop-worded term weights in one language."""
@@ -52,11 +64,16 @@ class Bm25:
 
     def document(self, text: str) -> SparseVector:
         """Weights of `text` as it is indexed; empty when it holds no terms."""
-        return _sparse(self._model.embed_document(spell_operators(text) + self._mark))
+        return _sparse(self._model.embed_document(self._as_words(text) + self._mark))
 
     def query(self, text: str) -> SparseVector:
         """Weights of `text` as it is searched for; empty when it holds no terms."""
-        return _sparse(self._model.embed_query(spell_operators(text) + self._mark))
+        return _sparse(self._model.embed_query(self._as_words(text) + self._mark))
+
+    def _as_words(self, text: str) -> str:
+        """`text` with operators of code as words, and spaces between what stands for words where its script has none."""
+        words = spell_operators(text)
+        return words if words.isascii() or self.language in _SPACELESS else _RUN.sub(_pairs, words)
 
 
 def spell_operators(text: str) -> str:

@@ -22,6 +22,7 @@ from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
+from server.finding.versions import of_asked_version
 from server.languages import without_small_words
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
@@ -91,6 +92,7 @@ class HybridSearch:
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
+        lexical, dense = of_asked_version(lexical, query), of_asked_version(dense, query)
         scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
         thing = thing or thing_asked(query)
         ranked = rank(scored, definer(thing) if thing else None)

@@ -63,3 +63,21 @@ def test_without_a_language_nothing_is_stemmed_or_left_out() -> None:
 def test_an_unknown_language_is_named_with_those_that_are_known() -> None:
     with pytest.raises(ConfigurationError, match=r"BOOK_LANGUAGE is 'klingon'; expected one of arabic, .*'none'"):
         Bm25("klingon")
+
+
+@pytest.mark.parametrize("language", ["english", "german"])
+@pytest.mark.parametrize(
+    ("passage", "other", "question"),
+    [
+        ("启动水泵之前，先检查阀门。", "停止时，按下红色按钮。", "怎么启动水泵？"),
+        ("ポンプを始動するには緑のボタンを押す。", "掃除は毎月する。", "ポンプの始動"),
+        ("เปิดวาล์วก่อนสตาร์ทปั๊ม", "ล้างไส้กรองทุกเดือน", "สตาร์ทปั๊มอย่างไร"),
+    ],
+)
+def test_a_passage_without_spaces_is_found_in_a_book_of_another_language(
+    language: str, passage: str, other: str, question: str
+) -> None:
+    bm25 = Bm25(language)
+    asked = set(bm25.query(question).indices)
+    shared = [len(asked & set(bm25.document(text).indices)) for text in (passage, other)]
+    assert shared[0] > 2 * shared[1]

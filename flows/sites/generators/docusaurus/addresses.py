@@ -86,6 +86,13 @@ def _version_path(version: str, site: Site) -> str | None:
     return version or "next"
 
 
+def page_version(document: Document, site: Site) -> str:
+    """The version's name, `next` for docs that are not released; '' for the version the site shows."""
+    place = find_route(document.path, site)
+    shown = site.options.get("shown", site.versions[0] if site.versions else "")
+    return (place.version or "next") if place and place.version != shown else ""
+
+
 def _slug(source: str, front_matter: dict[str, Any]) -> str:
     """The page's path below the docs' route: `plugin-content-docs` `slug.ts` (`getSlug`)."""
     keeps_prefixes = front_matter.get("parse_number_prefixes") is False
