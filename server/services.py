@@ -137,6 +137,7 @@ def open_services(settings: Settings) -> Services:
     asked = model if settings.openai_api_key else None
     health = _open_health(index, prefect, chat_model=asked, embeddings=embeddings, database=database, redis=redis)
     optional = [client.aclose for client in (redis, embeddings) if client]
+    limits = RateLimits(settings)
     _warn_of_unknown_prices(settings)
     return Services(
         settings=settings,
@@ -146,7 +147,7 @@ def open_services(settings: Settings) -> Services:
         prefect=prefect,
         health=health,
         exact_tokens=tokenizer.exact,
-        limits=RateLimits(settings),
+        limits=limits,
         access=Access(settings),
         budget=budget,
         metrics=metrics,
@@ -162,6 +163,7 @@ def open_services(settings: Settings) -> Services:
             model.aclose,
             *optional,
             budget.aclose,
+            limits.aclose,
         ),
     )
 

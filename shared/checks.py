@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import Literal, get_args, get_origin
+from typing import Literal, NamedTuple, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -17,7 +18,9 @@ from shared.errors import ConfigurationError
 
 QDRANT_PORT = 6333
 NO_DATABASE = "none"
+"""DATABASE_URL of a Lectern that remembers no conversation."""
 LEAST_SECRET_BYTES = 32
+"""Of a secret that nobody may guess: what HS256 needs at least (RFC 7518, 3.2)."""
 
 
 def is_address(text: str) -> bool:
@@ -50,6 +53,42 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as exc:
         raise ConfigurationError(f"The data folder DATA_DIR={str(folder)!r} cannot be written to: {exc.strerror}.") from exc
+
+
+class ReaderKey(NamedTuple):
+    """A key that gives who carries it limits of their own."""
+
+    name: str
+    key: str
+    requests_per_minute: int
+
+
+def reader_keys(setting: SecretStr | None) -> tuple[ReaderKey, ...]:
+    """The keys of `name:key:questions a minute`, comma separated; raises `ValueError` where that is not what it is."""
+    return _parse_reader_keys(setting.get_secret_value()) if setting else ()
+
+
+@cache
+def _parse_reader_keys(text: str) -> tuple[ReaderKey, ...]:
+    keys: list[ReaderKey] = []
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, key, per_minute = entry.split(":")
+        keys.append(ReaderKey(name, key, int(per_minute)))
+    if any(not one.name or len(one.key.encode()) < LEAST_SECRET_BYTES or one.requests_per_minute < 1 for one in keys):
+        raise ValueError(text)
+    if len({one.name for one in keys}) < len(keys):
+        raise ValueError(text)
+    return tuple(keys)
+
+
+def check_reader_keys(setting: SecretStr | None) -> SecretStr | None:
+    """The setting as it is; raises what pydantic tells of."""
+    try:
+        reader_keys(setting)
+    except ValueError:
+        wanted = "name:key:questions a minute, comma separated, each name once and each key at least 32 bytes"
+        raise PydanticCustomError("reader_keys", wanted) from None
+    return setting
 
 
 def tell_wrong(name: str, field: FieldInfo, error: ErrorDetails) -> str:

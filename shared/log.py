@@ -15,6 +15,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.checks import reader_keys
 from shared.settings import Settings
 
 HIDDEN = "***"
@@ -98,7 +99,8 @@ class Redaction:
     @classmethod
     def of(cls, settings: Settings) -> Redaction:
         """One that knows the secrets of the settings."""
-        return cls(value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr))
+        secrets = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+        return cls([*secrets, *(one.key for one in reader_keys(settings.reader_api_keys))])
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG002  structlog's signature
         return cast("MutableMapping[str, Any]", self._hide(event))

@@ -18,7 +18,6 @@ NO_BOOK = "none"
 """BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
 
 
-"""DATABASE_URL of a Lectern that remembers no conversation."""
 NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
 LOCAL_MODEL = "local"
@@ -107,7 +106,7 @@ class Settings(BaseSettings):
 
     # The server
     redis_url: SecretStr | None = None
-    """Redis that server processes share kept answers in, e.g. `redis://:password@host:6379/0`; empty: each has its own."""
+    """Redis that server processes share answers, limits and the budget in, like `redis://:password@host:6379/0`; or none."""
     host: str = "0.0.0.0"  # noqa: S104  a container must listen on every interface
     """Address to listen on."""
     port: int = Field(default=7860, ge=1, le=65535)
@@ -123,6 +122,8 @@ class Settings(BaseSettings):
     """What a token must be for (`aud`)."""
     jwt_issuer: str = "lectern"
     """Who a token must come from (`iss`)."""
+    reader_api_keys: SecretStr | None = None
+    """Keys of readers with limits of their own, `name:key:questions a minute`, comma separated; a key has 32 bytes or more."""
     metrics_api_key: SecretStr | None = None
     """Key that may read /metrics and nothing else; ADMIN_API_KEY may too."""
     metrics_open: bool = False
@@ -171,6 +172,7 @@ class Settings(BaseSettings):
     _keys = field_validator("jwt_jwks")(checks.safe_source_of_keys)
     _database = field_validator("database_url")(checks.known_database)
     _redis = field_validator("redis_url")(checks.known_redis)
+    _readers = field_validator("reader_api_keys")(checks.check_reader_keys)
 
     @classmethod
     def read(cls, **given: Any) -> Self:

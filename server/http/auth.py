@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from quart import Request
 
 from server.http.access_tokens import AccessTokens, Scope
-from server.http.limits import client_of, is_loopback
+from server.http.limits import client_of, is_loopback, key_client
+from shared.checks import reader_keys
 from shared.errors import RequestError
 from shared.settings import Settings
 
@@ -21,21 +20,24 @@ _DOTS_OF_A_TOKEN = 2
 
 def peer_of(request: Request) -> str | None:
     """The socket's other end. Quart's `remote_addr` is a header of the same name first: it is not used."""
-    scope: Mapping[str, Any] = request.scope  # Quart's test client says nothing of the client
-    client = scope.get("client")
+    scope = request.scope
+    client = scope["client"] if "client" in scope else None  # noqa: SIM401  Quart's test client has none; pyright knows no `get`
     return client[0] if client else None
 
 
 def limited_client(request: Request, settings: Settings) -> str | None:
-    """The address the limits are kept under; None for the author at their own desk.
+    """What the limits are kept under: an address, or the name of a reader's key; None for the author at their own desk.
 
-    That is: in development, from this machine, not through a proxy.
+    That is: in development, from this machine, not through a proxy. A key that is none of ours says nothing: OpenAI's clients
+    must send one.
     """
     forwarded_for = ",".join(request.headers.getlist("X-Forwarded-For"))
     peer = peer_of(request)
     if settings.environment == "development" and not forwarded_for and is_loopback(peer):
         return None
-    return client_of(peer, forwarded_for, settings.trusted_hops)
+    given = credential_of(request).encode()
+    names = [one.name for one in reader_keys(settings.reader_api_keys) if hmac.compare_digest(given, one.key.encode())]
+    return key_client(names[0]) if names else client_of(peer, forwarded_for, settings.trusted_hops)
 
 
 def refuse_foreign_origin(request: Request, settings: Settings) -> None:

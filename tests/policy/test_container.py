@@ -80,6 +80,7 @@ def test_no_secret_is_in_the_image() -> None:
         "DATABASE_URL",
         "REDIS_URL",
         "JWT_SECRET",
+        "READER_API_KEYS",
         "PREFECT_API_AUTH_STRING",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []

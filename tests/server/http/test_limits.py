@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from server.http import limits
 from server.http.limits import RateLimits, client_of, is_loopback
-from shared.errors import RequestError
+from shared.errors import ConfigurationError, RequestError
+from shared.log import Redaction
 from shared.settings import Settings
+from tests.support.databases.redis import PROGRAM, RedisProcess
+from tests.support.fakes import ADMIN_KEY, make_services
+from tests.support.live_server import serving
 
 
 @pytest.mark.parametrize(
@@ -77,3 +84,73 @@ def test_streams_are_capped_for_one_reader_and_for_all() -> None:
     held[0].__exit__(None, None, None)
     with limits.stream("1.1.1.1"):
         assert limits.open_streams == 4 + 0
+
+
+KEY = "the-key-of-a-partner-0123456789abcdef"
+KEYED = Settings.model_validate({"requests_per_minute": 1, "environment": "production", "reader_api_keys": f"partner:{KEY}:3"})
+
+
+async def test_a_reader_with_a_key_has_limits_of_their_own() -> None:
+    async with serving(make_services(settings=KEYED)) as live:
+        statuses = [(await live.ask(Authorization=f"Bearer {KEY}")).status_code for _ in range(4)]
+        assert statuses == [200, 200, 200, 429]
+        assert (await live.ask(X_API_Key=KEY)).status_code == 429
+        assert (await live.ask()).status_code == 200
+        assert (await live.ask(Authorization=f"Bearer {KEY[:-1]}")).status_code == 429
+
+
+async def test_a_readers_key_opens_nothing_else() -> None:
+    settings = Settings.model_validate({"admin_api_key": ADMIN_KEY, "reader_api_keys": f"partner:{KEY}:3"})
+    async with serving(make_services(settings=settings)) as live:
+        refused = await live.client.post("/ingest", headers={"X-API-Key": KEY})
+    assert (refused.status_code, refused.json()["code"]) == (403, "key_wrong")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "partner", f"partner:{KEY}", f":{KEY}:3", "partner:short:3", f"partner:{KEY}:0", f"partner:{KEY}:x",
+        f"a:{KEY}:1,a:{KEY}:2",
+    ],
+)  # fmt: skip
+def test_a_readers_key_that_is_none_is_refused_and_not_shown(wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.read(reader_api_keys=wrong)
+    assert str(refused.value).startswith("READER_API_KEYS is not shown; expected name:key:questions a minute")
+
+
+def test_a_readers_key_never_reaches_the_log() -> None:
+    assert KEY not in Redaction.of(KEYED).hide_text(f"the key {KEY} was sent")
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisProcess]:
+    if PROGRAM is None:
+        pytest.skip("redis-server is not installed")
+    with RedisProcess() as process:
+        yield process
+
+
+async def is_refused(limits: RateLimits, client: str) -> bool:
+    try:
+        await limits.admit(client, "question")
+    except RequestError as exc:
+        return exc.code == "rate_limited"
+    return False
+
+
+async def test_processes_count_together_in_redis_and_alone_while_it_is_away(
+    redis: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REDIS_RETRY_S", 0.0)
+    monkeypatch.setattr(limits, "REDIS_TIMEOUT_S", 20.0)
+    settings = Settings.model_validate({"requests_per_minute": 2, "redis_url": redis.url})
+    one, other = RateLimits(settings), RateLimits(settings)
+    assert [await is_refused(each, "1.1.1.1") for each in (one, other, one, other)] == [False, False, True, True]
+    assert not await is_refused(other, "2.2.2.2")
+    redis.stop()
+    assert [await is_refused(one, "1.1.1.1") for _ in range(3)] == [False, False, True]
+    redis.start()
+    assert [await is_refused(each, "1.1.1.1") for each in (one, other, one)] == [False, False, True]
+    for each in (one, other):
+        await each.aclose()
