@@ -16,8 +16,6 @@ HOME = Path(__file__).resolve().parent.parent
 """The folder the packages lie in, wherever the command was given."""
 NO_BOOK = "none"
 """BOOK_SOURCE of a Lectern whose index is filled from elsewhere."""
-
-
 NO_MODEL = "none"
 """EMBEDDING_MODEL where the book is searched by words only, whatever key there is."""
 LOCAL_MODEL = "local"
