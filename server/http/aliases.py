@@ -17,7 +17,7 @@ _ALL = ("", *names.PREFIXES)
 def add_aliases(app: Quart) -> None:
     """Register each route again under `/api`, `/v1` and `/api/v1`, and under the aliases its handler names.
 
-    One that has aliases and takes questions is there once more with `/stream` behind each of its paths.
+    One that has aliases and takes questions is there once more with `/stream` behind each of its paths, but for OpenAI's.
     """
     ours = {rule.rule for rule in app.url_map.iter_rules()}
     others: dict[str, str] = {}
@@ -26,7 +26,7 @@ def add_aliases(app: Quart) -> None:
         aliases = getattr(handler, ALIASES, ())
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         paths = [rule.rule, *aliases]
-        if aliases and policy_of(handler).limit == "question":
+        if aliases and policy_of(handler).limit == "question" and not rule.rule.startswith("/v1/"):
             paths += [path + names.STREAM_SUFFIX for path in paths]
         prefixes = ("",) if rule.rule.startswith("/api/") else ("", "/api") if rule.rule.startswith("/v1/") else _ALL
         for path in (prefix + path for prefix in prefixes for path in paths):

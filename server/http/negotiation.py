@@ -9,8 +9,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from server.http import names
-from server.http.requests import Fields
-from shared.errors import RequestError
+from server.http.names import Fields
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
@@ -27,10 +26,8 @@ def wants_stream(body: Mapping[str, Any], accept: str, *, path: str, streams_by_
     if path.endswith(names.STREAM_SUFFIX):
         return True
     fields = Fields(body)
-    for name, value in fields.given(*names.STREAM):
-        if not isinstance(value, bool):
-            raise RequestError("invalid_field", f"{name!r} must be true or false.")
-        return value
+    if (said := fields.flag(*names.STREAM)) is not None:
+        return said
     stream, whole = max(_quality(accept, name) for name in (EVENT_STREAM, *JSON_LINES)), _quality(accept, JSON)
     if stream != whole:
         return stream > whole

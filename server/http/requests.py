@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from server.http import names
+from server.http.names import Fields, JsonObject
 from server.questions import RECALLED, ChatRequest, Turn
 from shared.errors import RequestError
 
@@ -32,8 +33,6 @@ SELECTION_QUESTION = "What does this passage mean?"
 """What a reader means who selected a text and asked nothing."""
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-JsonObject = Mapping[str, Any]
 
 
 def read_json(raw: bytes) -> dict[str, Any]:
@@ -58,6 +57,9 @@ def read_chat(body: JsonObject, *, session_header: str | None = None, selection_
     question, earlier = _question(fields)
     question, selected = _selection(fields, question)
     if selection_required and not selected:
+        found = fields.text(*names.LOOSE_SELECTION, lenient=(dict, list, int, float))
+        selected = _clip(found if found != question else None, MAX_SELECTION_CHARS)
+    if selection_required and not selected:
         raise RequestError("selection_missing", "Send the selected text in 'selected_text'.")
     if not question:
         raise RequestError("question_missing", "Ask a question: send it in 'question'.")
@@ -75,49 +77,6 @@ def read_chat(body: JsonObject, *, session_header: str | None = None, selection_
         page_url=_clip(_page(fields), MAX_ADDRESS_CHARS),
         k=_count(fields),
     )
-
-
-class Fields:
-    """The fields of a JSON object under all the names they have."""
-
-    def __init__(self, body: JsonObject) -> None:
-        self.body = body
-        self._names = {names.fold(name): name for name in reversed(list(body))}
-
-    def given(self, *wanted: str) -> Iterator[tuple[str, Any]]:
-        """Each of these fields that is there and not null, by the name it was sent under."""
-        for name in wanted:
-            sent = self._names.get(names.fold(name))
-            if sent is not None and self.body[sent] is not None:
-                yield sent, self.body[sent]
-
-    def text(self, *wanted: str, lenient: tuple[type, ...] = ()) -> str | None:
-        """The first of these fields that holds text, NFC and without blanks around it; None when none does.
-
-        `lenient`: kinds of values that say nothing here instead of being refused.
-        """
-        for name, value in self.given(*wanted):
-            if isinstance(value, lenient):
-                continue
-            if not isinstance(value, str):
-                raise RequestError("invalid_field", f"{name!r} must be a string.")
-            if text := unicodedata.normalize("NFC", value).strip():
-                return text
-        return None
-
-    def entries(self, *wanted: str) -> list[Any]:
-        """The first of these fields that holds a list with something in it."""
-        for name, value in self.given(*wanted):
-            if not isinstance(value, list):
-                raise RequestError("invalid_field", f"{name!r} must be a list.")
-            if value:
-                return cast("list[Any]", value)
-        return []
-
-    def within(self, name: str) -> Fields:
-        """The object under `name`; of anything else there, nothing."""
-        value = next((value for _, value in self.given(name)), None)
-        return Fields(cast("JsonObject", value) if isinstance(value, dict) else {})
 
 
 def _refuse_constant(name: str) -> None:

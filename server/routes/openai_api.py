@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, cast
 
 from quart import Blueprint, Response, json, request
 
+from server.http import names
 from server.http.bodies import read_body
+from server.http.names import Fields
 from server.http.openapi import documents
 from server.http.policy import limited, unlimited
 from server.http.problem_responses import respond_to
@@ -19,7 +19,6 @@ from server.routes.answers import SESSION_HEADER, Asked, respond
 from server.schemas.clients import Completion, CompletionBody, ModelList
 from server.services import Services
 from server.wire.openai_completion import CompletionStream, completion, error_body, model_list
-from shared.errors import RequestError
 
 _STREAM = {"text/event-stream": "With `stream` true: `chat.completion.chunk` objects, then `[DONE]`."}
 
@@ -31,18 +30,18 @@ def blueprint(services: Services) -> Blueprint:
 
     @api.post("/v1/chat/completions")
     @limited("question")
-    @documents("openai", body=CompletionBody, answer=Completion, text=_STREAM)
+    @documents("openai", body=CompletionBody, answer=Completion, text=_STREAM, aliases=names.COMPLETIONS)
     async def complete() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Answer the last of `messages` as OpenAI's Chat Completions API does, with `sources` beside it."""
         raw = await read_body(request)
         body = read_json(raw)
         chat = read_chat(body, session_header=request.headers.get(SESSION_HEADER))
         created = int(time.time())
-        options = body.get("stream_options")
-        include_usage = _flag(cast("Mapping[str, Any]", options) if isinstance(options, dict) else {}, "include_usage")
+        fields = Fields(body)
+        include_usage = bool(fields.within("stream_options").flag("include_usage"))
         return await respond(
             services,
-            Asked(chat, body, raw, _flag(body, "stream")),
+            Asked(chat, body, raw, bool(fields.flag("stream"))),
             dialect=CompletionStream(created=created, include_usage=include_usage),
             whole=lambda events, _: completion(events, created=created),
         )
@@ -63,13 +62,6 @@ def blueprint(services: Services) -> Blueprint:
         return response
 
     return api
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise RequestError("invalid_field", f"{name!r} must be true or false.")
-    return bool(value)
 
 
 def _kind(status: int) -> str:

@@ -248,6 +248,29 @@ async def test_a_rating_is_kept_counted_and_exported(live: LiveServer, said: obj
     assert len(everything.text.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"messageId": None, "thumbs": "up"}, ("up", "")),
+        ({"message_id": None, "feedback": "thumbs_down", "comment": "Wrong."}, ("down", "Wrong.")),
+        ({"message_id": None, "rating": "positive", "feedback": "Clear."}, ("up", "Clear.")),
+        ({"message_id": None, "isHelpful": False}, ("down", "")),
+        ({"id": None, "vote": -1, "text": "Short."}, ("down", "Short.")),
+        ({"message_id": None, "type": "like"}, ("up", "")),
+        ({"message_id": None, "reaction": "👎"}, ("down", "")),
+    ],
+)
+async def test_a_rating_is_read_by_the_names_that_front_ends_send(
+    live: LiveServer, sent: dict[str, Any], kept: tuple[str, str]
+) -> None:
+    session = str(uuid4())
+    answer = await ask(live, "What moves?", session_id=session)
+    body = {name: answer["message_id"] if value is None else value for name, value in sent.items()}
+    assert (await live.client.post("/feedback", json=body)).status_code == 200
+    (message,) = (await live.client.get(f"/chat/history/{session}")).json()["messages"]
+    assert (message["rating"], message["reason"]) == kept
+
+
 async def test_a_rating_of_nothing_is_refused(live: LiveServer) -> None:
     response = await live.client.post("/feedback", json={"message_id": "m", "rating": "up"})
     assert (response.status_code, response.json()["code"]) == (404, "message_not_found")

@@ -60,6 +60,17 @@ async def test_every_path_of_a_selection_needs_one(live: LiveServer, prefix: str
     assert (await live.client.post(prefix + path, json={"query": "What moves?"})).json()["code"] == "selection_missing"
 
 
+@pytest.mark.parametrize("name", ["selected", "text", "context"])
+async def test_a_path_of_selections_takes_one_under_a_name_that_means_other_things_elsewhere(
+    live: LiveServer, name: str
+) -> None:
+    body = {"question": "What moves?", name: "A robot has joints."}
+    assert (await live.client.post("/ask-selection", json=body)).json()["answer"] == ANSWER
+    assert live.services.finder.requests[-1].selected_text == "A robot has joints."  # pyright: ignore
+    await live.client.post("/ask", json=body)
+    assert live.services.finder.requests[-1].selected_text is None  # pyright: ignore
+
+
 async def test_everything_else_is_under_the_prefixes_too(live: LiveServer) -> None:
     for prefix in names.PREFIXES:
         assert (await live.client.get(f"{prefix}/health")).json()["status"] == "ok"

@@ -43,6 +43,13 @@ async def test_a_completion_comes_whole_unless_a_stream_is_asked_for(live: LiveS
     assert (answer.model_extra or {})["sources"] == [SOURCE]
 
 
+@pytest.mark.parametrize("base", ["/v1", "/api/v1", "/api", ""])
+async def test_a_base_address_with_or_without_a_version_does(live: LiveServer, base: str) -> None:
+    async with AsyncOpenAI(base_url=f"http://127.0.0.1:{live.port}{base}", api_key="any", max_retries=0) as client:
+        completion = await client.chat.completions.create(model="any", messages=ASKED)
+    assert completion.choices[0].message.content == ANSWER
+
+
 async def test_a_stream_by_the_blocking_client(live: LiveServer) -> None:
     def ask() -> str:
         with OpenAI(base_url=address(live), api_key="none", max_retries=0) as client:
