@@ -64,7 +64,7 @@ RARITY = list(accumulate(1 / (rank + 5) for rank in range(len(VOCABULARY))))
 class Meaning:
     """Embeds any text as a point on the unit sphere, the same for the same text."""
 
-    name = "random"
+    name = "hand-made"  # as `make_build` says
     dimensions = DIMENSIONS
 
     async def embed_query(self, text: str) -> list[float]:

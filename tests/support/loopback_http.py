@@ -39,9 +39,9 @@ class Exchange:
         self._left: asyncio.Task[bytes] | None = None
 
     async def reply(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
-        """A whole response: JSON, or text (HTML) where `body` is a string."""
-        text, kind = (body, "text/html") if isinstance(body, str) else (json.dumps(body), "application/json")
-        data = text.encode()
+        """A whole response: JSON, text (HTML) where `body` is a string, or bytes as they are."""
+        kind = "text/html" if isinstance(body, str) else "application/json"
+        data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         self._head(status, {"content-type": f"{kind}; charset=utf-8", "content-length": str(len(data)), **(headers or {})})
         self._writer.write(data)
         await self._writer.drain()

@@ -5,6 +5,7 @@ What it adds to `AsyncQdrantClient(":memory:")`: the client's own HTTP half, wit
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -44,7 +45,7 @@ class QdrantStandIn:
             (r"POST /collections/([^/]+)/points", self._retrieve),
             (r"POST /collections/([^/]+)/points/count", self._count),
             (r"POST /collections/([^/]+)/points/scroll", self._scroll),
-            (r"POST /collections/([^/]+)/points/query", self._query),
+            (r"POST /collections/([^/]+)/points/query/batch", self._query),
         ]
 
     async def __aenter__(self) -> QdrantStandIn:
@@ -71,9 +72,12 @@ class QdrantStandIn:
                 except ValueError as error:
                     await exchange.reply(404, {"status": {"error": str(error)}, "time": 0.0})
                 else:
-                    body = json.dumps(result if pattern == "GET /" else _envelope(result))
+                    body = json.dumps(result if pattern == "GET /" else _envelope(result)).encode()
+                    headers = {"content-type": "application/json"}
+                    if "gzip" in request.headers.get("accept-encoding", ""):  # as a real server does
+                        body, headers = gzip.compress(body, compresslevel=6), headers | {"content-encoding": "gzip"}
                     self.bytes_sent += len(body)
-                    await exchange.reply(200, body, {"content-type": "application/json"})
+                    await exchange.reply(200, body, headers)
                 return
         await exchange.reply(404, "<html>no such route</html>")
 
@@ -127,15 +131,7 @@ class QdrantStandIn:
         return {"points": [_plain(point) for point in points], "next_page_offset": following}
 
     async def _query(self, body: Any, name: str) -> object:
-        given = models.QueryRequest.model_validate(body)
-        return await self.engine.query_points(
-            name,
-            query=given.query,
-            using=given.using,
-            query_filter=given.filter,
-            limit=given.limit or 10,
-            with_payload=given.with_payload or False,
-        )
+        return await self.engine.query_batch_points(name, models.QueryRequestBatch.model_validate(body).searches)
 
 
 def _envelope(result: object) -> dict[str, object]:

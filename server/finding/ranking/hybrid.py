@@ -82,9 +82,11 @@ class HybridSearch:
         """
         said = without_small_words(query)
         asked = self._shares(said, without_small_words(context))
-        lexical, (dense, degraded) = await asyncio.gather(
+        vector, degraded = await self._embed(snapshot, f"{context}\n{query}" if context else query)
+        lexical, dense, _ = await asyncio.gather(  # at the same moment, which is one request to a server
             snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
-            self._dense(snapshot, f"{context}\n{query}" if context else query, where),
+            snapshot.search(vector or _sparse({}), limit=CANDIDATES, where=where),
+            self.frequencies.weigh(snapshot, tuple(asked)),
         )
         forms = long_forms(query, (hit.chunk.content for hit in lexical))
         shares = asked | await self._spelled_out(snapshot, forms, asked)
@@ -134,15 +136,15 @@ class HybridSearch:
         candidates = [self.reader.read(build.id, chunk, cosines.get(chunk.id), wanted) for chunk in found.values()]
         return score_places(candidates, self.terms.of(query), weights, build.chunks)
 
-    async def _dense(self, snapshot: Snapshot, query: str, where: Filter | None) -> tuple[list[Hit], bool]:
+    async def _embed(self, snapshot: Snapshot, query: str) -> tuple[list[float] | None, bool]:
+        """The query's vector, None where it is searched for by words only; and whether that is for want of the model."""
         if self.embeddings is None or snapshot.build.embedding_model != self.embeddings.name:
-            return [], False  # words only, or until an ingest has embedded the book with this model
+            return None, False  # words only, or until an ingest has embedded the book with this model
         try:
-            vector = await self.embeddings.embed_query(query)
+            return await self.embeddings.embed_query(query), False
         except ServiceError as exc:
             log.warning("searching by words only: %s", exc)
-            return [], True
-        return await snapshot.search(vector, limit=CANDIDATES, where=where), False
+            return None, True
 
 
 def rank(scored: Sequence[ScoredPlace], defines: Callable[[Place], bool] | None = None) -> list[Ranked]:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 from qdrant_client import models
@@ -38,6 +38,18 @@ _BYTES_PER_FLOAT = 13
 """The longest such a float gets with its comma; of weights of words, which are above 1, too."""
 
 ONLY_CHUNKS = models.Filter(must_not=[models.HasIdCondition(has_id=[MANIFEST_ID])])
+
+
+class Window(NamedTuple):
+    """Chunks of one file at positions first..last, inclusive; `last` None: to its end."""
+
+    path: str
+    first: int
+    last: int | None
+
+    def holds(self, chunk: Chunk) -> bool:
+        """Whether a chunk is one of them."""
+        return chunk.path == self.path and self.first <= chunk.position and (self.last is None or chunk.position <= self.last)
 
 
 class Manifest(BaseModel):
@@ -120,12 +132,17 @@ def to_filter(where: Filter | None) -> models.Filter | None:
     return models.Filter(must=list(must)) if must else None
 
 
-def page_filter(path: str, first: int, last: int | None) -> models.Filter:
-    """Chunks of one file at positions first..last."""
+def windows_filter(windows: Sequence[Window]) -> models.Filter:
+    """Chunks in any of these windows."""
     return models.Filter(
-        must=[
-            models.FieldCondition(key="path", match=models.MatchValue(value=path)),
-            models.FieldCondition(key="position", range=models.Range(gte=first, lte=last)),
+        should=[
+            models.Filter(
+                must=[
+                    models.FieldCondition(key="path", match=models.MatchValue(value=window.path)),
+                    models.FieldCondition(key="position", range=models.Range(gte=window.first, lte=window.last)),
+                ]
+            )
+            for window in windows
         ]
     )
 

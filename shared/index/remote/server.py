@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from qdrant_client import AsyncQdrantClient, models
 
@@ -24,6 +24,8 @@ GREEN_LIMIT_S = 300.0
 GREEN_LOOK_S = 0.2
 _PAGE = 256
 """Points in one answer when many are read: 2 MB with text, 8 MB with 1,536 dimensions."""
+_QUERIES = 64
+"""Searches in one request."""
 
 
 class QdrantServer:
@@ -37,6 +39,7 @@ class QdrantServer:
         self.address = address
         self._shards = shards
         self._page = _PAGE
+        self._queries = _QUERIES
         self._exact = True
         self._read_s, self._write_s = READ_TIMEOUT_S, WRITE_TIMEOUT_S
         """What the server is told to give up after; we do a little later."""
@@ -60,34 +63,36 @@ class QdrantServer:
         """Names of all collections, aliases left out."""
         return [collection.name for collection in (await self._reading(self._client.get_collections)).collections]
 
-    async def query(
-        self,
-        name: str,
-        vector: models.SparseVector | list[float],
-        *,
-        limit: int,
-        only: models.Filter | None,
-        exact: bool,
-    ) -> list[models.ScoredPoint]:
-        """Points nearest to a vector, best first; their payloads without the source."""
-        dense = isinstance(vector, list)
-        answer = await self._reading(
-            lambda: self._client.query_points(
-                name,
-                query=vector,
-                using=DENSE if dense else SPARSE,
-                limit=limit,
-                query_filter=only,
-                search_params=models.SearchParams(exact=exact and self._exact) if dense else None,
-                with_payload=models.PayloadSelectorExclude(exclude=["text", "folders"]),
-                timeout=self._read_s,
-            )
-        )
-        return answer.points
+    async def query(self, name: str, queries: Sequence[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
+        """Points nearest to each vector, best first."""
+        found: list[list[models.ScoredPoint]] = []
+        for start in range(0, len(queries), self._queries):
+            some = list(queries[start : start + self._queries])
+            ask = partial(self._client.query_batch_points, name, some, timeout=self._read_s)
+            found.extend(cast("Any", answer).points for answer in await self._reading(ask))
+        return found
 
-    async def retrieve(self, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """{id: payload} of the points that exist."""
-        records = await self._reading(lambda: self._client.retrieve(name, list(ids), with_payload=True, timeout=self._read_s))
+    def nearest(
+        self, vector: models.SparseVector | list[float], *, limit: int, only: models.Filter | None, exact: bool
+    ) -> models.QueryRequest:
+        """A query for the ids and scores of the points nearest to a vector."""
+        dense = isinstance(vector, list)
+        return models.QueryRequest(
+            query=vector,
+            using=DENSE if dense else SPARSE,
+            limit=limit,
+            filter=only,
+            params=models.SearchParams(exact=exact and self._exact) if dense else None,
+        )
+
+    async def retrieve(self, name: str, ids: Sequence[str], *, text: bool = True) -> dict[str, dict[str, Any]]:
+        """{id: payload} of the points that exist; `text` False: without their source."""
+        payload = True if text else models.PayloadSelectorExclude(exclude=["text", "folders"])
+        records: list[models.Record] = []
+        for start in range(0, len(ids), self._page):
+            some = list(ids[start : start + self._page])
+            read = partial(self._client.retrieve, name, some, with_payload=payload, timeout=self._read_s)
+            records += await self._reading(read)
         return {str(record.id): record.payload or {} for record in records}
 
     async def scroll(
@@ -146,6 +151,7 @@ class QdrantServer:
         if strict is not None and strict.enabled:
             self._page = min(self._page, strict.max_query_limit or _PAGE)
             self.batch_points = min(self.batch_points, strict.upsert_max_batchsize or MAX_BATCH_POINTS)
+            self._queries = min(self._queries, strict.search_max_batchsize or _QUERIES)
             self._exact = strict.search_allow_exact is not False
             self._read_s = min(self._read_s, strict.max_timeout or READ_TIMEOUT_S)
             self._write_s = min(self._write_s, strict.max_timeout or WRITE_TIMEOUT_S)

@@ -220,6 +220,7 @@ async def test_searches_during_many_publishes_come_from_one_build_or_another_nev
         asked = 0
         reader = open_again()
         while not done.is_set() or asked == 0:
+            await reader.live()  # four ingests within a second: a build remembered from before would be gone already
             async with reader.snapshot() as snapshot:
                 words = await snapshot.search(WORDS.query("robot page"), limit=20)
                 dense = await snapshot.search([1.0, 1.0, 1.0, 1.0], limit=20)
