@@ -62,6 +62,11 @@ def html_text(source: str, references: References) -> str:
     return ENTITY.sub(lambda match: unescape(match[0]), " ".join(text.split()))
 
 
+def plain_text(source: str, references: References) -> str:
+    """`source` as markdown-it-anchor and kramdown see it: text and code alone, no tags and no alternative texts."""
+    return "".join(map(_text_piece, _tokens(source, references, _commonmark_parser())))
+
+
 def pulldown_text(source: str, references: References) -> str:
     """`source` as mdBook sees it (`mdbook-html/src/html/tree.rs`, `text_in_node`): no alternative texts, smart punctuation.
 
@@ -105,6 +110,10 @@ def _html_piece(token: Token) -> str:
             return " "
         case _:
             return ""
+
+
+def _text_piece(token: Token) -> str:
+    return token.content if token.type in {"text", "code_inline"} else ""
 
 
 def _pulldown_piece(token: Token) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from flows.reading.document import Document
 from flows.reading.page import Page
 from flows.sites.generator import SiteGenerator
-from flows.sites.generators import mdbook, plain
+from flows.sites.generators import mdbook, plain, vitepress
 from flows.sites.generators.docusaurus import addresses as docusaurus
 from flows.sites.generators.docusaurus.config import find_docusaurus_config, read_docusaurus_config
 from flows.sites.generators.docusaurus.sidebar import sidebar_order, sidebar_position
@@ -33,6 +33,9 @@ GENERATORS: Mapping[str, SiteGenerator] = {
         mkdocs.page_address, mkdocs.anchors, read_mkdocs_config, find_mkdocs_config, sort_key=mkdocs.files_order
     ),
     "mdbook": SiteGenerator(mdbook.page_address, mdbook.anchors, mdbook.read_mdbook_config, mdbook.find_mdbook_config),
+    "vitepress": SiteGenerator(
+        vitepress.page_address, vitepress.anchors, vitepress.read_vitepress_config, vitepress.find_vitepress_config
+    ),
     "plain": SiteGenerator(plain.page_address, plain.anchors),
 }
 """By `Site.kind`; the first that a file of the book names is what `auto` means."""

@@ -24,6 +24,7 @@ BUILT = {
     "mkdocs/expected.json": Site(kind="mkdocs", base="/my-book/", folder="docs"),
     "mkdocs/expected-unicode.json": Site(kind="mkdocs", base="/my-book/", folder="docs", trailing_slash=False, ids="pymdownx"),
     "mdbook/expected.json": Site(kind="mdbook", base="/my-book/", folder="src"),
+    "vitepress/expected.json": Site(kind="vitepress", base="/my-book/", options={"clean_urls": True}),
 }
 NOT_IN_THE_MARKDOWN = {
     "docusaurus/expected.json": {

@@ -255,15 +255,26 @@ def test_mkdocs_says_which_pages_it_does_not_build(tmp_path: Path) -> None:
         (("docusaurus.config.ts",), "docusaurus"),
         (("mkdocs.yml",), "mkdocs"),
         (("book.toml",), "mdbook"),
+        (("docs/.vitepress/config.mts",), "vitepress"),
         ((), "docusaurus"),
     ],
 )
 def test_the_kind_of_site_is_told_by_the_files_that_name_it(tmp_path: Path, files: tuple[str, ...], kind: str) -> None:
     (tmp_path / "docs").mkdir()
     for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("site_name: x\n" if name == "mkdocs.yml" else "", encoding="utf-8")
     site = read_site_config(tmp_path / "docs", Site(kind="auto"))
     assert (site.kind, site.notes[0].startswith(f"SITE_KIND is taken for {kind}")) == (kind, True)
+
+
+def test_vitepress_says_where_its_pages_are(tmp_path: Path) -> None:
+    (tmp_path / "docs" / ".vitepress").mkdir(parents=True)
+    config = "export default defineConfig({base: '/manual/', srcDir: './src', cleanUrls: true, rewrites: {'a.md': 'b.md'}})"
+    (tmp_path / "docs" / ".vitepress" / "config.ts").write_text(config, encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="auto"))
+    assert (site.kind, site.base, site.folder, site.options) == ("vitepress", "/manual/", "docs/src", {"clean_urls": True})
+    assert "rewrites" in site.notes[-1]
 
 
 def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:
