@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from server.answering.events import ChatEvent
 from server.answering.generate import generate
 from server.answering.progress import AnswerProgress
+from server.finding.current_page import hangs_on_page
 from server.finding.passages import Passages
 from server.models.chat_model import Finished, Output
 from server.questions import ChatRequest
@@ -125,7 +126,7 @@ class AnswerCache:
         """The question alone is compared loosely. Who asks, and in which conversation, is no part of it; what was said is."""
         asked = request.model_copy(update={"question": "", "session_id": None, "user_id": None, "page_url": None})
         question = as_compared(request.question) if not request.history else request.question
-        page = request.page_url if request.selected_text else None
+        page = request.page_url if hangs_on_page(request) else None
         parts = repr((question, page, asked.model_dump_json(), self._circumstances))
         return f"{self._prefix}{build_id}:{sha256(parts.encode('utf-8', 'replace')).hexdigest()}"
 

@@ -3,8 +3,8 @@
 1. Say what to search for: the question, made whole from the turns before it (`follow_up`), in words of the book (`spelling`),
    and its parts (`parts`). Never the selected text.
 2. Rank the places of the book (`hybrid`), and judge whether it holds the answer (`abstention`).
-3. Begin with the section a selection stands in (`selection`), then choose: several sections rather than one, nothing twice,
-   short sections whole (`assembly`), within the token budget.
+3. Begin with the section a selection stands in (`selected_text`), or the page the question points at (`current_page`); then
+   choose (`choosing`): several sections rather than one, nothing twice, short sections whole, within the token budget.
 
 A reader who searches is shown the exact section; a model is given the whole chunk around it, pinned to that section's heading.
 """
@@ -15,10 +15,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
-from server.finding.choosing import NEIGHBOURS, Ranked, choose, complete, extend, join_rankings
+from server.finding.choosing import LOOKED_AT, NEIGHBOURS, Ranked, choose, complete, extend, join_rankings
 from server.finding.cosine_baseline import CosineBaseline
+from server.finding.current_page import PageAddresses, names_nothing, points_at_page, without_pointer
 from server.finding.passages import Part, Passage, Passages, SearchOutcome
 from server.finding.places import PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, SearchQuery, make_query
@@ -36,6 +38,8 @@ from shared.index.port import Filter, Index, Snapshot
 from shared.models import Chunk, Hit
 from shared.tokens import Tokenizer
 
+UNLIKELY_PAGE = 2
+"""Passages of the page a question points at, where that page does not seem to hold the answer."""
 ENOUGH_TERMS = 2
 """Words, stop words aside, below which a question about a selection ("What does this mean?") asks about nothing else."""
 MAX_TOKENS = 4000
@@ -84,6 +88,7 @@ class Retriever:
         self._spelling = Spelling(index, self._terms, self._frequencies, bm25.language)
         self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms))
         self._background = CosineBaseline(index)
+        self._addresses = PageAddresses()
 
     async def aclose(self) -> None:
         """Stop what goes on in the background."""
@@ -108,9 +113,14 @@ class Retriever:
             limit = 0 if points_at_it else request.k - len(selected) + MORE_FOR_A_PART * (len(wholes) - 1)
             room = MAX_TOKENS + PART_TOKENS * (len(wholes) + len(further) - 1)
             ranking = join_rankings([one.found.ranked for one in judged])
+            of_page, meant = await self._on_page(snapshot, request, query)
+            if meant == "all of it":
+                ranking = []
             results = list(selected)
-            for ranked, most in ((ranking, limit), *((one.found.ranked, MORE_FOR_A_PART) for one in beside)):
-                async with aclosing(self._results(snapshot, ranked, limit=most, whole=True, shown=shown)) as more:
+            first = (of_page, limit if meant else UNLIKELY_PAGE)
+            for ranked, most in (first, (ranking, limit), *((one.found.ranked, MORE_FOR_A_PART) for one in beside)):
+                left = most - (len(results) - len(selected)) if ranked is ranking else most
+                async with aclosing(self._results(snapshot, ranked, limit=left, whole=True, shown=shown)) as more:
                     async for result in more:  # what still fits; the first fits always
                         used = sum(one.chunk.tokens for one in results)
                         if not results or used + result.chunk.tokens <= room:
@@ -128,7 +138,7 @@ class Retriever:
                 parts=tuple(Part(question=one.text, answerable=part.answerable) for one, part in asked),
                 sides=tuple(side.text for side in sides),
                 build_id=snapshot.build.id,
-                answerable=bool(results) and (bool(selected) or any(one.answerable for one in judged)),
+                answerable=bool(results) and (bool(selected) or bool(meant) or any(one.answerable for one in judged)),
                 support=max(one.support for one in judged),
                 degraded=any(found.degraded for found in everything),
                 rarity={term: rarity for found in everything for term, rarity in found.rarity.items()},
@@ -170,6 +180,22 @@ class Retriever:
             return [], set()
         places, section = await enclose(snapshot, found, request.selected_text)
         return [Hit(chunk=as_chunk(places, section, self._count), score=1.0)], {place.key for place in places}
+
+    async def _on_page(
+        self, snapshot: Snapshot, request: ChatRequest, query: SearchQuery
+    ) -> tuple[Sequence[Ranked], Literal["", "part", "all of it"]]:
+        """Places of the page the question points at, best first, and what of it is meant; none where it points at none."""
+        if not points_at_page(request, self._terms):
+            return [], ""
+        path = await self._addresses.find(snapshot, request.page_url or "")
+        if path is None:
+            return [], ""
+        if names_nothing(request.question, self._terms):
+            chunks = await snapshot.page(path, last=LOOKED_AT * request.k - 1)
+            return [Ranked(place, 1.0) for chunk in chunks for place in cut(chunk) if not place.is_bare], "all of it"
+        asked = replace(query, text=without_pointer(query.text))
+        judged = await self._judge(snapshot, asked, where=Filter(paths=(path,)))
+        return judged.found.ranked, "part" if judged.answerable else ""
 
     async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
         """The support `question` needs: more where it has a word that is nowhere in the book, most where that is a name."""

@@ -97,7 +97,7 @@ async def find_selection(
     `around`: text that surrounds it, to tell equal sentences apart. `page`: the address it was read at; that page is preferred.
     """
     selection, nearby = SelectedText.of(text), SelectedText.of(around or "")
-    address = _path(page) if page else ""
+    address = address_path(page) if page else ""
     terms = bm25.query(text[:SELECTION_CHARS])
     step = -(-len(terms.indices) // QUERY_TERMS) or 1
     query = SparseVector(indices=terms.indices[::step], values=terms.values[::step])
@@ -108,7 +108,7 @@ async def find_selection(
         (hit.chunk for hit in hits),
         key=lambda chunk: (
             selection.share(chunk.content),
-            address.endswith(_path(page_url(chunk))),
+            address.endswith(address_path(page_url(chunk))),
             nearby.share(chunk.content),
         ),
     )
@@ -142,7 +142,7 @@ def _runs(squeezed: str, size: int) -> frozenset[str]:
     return frozenset(squeezed[start : start + size] for start in range(len(squeezed) - size + 1)) if size else frozenset()
 
 
-def _path(address: str) -> str:
+def address_path(address: str) -> str:
     """An address's path, without the host, the query and a slash at its end."""
     rest = re.sub(r"^[a-z][a-z0-9+.-]*://[^/]*", "", address, flags=re.IGNORECASE)
     return re.split(r"[?#]", rest, maxsplit=1)[0].rstrip("/") or "/"

@@ -1,0 +1,89 @@
+"""The page a reader has before them, and whether a question points at it: "What is this chapter about?", "Explain it."."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from server.english import points_back, without_request
+from server.finding.places import page_url
+from server.finding.query.terms import Stemmer
+from server.finding.selected_text import address_path
+from server.questions import ChatRequest
+from shared.index.port import Snapshot
+
+AT_ONCE = 16
+"""Pages whose address is looked up together."""
+
+_POINTER = re.compile(
+    r"\b(?:(?:on|in|from|of|by|with) )?(?:this|the current) (?:page|chapter|section|lesson|article|tutorial|unit|topic)\b"
+    r"|\b(?:said|written|described|explained|shown|meant|covered|discussed|taught) here\b|\bhere\W*$"
+    r"|\b(?:est[ae] (?:página|capítulo|sección|lección)|esta seção|(?:questa|questo) (?:pagina|capitolo|sezione))\b"
+    r"|\b(?:cette (?:page|section|leçon)|ce chapitre|dies(?:e[rsnm]?)? (?:seite|kapitels?|abschnitts?|lektion))\b"
+    r"|\bbu (?:sayfa|bölüm|ders)\w*|\b(?:эт(?:а|у|ой) (?:страниц|глав)\w+|эт(?:от|ом) раздел\w*)"
+    r"|هذه الصفحة|هذا الفصل|هذا القسم|اس (?:صفحے|صفحہ|باب|سبق)|इस (?:पृष्ठ|पेज|अध्याय|पाठ)"
+    r"|(?:本|这|这一)(?:页|章|节)|(?:この|本)(?:ページ|章|節)",
+    re.IGNORECASE,
+)
+"""What points at the page; in English also a pronoun for which nothing was said before."""
+
+
+def points_at_page(request: ChatRequest, terms: Stemmer) -> bool:
+    """Whether the question is about the page it was asked on: it says so, or names nothing at all after no other turn."""
+    if request.selected_text or not request.page_url:
+        return False
+    return says_this_page(request.question) or (
+        not request.history and points_back(request.question) and names_nothing(request.question, terms)
+    )
+
+
+def hangs_on_page(request: ChatRequest) -> bool:
+    """Whether the page may make a difference to what is found: it tells equal selections apart, and may be pointed at."""
+    points = not request.history and points_back(request.question)
+    return bool(request.selected_text) or says_this_page(request.question) or points
+
+
+def says_this_page(question: str) -> bool:
+    """Whether the question names the page itself."""
+    return bool(_POINTER.search(question))
+
+
+def without_pointer(question: str) -> str:
+    """The question without what points at the page."""
+    return " ".join(_POINTER.sub(" ", question).split())
+
+
+def names_nothing(question: str, terms: Stemmer) -> bool:
+    """Whether no word is left of it to search for, the pointer and the words that ask taken away."""
+    return not terms.of(without_request(without_pointer(question)))
+
+
+class PageAddresses:
+    """The files of the live build by the address of their page, looked up when first asked for."""
+
+    def __init__(self) -> None:
+        self._known: tuple[str, dict[str, str]] = ("", {})
+        self._looking = asyncio.Lock()
+
+    async def find(self, snapshot: Snapshot, address: str) -> str | None:
+        """The file whose page is at `address`, with whatever host and folder before it; None: it is no page of the book."""
+        async with self._looking:
+            if self._known[0] != snapshot.build.id:
+                self._known = (snapshot.build.id, await _by_address(snapshot, await snapshot.documents()))
+        asked = address_path(address)
+        found = [at for at in self._known[1] if asked == at or (at != "/" and asked.endswith(at)) or _ends_with(at, asked)]
+        return self._known[1][max(found, key=len)] if found else None
+
+
+def _ends_with(address: str, part: str) -> bool:
+    """Whether a front end sent the end of the address alone, as in `/intro`."""
+    return part.strip("/") != "" and address.endswith(f"/{part.strip('/')}")
+
+
+async def _by_address(snapshot: Snapshot, paths: Sequence[str]) -> dict[str, str]:
+    by_address: dict[str, str] = {}
+    for start in range(0, len(paths), AT_ONCE):
+        firsts = await asyncio.gather(*(snapshot.page(path, first=0, last=0) for path in paths[start : start + AT_ONCE]))
+        by_address |= {address_path(page_url(chunk)): chunk.path for first in firsts for chunk in first}
+    return by_address
