@@ -30,7 +30,7 @@ ROOM_WORDS = (130, 80)
 """Of the first section and of the second."""
 SECOND = 0.3
 """Share of the question's weight that a second section must add."""
-NEAR = 0.8
+NEAR = 0.9
 """Or share of the first one's score that it must have."""
 COVERED = 0.6
 """Share of a part of the question that a section must hold to answer it."""
