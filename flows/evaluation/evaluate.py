@@ -22,8 +22,9 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel
 
+from flows.evaluation.answers import ask_answers
 from flows.evaluation.declining import score_declining
-from flows.evaluation.metrics import Gold, Span, score_results
+from flows.evaluation.metrics import Gold, Scores, Span, score_results
 from flows.evaluation.questions import EvaluationQuestion, find_gold, read_questions
 from flows.evaluation.run import EvaluationRun, FoundPlace, QuestionResult
 from flows.pipeline import ingest
@@ -99,19 +100,23 @@ async def evaluate(
     golds = [await asyncio.to_thread(find_gold, question, read) for question in question_set.questions]
     async with serve(own) as address:
         responses = await ask_questions(address, question_set.questions)
+        answers = await ask_answers(address, question_set.questions, limit_s=QUESTION_S)
     return EvaluationRun(
         name=question_set.name,
         created_at=datetime.now(UTC),
         embedding_model=outcome.report.embedding_model,
         chunk_tokens=own.chunk_tokens,
         chunks=len(outcome.chunks),
-        questions=tuple(map(_score, question_set.questions, golds, responses)),
+        questions=tuple(
+            _score(question, gold, response, answers.get(question.id, {}))
+            for question, gold, response in zip(question_set.questions, golds, responses, strict=True)
+        ),
     )
 
 
-def _score(question: EvaluationQuestion, gold: Gold | None, response: SearchResponse) -> QuestionResult:
+def _score(question: EvaluationQuestion, gold: Gold | None, response: SearchResponse, answer: Scores) -> QuestionResult:
     scores = score_results(gold, [Span(one.path, one.start, one.end) for one in response.results]) if gold else {}
-    scores |= score_declining(gold, answerable=response.answerable)
+    scores |= score_declining(gold, answerable=response.answerable) | answer
     return QuestionResult(
         id=question.id, question=question.question, results=response.results, support=response.support, scores=scores
     )

@@ -40,6 +40,8 @@ class EvaluationQuestion(Frozen):
     """Empty: the book does not answer it, and the search should say so. None: nobody knows, and the question is left out."""
     any: bool = False
     """One of the pages is enough."""
+    holds: tuple[tuple[str, ...], ...] = ()
+    """What a satisfying answer holds: every phrase of one of these. Empty: its answer is not looked at."""
 
 
 def read_questions(path: Path) -> list[EvaluationQuestion]:

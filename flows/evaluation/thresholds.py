@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from flows.evaluation.answers import ANSWERED
 from flows.evaluation.declining import DECLINED, OFFERED
 from flows.evaluation.metrics import Gold, Interval, Span, score_results
 
-METRICS = (*score_results(Gold(("page",), (Span("page", 0, 1),)), []), OFFERED, DECLINED)
+METRICS = (*score_results(Gold(("page",), (Span("page", 0, 1),)), []), OFFERED, DECLINED, ANSWERED)
 """The name of every metric there is."""
 
 

@@ -27,8 +27,9 @@ QUESTIONS = [
         "id": "elbow",
         "question": "How does the elbow bend?",
         "gold": [{"path": "arm.md", "text": "The elbow bends in one direction."}],
+        "holds": [["sideways"], ["bends", "one direction"]],
     },
-    {"id": "legs", "question": "What carries the robot?", "gold": [{"path": "leg.md"}]},
+    {"id": "legs", "question": "What carries the robot?", "gold": [{"path": "leg.md"}], "holds": [["wheels"]]},
     {"id": "bread", "question": "How long does sourdough rise overnight?", "gold": []},
 ]
 
@@ -68,6 +69,7 @@ def test_a_set_is_evaluated_saved_shown_and_compared_with(
     assert saved.scores["elbow"]["span_ndcg@10"] == 1.0
     assert saved.scores["legs"]["page_hit@1"] == saved.scores["legs"]["offered"] == 1.0
     assert saved.scores["bread"] == {"declined": 1.0}
+    assert (saved.scores["elbow"]["answered"], saved.scores["legs"]["answered"]) == (1.0, 0.0)
     best = saved.questions[0].results[0]
     assert "bends in one direction" in ARM[best.start : best.end]
     again = run("evaluate", "--set", question_set, "--out", tmp_path / "second", "--vs", tmp_path / "first" / "run.json")
