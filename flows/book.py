@@ -83,7 +83,9 @@ async def find_book(settings: Settings) -> tuple[BookSource, Listing]:
     """Where the book is on this disk, fetched if it is in git, and its files."""
 
     async def fetch() -> BookSource:
-        return await asyncio.to_thread(open_source, settings.book_source, data_dir=settings.data_dir)
+        return await asyncio.to_thread(
+            open_source, settings.book_source, data_dir=settings.data_dir, may_be_private=settings.book_from_private_host
+        )
 
     source = await retry(fetch, FETCH)
     selection = FileSelection(settings.book_include, settings.book_exclude)

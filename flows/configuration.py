@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.source.git import check_not_an_address, is_git
+from flows.source.repository import check_not_an_address, is_git
 from shared.settings import Settings
 
 

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     # The book
     book_source: str = "docs"
     """A folder, or `git+https://host/owner/repo.git@ref#subdir`; `none`: the index is filled from elsewhere, such as CI."""
+    book_from_private_host: bool = False
+    """A book in git may come from a server with a private address, such as 10.0.0.7 or localhost."""
     book_include: Annotated[tuple[str, ...], NoDecode] = ("**/*.md", "**/*.mdx")
     """Globs, comma separated, relative to the book's root."""
     book_exclude: Annotated[tuple[str, ...], NoDecode] = ("**/node_modules/**", "**/.*/**", "**/.*")

@@ -89,7 +89,9 @@ async def evaluate(
         }
     )
     outcome = await ingest(own, on_progress=on_progress)
-    source = await asyncio.to_thread(open_source, own.book_source, data_dir=own.data_dir)
+    source = await asyncio.to_thread(
+        open_source, own.book_source, data_dir=own.data_dir, may_be_private=own.book_from_private_host
+    )
     paths = {chunk.path for chunk in outcome.chunks}
 
     @cache

@@ -14,8 +14,8 @@ import httpx
 from pydantic import SecretStr
 
 from flows.source.files import find_files, open_source
-from flows.source.git import is_git, parse_repository
 from flows.source.globs import FileSelection
+from flows.source.repository import is_git, parse_repository
 from shared.checks import check_writable, is_address, qdrant_address
 from shared.errors import ConfigurationError, ServiceError
 from shared.index.open_index import check_index

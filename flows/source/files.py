@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flows.source.git import check_not_an_address, clone, is_git, parse_repository
+from flows.source.git import clone
 from flows.source.globs import FileSelection
+from flows.source.repository import check_not_an_address, is_git, parse_repository
 from shared.errors import BookError, DocumentError
 from shared.models import Problem
 from shared.settings import NO_BOOK
@@ -61,8 +62,11 @@ def public_name(source: str) -> str:
     return parse_repository(source).name if is_git(source) else source
 
 
-def open_source(source: str, *, data_dir: Path) -> BookSource:
-    """The book at `source`, cloned first when in git. Raises `BookError` when it is not there, `ServiceError` if git fails."""
+def open_source(source: str, *, data_dir: Path, may_be_private: bool = False) -> BookSource:
+    """The book at `source`, cloned first when in git; `may_be_private`: also from a server with a private address.
+
+    Raises `BookError` when it is not there, `ServiceError` if git fails.
+    """
     if source == NO_BOOK:
         raise BookError(f"BOOK_SOURCE is {NO_BOOK!r}: no book is read here. Name one, as in python -m flows ingest BOOK.")
     if not is_git(source):
@@ -71,7 +75,7 @@ def open_source(source: str, *, data_dir: Path) -> BookSource:
         _check_folder(root, source)
         return BookSource(root.resolve(), root.resolve(), source)
     repository = parse_repository(source)
-    folder, commit = clone(repository, data_dir / "sources")
+    folder, commit = clone(replace(repository, may_be_private=may_be_private), data_dir / "sources")
     root = folder / repository.subdir
     _check_folder(root, repository.name)
     if not root.resolve().is_relative_to(folder.resolve()):
