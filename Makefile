@@ -13,7 +13,7 @@ ifdef BOOK
 export BOOK_SOURCE := $(BOOK)
 endif
 
-.PHONY: up plan ingest test test-fast check bench reference lock clean
+.PHONY: up plan ingest test test-fast check bench audit sbom reference lock clean
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -42,6 +42,15 @@ bench: .venv-bench/installed
 	.venv-bench/bin/python -m tests.benchmarks.widget
 	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
+# Known vulnerabilities of what is locked; asks the advisory database of PyPI, so it needs the internet. AUDIT="-s osv": OSV's.
+audit: .venv-audit/installed
+	exec .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt $(AUDIT)
+
+# sbom.json: CycloneDX, from the lock. sbom-installed.json: what is installed in .venv, with licences.
+sbom: .venv-audit/installed
+	.venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json requirements.txt
+	.venv-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom-installed.json .venv
+
 reference: .venv/installed
 	$(BIN)/python -m shared.settings_reference
 	$(BIN)/python -m server.operating_reference
@@ -61,9 +70,11 @@ lock:
 		--constraint requirements.txt --group dev --output-file requirements-dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.txt --group bench --output-file requirements-bench.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+		--group audit --output-file requirements-audit.txt
 
 clean:
-	rm -rf .venv .venv-bench .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-audit .venv-bench sbom.json sbom-installed.json .data .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Stamps: installing again is one look at two dates.
@@ -78,6 +89,12 @@ clean:
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	echo "Installing what the tests need ..."
 	$(call install,.venv,-r requirements.txt -r requirements-dev.txt)
+	touch $@
+
+.venv-audit/installed: requirements-audit.txt .venv/installed
+	echo "Installing what audits the requirements into .venv-audit ..."
+	$(call make_venv,.venv-audit)
+	$(call install,.venv-audit,-r requirements-audit.txt)
 	touch $@
 
 # LlamaIndex's nltk opens no hard-linked file.
