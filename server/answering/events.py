@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from server.finding.passages import Passage, beginning, place
+from server.finding.passages import Passage, beginning, place, safe_link
 from shared.models import Frozen
 
 
@@ -124,7 +124,7 @@ def cite(passage: Passage) -> CitedSource:
         title=passage.chunk.title,
         chapter=names[0],
         section=names[-1],
-        url=passage.url,
+        url=safe_link(passage.url),
         score=round(passage.score, 4),
         quote=beginning(passage),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field
 
 from shared import content
@@ -9,6 +11,8 @@ from shared.models import Chunk, Frozen, Hit
 
 BEGINNING_CHARS = 200
 """Of a section, beside its citation."""
+
+_LINK = re.compile(r"https?://|/(?![/\\])", re.IGNORECASE)
 
 
 class Passage(Frozen):
@@ -81,3 +85,8 @@ def beginning(passage: Passage) -> str:
     blocks = [block for block in section.blocks if block.kind != "heading"] if section else []
     text = " ".join(" ".join(chunk.content[block.content_start : block.content_end] for block in blocks).split())
     return text if len(text) <= BEGINNING_CHARS else text[:BEGINNING_CHARS].rsplit(" ", 1)[0] + "…"
+
+
+def safe_link(url: str) -> str:
+    """The address a citation may open: of the web, or a path of this site; '' for any other, such as `javascript:`."""
+    return url if _LINK.match(url) else ""

@@ -17,6 +17,7 @@ import structlog
 from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from server.finding.passages import Passages
+from server.models.canary import CanaryWatch, canary
 from server.models.chat_model import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
 from server.models.prompts import ChatMessage, build_messages
 from server.models.thoughts import Thoughts
@@ -195,17 +196,19 @@ class OpenAIChat:
         middle: neither is an answer. The last event holds the usage and has no choices.
         """
         reason, usage = None, None
-        thoughts = Thoughts()
+        thoughts, watch = Thoughts(), CanaryWatch(canary())
         async for event in stream:
             chunk = _Chunk.model_validate(event)
             usage = chunk.usage or usage
             for choice in (chunk.choices or ())[:1]:
                 reason = choice.finish_reason or reason
-                if choice.delta and choice.delta.content and (said := thoughts.feed(choice.delta.content)):
+                if choice.delta and choice.delta.content and (said := watch.feed(thoughts.feed(choice.delta.content))):
                     yield said
+            if watch.is_found:
+                raise self._broken("began to recite its instructions", "instructions_leaked", transient=False)
         if reason is None:
             raise self._broken("ended its stream without finishing the answer", "incomplete")
-        if said := thoughts.close():
+        if said := watch.feed(thoughts.close()) + watch.close():
             yield said
         if reason not in ("length", "content_filter"):
             reason = "stop"
@@ -217,8 +220,8 @@ class OpenAIChat:
     def _translated(self, exc: openai.OpenAIError) -> ServiceError:
         return translate(exc, "openai", address=self._address, model=self._name)
 
-    def _broken(self, what: str, code: str) -> ServiceError:
-        return ServiceError("openai", f"{self._address} ({self._name!r}) {what}.", transient=True, code=code)
+    def _broken(self, what: str, code: str, *, transient: bool = True) -> ServiceError:
+        return ServiceError("openai", f"{self._address} ({self._name!r}) {what}.", transient=transient, code=code)
 
 
 def _is_possible(usage: _TokenUsage, accepted: Accepted) -> bool:

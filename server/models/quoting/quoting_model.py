@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from server.finding.passages import Passage, Passages, place
+from server.finding.passages import Passage, Passages, place, safe_link
 from server.models.chat_model import Finished, Output
 from server.models.citation_markers import NO_ANSWER
 from server.models.quoting.blocks import Quotable, Range
@@ -179,4 +179,4 @@ def _label(names: Sequence[str]) -> str:
 
 
 def _address(url: str) -> str:
-    return url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
+    return safe_link(url).replace("(", "%28").replace(")", "%29").replace(" ", "%20")

@@ -190,7 +190,7 @@ async def test_a_new_build_empties_the_cache(tmp_path: Path, stand_in: StandIn, 
             await until(is_new)  # the build is looked up every half second
             await live.services.answer_cache.aclose()
             if url:
-                kept = await live.services.redis.run("KEYS", "*")  # type: ignore[union-attr]
+                kept = await live.services.redis.run("KEYS", "lectern:answer:*")  # type: ignore[union-attr]
                 assert [key.decode().split(":")[3] for key in kept] == ["20260101T010000Z-0a"]
 
 
@@ -203,7 +203,7 @@ async def test_servers_share_answers_through_redis(tmp_path: Path, stand_in: Sta
         await one.ask(QUESTION)
         await one.services.answer_cache.aclose()
         done = frames_of((await other.ask(QUESTION)).text)[-1]
-        expires_s = await one.services.redis.run("TTL", (await one.services.redis.run("KEYS", "*"))[0])  # type: ignore[union-attr]
+        expires_s = await one.services.redis.run("TTL", (await one.services.redis.run("KEYS", "lectern:answer:*"))[0])  # type: ignore[union-attr]
     assert (done["metadata"]["cached"], done["cited"], stand_in.count("chat")) == (True, [1], 1)
     assert 0 < expires_s <= 24 * 3600
 
@@ -243,7 +243,7 @@ async def test_what_another_hand_wrote_into_redis_is_no_answer(tmp_path: Path, s
         await live.ask(QUESTION)
         await live.services.answer_cache.aclose()
         run = live.services.redis.run  # type: ignore[union-attr]
-        await run("SET", (await run("KEYS", "*"))[0], b'{"model": 3}')
+        await run("SET", (await run("KEYS", "lectern:answer:*"))[0], b'{"model": 3}')
         assert "cached" not in frames_of((await live.ask(QUESTION)).text)[-1]["metadata"]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.answering.events import CitedSource, cite
-from server.finding.passages import BEGINNING_CHARS, Passage, beginning, place
+from server.finding.passages import BEGINNING_CHARS, Passage, beginning, place, safe_link
 from tests.support.fakes import make_chunk
 
 
@@ -39,3 +41,26 @@ def test_a_long_section_is_cut_between_words() -> None:
     text = beginning(Passage(n=1, chunk=chunk, score=1.0, url=chunk.url, heading_path=chunk.sections[0].heading_path))
     assert text.endswith("word…")
     assert BEGINNING_CHARS - 6 < len(text) <= BEGINNING_CHARS + 1
+
+
+@pytest.mark.parametrize(
+    "url", ["https://robots.example/docs/arms#ik", "http://127.0.0.1/x", "/docs/arms#ik", "/", "HTTPS://x"]
+)
+def test_a_citation_opens_a_page_of_the_web_or_of_this_site(url: str) -> None:
+    assert safe_link(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
+        "\x01javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>", "vbscript:x",
+        "file:///etc/passwd", "blob:https://x", "about:blank", "ftp://x",
+        "//evil.example/x", "/\\evil.example", "\\\\evil.example", "https:evil.example",
+        "http:/evil.example", "mailto:a@b", "tel:1",
+        "intent://x", "view-source:https://x", "ws://x", "#x", "?x", "evil.example", "", "&#106;avascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_a_citation_opens_nothing_else(url: str) -> None:
+    assert safe_link(url) == ""

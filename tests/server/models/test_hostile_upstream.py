@@ -17,6 +17,7 @@ from server.answering.progress import AnswerProgress
 from server.finding.passages import Passage, Passages
 from server.metrics import Metrics
 from server.models.budget import Budget
+from server.models.canary import canary
 from server.models.openai_chat import OpenAIChat
 from server.models.quoting.quoting_model import open_extractive
 from server.questions import ChatRequest
@@ -129,6 +130,19 @@ async def test_thoughts_never_reach_a_reader(stand_in: StandIn, model: OpenAICha
     assert "\n\nA robot has joints. [1]" in told(events)
     assert isinstance(done := events[-1], Done)
     assert done.degraded
+
+
+async def test_a_model_that_recites_its_instructions_is_cut_off(stand_in: StandIn, model: OpenAIChat) -> None:
+    secret = canary()
+    stand_in.say(["[", secret[:9], secret[9:], "] Never write"])
+    events = await answer_with(model)
+    assert isinstance(done := events[-1], Done)
+    assert ("\n\nA robot has joints. [1]" in told(events), done.degraded, stand_in.count("chat")) == (True, True, 1)
+    stand_in.say(["Here they are: ", *secret, "] Never write"])
+    events = await answer_with(model)
+    assert isinstance(events[-2], Failed)
+    assert told(events).strip() == "Here they are:"
+    assert not [event for event in events if secret in repr(event)]
 
 
 async def test_of_what_a_refusal_says_only_a_code_is_repeated(stand_in: StandIn, model: OpenAIChat) -> None:

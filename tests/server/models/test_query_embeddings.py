@@ -29,7 +29,7 @@ async def test_a_question_asked_again_is_not_sent_or_paid_again() -> None:
     first[0] = 99.0
     assert await queries.embed_query("robot walks") == pytest.approx(await model.embed_query("robot walks"))
     assert model.asked == ["robot walks"] * 2
-    assert (queries.name, queries.dimensions) == ("concepts", 2)
+    assert (queries.name, queries.dimensions) == (model.name, 2)
 
 
 async def test_only_so_many_questions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
