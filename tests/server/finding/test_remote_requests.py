@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from shared.index.remote.index import ChunkMemory, RemoteIndex
+from shared.index.remote.index import RemoteIndex
 from shared.index.remote.server import QdrantServer
+from shared.index.remote.snapshot import ChunkMemory
 from tests.support.qdrant_stand_in import QdrantStandIn
 from tests.support.sample_builds import make_build
 from tests.support.small_book import WORDS, Concepts, find_in, read
