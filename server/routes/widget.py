@@ -19,6 +19,7 @@ from server.services import Services
 from server.status.health import first_reading
 from server.status.probes import WAIT_S, live_build
 from shared.errors import NotBuiltError, ServiceError
+from shared.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "pages"
 WIDGET = "/widget.js"
@@ -39,16 +40,19 @@ HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": 
 OPENINGS_S = 2.0
 TITLE = "Ask the book"
 """Of a book without BOOK_TITLE."""
+BOOK_LINK = "The book"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-_TITLE_MARK = b"{{title}}"
+_TITLE_MARK, _SITE_MARK = b"{{title}}", b"{{site}}"
 
 
 def blueprint(services: Services) -> Blueprint:
     """The pages and the widget, read from disk once, and `/book`."""
     routes = Blueprint("widget", __name__)
-    title = escape(services.settings.book_title or TITLE).encode()
+    settings = services.settings
+    title = escape(settings.book_title or TITLE).encode()
+    site = f'<a href="{escape(site_address(settings))}">{BOOK_LINK}</a> '.encode() if settings.site_url else b""
     contents = {rule: (FOLDER / name).read_bytes() for rule, name in FILES.items()}
-    framing = " ".join(("'self'", *services.settings.allowed_origins))
+    framing = " ".join(("'self'", *settings.allowed_origins))
 
     @unlimited
     @hide
@@ -56,7 +60,9 @@ def blueprint(services: Services) -> Blueprint:
         """The file, unless the reader has it."""
         rule = str(request.url_rule)
         kind = _TYPES[PurePosixPath(FILES[rule]).suffix]
-        content = contents[rule].replace(_TITLE_MARK, title) if kind == "text/html" else contents[rule]
+        content = (
+            contents[rule].replace(_TITLE_MARK, title).replace(_SITE_MARK, site) if kind == "text/html" else contents[rule]
+        )
         response = Response(content, headers=HEADERS, content_type=f"{kind}; charset=utf-8")
         if rule == EMBEDDED:
             response.headers["Content-Security-Policy"] += f"; frame-ancestors {framing}"
@@ -81,6 +87,11 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
+def site_address(settings: Settings) -> str:
+    """Where the book's site begins."""
+    return settings.site.url + settings.site.base
+
+
 async def _about(services: Services, openings: Openings) -> AboutBook:
     settings, build = services.settings, await live_build(services.health.build)
     state: str | None = None
@@ -94,7 +105,7 @@ async def _about(services: Services, openings: Openings) -> AboutBook:
                 questions = await openings.questions()
     return AboutBook(
         title=settings.book_title,
-        site_url=settings.site.url + settings.site.base if settings.site_url else None,
+        site_url=site_address(settings) if settings.site_url else None,
         issues_url=settings.issues_url or None,
         pages=build.documents if build else 0,
         state=state,

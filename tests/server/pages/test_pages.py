@@ -67,3 +67,11 @@ async def test_any_page_may_run_the_widget_and_only_allowed_ones_frame_the_chat(
     assert widget.headers["access-control-allow-origin"] == "*"
     assert widget.headers["content-type"] == "text/javascript; charset=utf-8"
     assert frame.headers["content-security-policy"].endswith("; frame-ancestors 'self' https://example.github.io")
+
+
+async def test_the_page_leads_back_to_the_book_where_it_is_published() -> None:
+    published = Settings(site_url="https://example.github.io", site_base="/book/")
+    async with serving(make_services(settings=published)) as live:
+        assert '<a href="https://example.github.io/book/">The book</a>' in (await live.client.get("/")).text
+    async with serving(make_services()) as live:
+        assert "The book</a>" not in (await live.client.get("/")).text
