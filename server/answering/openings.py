@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from server.answering.suggestions import questions_about
+from server.finding.current_page import PageAddresses
 from shared.index.port import Index, Snapshot
 from shared.models import Chunk
 
@@ -13,23 +14,35 @@ _PAGES = 12
 """Looked at: some say nothing that can be asked about."""
 _CHUNKS = 6
 """Of each: the beginning of a page says what it is about."""
+_WHOLE_BOOK = ""
 
 
 class Openings:
-    """Questions about pages all over the book, found once a build."""
+    """Questions about a page, and about pages all over the book, each found once a build."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._addresses = PageAddresses()
         self._build_id = ""
-        self._questions: tuple[str, ...] = ()
+        self._questions: dict[str, tuple[str, ...]] = {}
+        """{file, or '': of the whole book}."""
 
-    async def questions(self) -> tuple[str, ...]:
-        """Up to four, each about another page. Raises `NotBuiltError` and `ServiceError`."""
+    async def questions(self, page_url: str = "") -> tuple[str, ...]:
+        """Up to four about the page at that address; each about another page where it is none, or says nothing to ask about.
+
+        Raises `NotBuiltError` and `ServiceError`.
+        """
         async with self._index.snapshot() as snapshot:
             if self._build_id != snapshot.build.id:
-                self._questions = await _spread(snapshot)
-                self._build_id = snapshot.build.id
-        return self._questions
+                self._build_id, self._questions = snapshot.build.id, {}
+            path = await self._addresses.find(snapshot, page_url) if page_url else None
+            if path and path not in self._questions:
+                self._questions[path] = questions_about(await snapshot.page(path), OPENINGS)
+            if path and self._questions[path]:
+                return self._questions[path]
+            if _WHOLE_BOOK not in self._questions:
+                self._questions[_WHOLE_BOOK] = await _spread(snapshot)
+            return self._questions[_WHOLE_BOOK]
 
 
 async def _spread(snapshot: Snapshot) -> tuple[str, ...]:

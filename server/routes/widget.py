@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from html import escape
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +17,6 @@ from server.schemas.book_api import AboutBook
 from server.services import Services
 from server.status.health import first_reading
 from server.status.probes import WAIT_S, live_build
-from shared.errors import NotBuiltError, ServiceError
 from shared.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "pages"
@@ -38,6 +36,7 @@ CONTENT_SECURITY_POLICY = (
 )
 HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
 OPENINGS_S = 2.0
+MAX_URL_CHARS = 2000
 TITLE = "Ask the book"
 """Of a book without BOOK_TITLE."""
 BOOK_LINK = "The book"
@@ -98,11 +97,7 @@ async def _about(services: Services, openings: Openings) -> AboutBook:
     if build is None:
         reading = await first_reading(services.health, settings, wait_s=WAIT_S)
         state = "reading" if reading.is_expected else "no_book"
-    questions: tuple[str, ...] = ()
-    if build is not None:
-        with suppress(ServiceError, NotBuiltError, TimeoutError):  # the page is of use without them
-            async with asyncio.timeout(OPENINGS_S):
-                questions = await openings.questions()
+    questions = await _questions(openings, request.args.get("page_url", "")) if build else ()
     return AboutBook(
         title=settings.book_title,
         site_url=site_address(settings) if settings.site_url else None,
@@ -112,3 +107,11 @@ async def _about(services: Services, openings: Openings) -> AboutBook:
         quotes=services.health.chat_model is None,
         questions=list(questions),
     )
+
+
+async def _questions(openings: Openings, page_url: str) -> tuple[str, ...]:
+    """What there is in time: a front end is of use without, and what comes later is there for the next reader."""
+    looking = asyncio.create_task(openings.questions(page_url[:MAX_URL_CHARS]))
+    looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+    await asyncio.wait({looking}, timeout=OPENINGS_S)
+    return looking.result() if looking.done() and not looking.exception() else ()

@@ -132,7 +132,7 @@ class AboutBook(BaseModel):
     quotes: bool
     """Answers are quotations; no chat model is configured."""
     questions: list[str]
-    """What a reader may begin with."""
+    """What a reader may begin with: about the page at `page_url`, else about the book."""
 
 
 class StoppedAnswer(BaseModel):

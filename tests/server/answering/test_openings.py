@@ -25,3 +25,16 @@ async def test_a_book_of_one_page_has_one_and_a_book_without_headings_none(tmp_p
         assert await Openings(index).questions() == ("What is B?",)
     async with open_book(tmp_path / "none", {"a.md": "Words.\n"}) as index:
         assert await Openings(index).questions() == ()
+
+
+async def test_on_a_page_they_are_about_the_page(tmp_path: Path) -> None:
+    pages = {
+        "arms.md": "# Arms\n\n## Joints\n\nJoints are what moves.\n",
+        "legs.md": "# Legs\n\n## Feet\n\nFeet are flat.\n",
+        "x.md": "# X\n",
+    }
+    async with open_book(tmp_path, pages) as index:
+        openings = Openings(index)
+        assert await openings.questions("https://example.github.io/docs/arms#joints") == ("What are Joints?",)
+        assert await openings.questions("https://elsewhere.example/nothing") == ("What are Joints?", "What are Feet?")
+        assert await openings.questions("/docs/x") == ("What are Joints?", "What are Feet?")
