@@ -139,7 +139,9 @@ async def test_every_route_is_in_the_openapi_document_and_nothing_else_is() -> N
     assert described["/ingest/{run_id}"]["get"]["parameters"][0]["schema"]["format"] == "uuid"
 
 
-@pytest.mark.parametrize("locked", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-audit.txt"])
+@pytest.mark.parametrize(
+    "locked", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-audit.txt"]
+)
 def test_locked_requirements_have_hashes_and_no_index_address(locked: str) -> None:
     text = (REPOSITORY / locked).read_text(encoding="utf-8")
     assert "://" not in text
