@@ -39,6 +39,8 @@ check: .venv/installed-dev
 # The splitters we are compared with are installed only here.
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m tests.benchmarks.streams
+	.venv-bench/bin/python -m tests.benchmarks.lateness
+	.venv-bench/bin/python -m tests.benchmarks.search
 	.venv-bench/bin/python -m tests.benchmarks.widget
 	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
