@@ -189,9 +189,7 @@ class Report(Frozen):
     seconds: float
 
 
-SiteKind = Literal[
-    "auto", "docusaurus", "mkdocs", "mdbook", "vitepress", "starlight", "sphinx", "hugo", "jekyll", "nextra", "plain"
-]
+SiteKind = Literal["auto", "docusaurus", "mkdocs", "mdbook", "vitepress", "starlight", "sphinx", "hugo", "jekyll", "plain"]
 """Site generators; `plain` shows Markdown as files, `auto` is what the book's own files name."""
 
 

@@ -53,8 +53,7 @@ class Settings(BaseSettings):
     site_base: str = "/"
     """Path the site is served under, e.g. /my-book/; `/`: as Docusaurus' own configuration says."""
     site_kind: SiteKind = "auto"
-    """What generates the site: decides page addresses and heading ids. `auto`: what a configuration file beside the book
-    names, docusaurus where none does."""
+    """What generates the site: decides page addresses and heading ids; `auto`: what the book's files name, else docusaurus."""
     site_route_base: str = "docs"
     """Docusaurus `routeBasePath` of the docs, `/` when they are the site's root; `docs`: as its own configuration says."""
     site_trailing_slash: bool | None = None

@@ -13,7 +13,7 @@ from flows.reading.block_parser import closing, parse_blocks
 from flows.reading.blocks import Reader, read_block
 from flows.reading.document import Block
 from flows.reading.extensions.includes import NOT_THERE, find_included, selected_text
-from flows.reading.extensions.page_format import is_mdx
+from flows.reading.extensions.jsx import is_mdx
 from flows.reading.extensions.prepare import prepare
 from flows.reading.extensions.prepared import STAND_IN, Aside, Include, Prepared
 from flows.reading.front_matter import FrontMatter, parse_front_matter

@@ -24,7 +24,7 @@ from flows.source.files import SourceFile
 from shared.models import Problem, Site
 
 PLAIN = Site()
-UNDERSCORED = frozenset({"docusaurus", "plain", "starlight", "nextra", "jekyll"})
+UNDERSCORED = frozenset({"docusaurus", "plain", "starlight"})
 """Kinds of site that make no page of a file or folder whose name begins with `_`."""
 
 

@@ -169,7 +169,7 @@ def test_each_setting_that_is_wrong_is_named_on_a_line_of_its_own(run, book: Pat
     assert done.returncode == 1
     assert done.stderr == (
         "lectern: SITE_KIND is 'wiki'; expected one of auto, docusaurus, mkdocs, mdbook, vitepress, starlight, sphinx, hugo, "
-        "jekyll, nextra, plain.\n"
+        "jekyll, plain.\n"
         "lectern: CHUNK_TOKENS is 'many'; expected a whole number from 64 to 8000.\n"
     )
 

@@ -1,8 +1,13 @@
-"""Where a JSX tag, an expression or an ESM statement ends. Linear scans that never raise; -1 means "it is not one"."""
+"""Whether a page is MDX, and where a JSX tag, an expression or an ESM statement ends.
+
+Linear scans that never raise; -1 means "it is not one".
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any, cast
 
 NAME = re.compile(r"</?(?:[A-Za-z_$][\w$.:-]*)?")
 ATTRIBUTE = re.compile(r"\s+[A-Za-z_$:@][\w$:.@-]*(\s*=\s*)?|\s*(?=\{)")
@@ -14,6 +19,8 @@ MAX_CODE_POINT = 0x10FFFF
 BLANK_LINE = re.compile(r"\n[ \t]*(?=\n|\Z)")
 ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(\r\n|.))", re.DOTALL)
 CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
+FORMATS = ("mdx", "md", "detect")
+"""Docusaurus' `markdown.format`."""
 MAX_CHARS = 20_000
 """Longest tag, expression or statement: what is longer is text, and a scan that fails costs no more than this."""
 
@@ -96,3 +103,17 @@ def _blank_line(text: str, start: int) -> int:
 
 def _step(mark: str) -> int:
     return 1 if mark in "{([" else -1 if mark in "})]" else 0
+
+
+def is_mdx(path: str, front_matter: Mapping[str, Any], site_format: str = "") -> bool | None:
+    """Whether the file at `path` is MDX; None where only its text can tell.
+
+    As Docusaurus decides (`@docusaurus/mdx-loader`, `format.ts`): the front matter's `mdx: {format: mdx | md | detect}`, else
+    `site_format`, its `markdown.format`; `detect` goes by the file's extension. Without any of them `.mdx` is MDX.
+    """
+    options: object = front_matter.get("mdx")
+    chosen = cast("dict[str, object]", options).get("format") if isinstance(options, dict) else None
+    chosen = chosen if chosen in FORMATS else site_format
+    if chosen in {"mdx", "md"}:
+        return chosen == "mdx"
+    return True if path.endswith(".mdx") else False if chosen == "detect" else None

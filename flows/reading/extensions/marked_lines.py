@@ -17,10 +17,10 @@ from flows.reading.extensions.site_lines import HANDLERS, MARKS, default_title
 from flows.reading.lines import CONTAINERS
 
 MARK = rf"""(?P<prefix>{CONTAINERS})
-    (?: (?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})
+    (?: SITE
+        (?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})
       | (?P<include>{INCLUDES})
       | (?P<toc>\[\[?_?[Tt][Oo][Cc]_?\]\]?[ \t]*$)
-      SITE
       | (?P<container>:{{3,}})
       | (?P<esm>(?:import|export)\b)
       | (?P<comment><!--|\{{[ \t]*(?:/\*|$))
@@ -48,7 +48,7 @@ MATH_FENCE = "~~~~~~~~~"
 @cache
 def _marks(kind: str) -> re.Pattern[str]:
     """What begins a marked line of a page of this kind of site."""
-    return re.compile(MARK.replace("SITE", "".join(f"| {mark}" for mark in MARKS.get(kind, ()))), re.VERBOSE)
+    return re.compile(MARK.replace("SITE", "".join(f"{mark} | " for mark in MARKS.get(kind, ()))), re.VERBOSE)
 
 
 def take_out(page: PageLines) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from flows.reading.extensions.directives import GENERATED, take_directive
+from flows.reading.extensions.directives import MARK as DIRECTIVE
 from flows.reading.extensions.page_lines import PageLines
 from flows.reading.extensions.prepared import Aside
 
@@ -13,7 +15,10 @@ PYMDOWN = (
     r"(?P<generated>:::[ \t]+[\w.:*/\[\]-]+[ \t]*$)",
     r"(?P<nothing>\*\[[^\]\n]+\]:[ \t])",
 )
-MYST = (r"(?P<nothing>\([^()\s]+\)=[ \t]*$|%(?:[ \t]|$).*|\+\+\+)",)
+MYST = (
+    DIRECTIVE,
+    r"(?P<nothing>\([^()\s]+\)=[ \t]*$|%(?:[ \t]|$).*|\+\+\+)",
+)
 MARKS = {"mkdocs": PYMDOWN, "sphinx": MYST}
 """What begins such a line, by kind of site: alternatives of a verbose pattern."""
 BLOCK = re.compile(r"(/{3,})[ \t]*(?:([A-Za-z][\w-]*)[ \t]*(?:\|[ \t]*(.*))?)?$")
@@ -22,7 +27,6 @@ UNTITLED_BLOCKS = frozenset({"html", "define", "caption", "figure-caption", "tab
 UNTITLED = frozenset({"code-group", "raw", "v-pre", "tabs", "tab-set", "grid", "div", "details", "steps", "cards", "columns"})
 """Containers whose name is not shown."""
 OPTION = re.compile(r"(?:[ ]{4}|\t)[ \t]*\S")
-GENERATED = "directive left out: its text comes from code"
 
 
 def default_title(name: str) -> str:
@@ -75,6 +79,7 @@ def _nothing(page: PageLines, number: int, match: re.Match[str]) -> int:
 
 HANDLERS: dict[str, Callable[[PageLines, int, re.Match[str]], int]] = {
     "block": _block,
+    "directive": take_directive,
     "generated": _generated,
     "nothing": _nothing,
     "toc": _nothing,

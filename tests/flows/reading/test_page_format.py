@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.reading.extensions.page_format import is_mdx
+from flows.reading.extensions.jsx import is_mdx
 from flows.reading.parse import parse
 from flows.source.files import SourceFile
 from shared.models import Site

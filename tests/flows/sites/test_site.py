@@ -24,6 +24,10 @@ BUILT = {
     "mkdocs/expected.json": Site(kind="mkdocs", base="/my-book/", folder="docs"),
     "mkdocs/expected-unicode.json": Site(kind="mkdocs", base="/my-book/", folder="docs", trailing_slash=False, ids="pymdownx"),
     "mdbook/expected.json": Site(kind="mdbook", base="/my-book/", folder="src"),
+    "starlight/expected.json": Site(kind="starlight", base="/my-book/", folder="src/content/docs"),
+    "sphinx/expected.json": Site(kind="sphinx", base="/my-book/"),
+    "hugo/expected.json": Site(kind="hugo", base="/my-book/", folder="content"),
+    "jekyll/expected.json": Site(kind="jekyll", base="/my-book/", options={"collections": {"guides": "/manual/:path/"}}),
     "vitepress/expected.json": Site(kind="vitepress", base="/my-book/", options={"clean_urls": True}),
 }
 NOT_IN_THE_MARKDOWN = {
@@ -92,5 +96,5 @@ def test_a_file_the_site_has_no_page_for_is_skipped_and_a_reason_already_given_s
 
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_every_generator_gives_equal_headings_different_anchors(kind: str) -> None:
-    document = add_addresses(parse(SourceFile("a.md", "## Same\n" * 4)), Site.model_validate({"kind": kind}))
+    document = add_addresses(parse(SourceFile("a.md", "---\n---\n" + "## Same\n" * 4)), Site.model_validate({"kind": kind}))
     assert len({heading.anchor for heading in document.headings}) == 4

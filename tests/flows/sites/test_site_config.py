@@ -249,6 +249,14 @@ def test_mkdocs_says_which_pages_it_does_not_build(tmp_path: Path) -> None:
     }
 
 
+NAMING = {
+    "mkdocs.yml": "site_name: x\n",
+    "_config.yml": "title: x\n",
+    "astro.config.mjs": "import starlight from '@astrojs/starlight';",
+    "docs/conf.py": "extensions = ['myst_parser']",
+}
+
+
 @pytest.mark.parametrize(
     ("files", "kind"),
     [
@@ -256,14 +264,18 @@ def test_mkdocs_says_which_pages_it_does_not_build(tmp_path: Path) -> None:
         (("mkdocs.yml",), "mkdocs"),
         (("book.toml",), "mdbook"),
         (("docs/.vitepress/config.mts",), "vitepress"),
+        (("astro.config.mjs", "src/content/docs/index.md"), "starlight"),
+        (("docs/conf.py",), "sphinx"),
+        (("hugo.toml", "content/_index.md"), "hugo"),
+        (("_config.yml",), "jekyll"),
         ((), "docusaurus"),
     ],
 )
 def test_the_kind_of_site_is_told_by_the_files_that_name_it(tmp_path: Path, files: tuple[str, ...], kind: str) -> None:
     (tmp_path / "docs").mkdir()
     for name in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("site_name: x\n" if name == "mkdocs.yml" else "", encoding="utf-8")
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(NAMING.get(name, ""), encoding="utf-8")
     site = read_site_config(tmp_path / "docs", Site(kind="auto"))
     assert (site.kind, site.notes[0].startswith(f"SITE_KIND is taken for {kind}")) == (kind, True)
 

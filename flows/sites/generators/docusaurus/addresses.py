@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.reading.document import Document, Heading
-from flows.reading.extensions.page_format import is_mdx
+from flows.reading.extensions.jsx import is_mdx
 from flows.sites.heading_text import References, find_references, mdast_text
 from flows.sites.slugs import GithubSlugger
 from shared.models import Site

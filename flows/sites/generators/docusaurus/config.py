@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.reading.extensions.page_format import FORMATS
+from flows.reading.extensions.jsx import FORMATS
 from flows.sites.generators.docusaurus.addresses import DEFAULT_FORMAT
 from flows.sites.literals import Literals, find_literal, read_literals
 from flows.sites.site_files import SiteFiles, read_list, read_text
