@@ -36,31 +36,36 @@ def page_address(document: Document, site: Site) -> str | None:
     if site.folder and not path.is_relative_to(site.folder):
         return None
     path = path.relative_to(site.folder) if site.folder else path
-    values, collections = document.front_matter, cast("dict[str, Any]", site.options.get("collections", {}))
     is_page = document.text.startswith("---") or site.options.get("any_file") is True
-    if not is_page or values.get("published") is False or str(path) in site.not_built:
+    if not is_page or document.front_matter.get("published") is False or str(path) in site.not_built:
         return None
-    given: object = values.get("permalink")
-    pretty = site.options.get("permalink") == "pretty"
+    route = _route(path, document.front_matter, site.options)
+    return None if route is None else site.base + quote(route.lstrip("/"))
+
+
+def _route(path: PurePosixPath, values: dict[str, Any], options: dict[str, Any]) -> str | None:
+    given, pretty = str(values.get("permalink") or ""), options.get("permalink") == "pretty"
     if "_posts" in path.parts[:-1]:
-        found = POST.fullmatch(path.stem)
-        form = str(given or site.options.get("permalink", "date"))
-        return site.base + quote(_post(path, found, values, STYLES.get(form, form)).lstrip("/")) if found else None
+        found, form = POST.fullmatch(path.stem), given or str(options.get("permalink", "date"))
+        return _post(path, found, values, STYLES.get(form, form)) if found else None
     if path.parts[0].startswith("_"):
-        name = path.parts[0][1:]
-        if name not in collections:
-            return None
-        inner = path.relative_to(path.parts[0])
-        form = str(given or collections[name] or f"/:collection/:path{'/' if pretty else '.html'}")
-        form = form.replace(":collection", name).replace(":path", str(inner.with_suffix(""))).replace(":name", inner.stem)
-        return site.base + quote(form.replace(":title", inner.stem).replace(":output_ext", ".html").lstrip("/"))
-    if any(part.startswith("_") for part in path.parts):
+        return _item(path, given, options, pretty=pretty)
+    if given or any(part.startswith("_") for part in path.parts):
+        return given or None
+    if path.stem == "index" or (path.stem == "README" and options.get("any_file") is True):
+        return "" if path.parent == PurePosixPath() else f"{path.parent}/"
+    return f"{path.with_suffix('')}/" if pretty else str(path.with_suffix(".html"))
+
+
+def _item(path: PurePosixPath, given: str, options: dict[str, Any], *, pretty: bool) -> str | None:
+    """The address of a file of a collection; None where `_config.yml` shows none of that name."""
+    name, inner = path.parts[0][1:], path.relative_to(path.parts[0])
+    collections: dict[str, Any] = options.get("collections", {})
+    if name not in collections:
         return None
-    if isinstance(given, str) and given:
-        return site.base + quote(given.lstrip("/"))
-    if path.stem == "index" or (path.stem == "README" and site.options.get("any_file") is True):
-        return site.base + quote("" if path.parent == PurePosixPath() else f"{path.parent}/")
-    return site.base + quote(f"{path.with_suffix('')}/" if pretty else str(path.with_suffix(".html")))
+    form = given or str(collections[name] or f"/:collection/:path{'/' if pretty else '.html'}")
+    form = form.replace(":collection", name).replace(":path", str(inner.with_suffix(""))).replace(":name", inner.stem)
+    return form.replace(":title", inner.stem).replace(":output_ext", ".html")
 
 
 def _post(path: PurePosixPath, found: re.Match[str], values: dict[str, Any], form: str) -> str:
