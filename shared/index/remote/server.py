@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from qdrant_client import AsyncQdrantClient, models
 
 from shared.errors import ServiceError
 from shared.index.port import DENSE, SPARSE
+from shared.index.remote.breaker import Breaker
 from shared.index.remote.errors import call_qdrant
 from shared.index.remote.points import INDEXED_FIELDS, MAX_BATCH_POINTS
 from shared.retry import IN_A_QUESTION, IN_AN_INGEST
 
-READ_TIMEOUT_S = 5
+T = TypeVar("T")
+
+READ_TIMEOUT_S = 2
 WRITE_TIMEOUT_S = 60
 OLDEST_SERVER = (1, 10)
 """The first with the query API and the IDF modifier."""
@@ -34,7 +37,8 @@ class QdrantServer:
     def __init__(self, client: AsyncQdrantClient, address: str, *, shards: int = 1) -> None:
         """`address`: what errors call it. `shards`: of a new collection; with more than one, rarities are each shard's own."""
         self._client = client
-        self._reading = partial(call_qdrant, address=address, timeout_s=READ_TIMEOUT_S, patience=IN_A_QUESTION)
+        self._ask = partial(call_qdrant, address=address, timeout_s=READ_TIMEOUT_S, patience=IN_A_QUESTION)
+        self._breaker = Breaker(partial(self._ask, client.info), address)
         self._writing = partial(call_qdrant, address=address, timeout_s=WRITE_TIMEOUT_S, patience=IN_AN_INGEST)
         self.address = address
         self._shards = shards
@@ -196,4 +200,8 @@ class QdrantServer:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._breaker.aclose()
         await self._client.close()
+
+    async def _reading(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._breaker.call(partial(self._ask, call))

@@ -310,6 +310,40 @@ async def test_each_bad_answer_is_one_sentence_and_only_passing_ones_are_asked_f
             assert len(asked) == (2 if transient else 1)
 
 
+async def test_a_server_that_hangs_is_waited_for_once_and_is_back_when_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.index.remote.breaker.READER_LIMIT_S", 0.2)
+    monkeypatch.setattr("shared.index.remote.breaker.FIRST_PROBE_S", 0.01)
+    asked: list[str] = []
+    hangs = True
+
+    async def serve(request: Received, exchange: Exchange) -> None:
+        asked.append(request.path)
+        if hangs:
+            await exchange.pause(30)
+        if request.path == "/":
+            await exchange.reply(200, {"title": "qdrant - vector search engine", "version": "1.17.0"})
+        else:
+            await exchange.reply(200, {"result": {"aliases": []}, "status": "ok", "time": 0})
+
+    server = LoopbackServer(serve)
+    await server.start()
+    async with index_on_port(server.port) as index:
+        for _ in range(3):
+            with pytest.raises(ServiceError, match="did not answer within") as failed:
+                await index.live()
+            assert failed.value.transient
+        assert asked.count("/aliases") == 1
+        hangs = False
+        probing = index._server._breaker._probing
+        assert probing is not None
+        await probing
+        assert await index.live() is None
+        assert asked.count("/aliases") == 2
+    await server.stop()
+
+
 async def test_an_address_where_nobody_listens_is_one_clear_error() -> None:
     async with index_on_port(1) as index:
         with pytest.raises(ServiceError, match=r"^Cannot reach Qdrant at http://127.0.0.1:1 \(ConnectError\)\.$") as failed:
