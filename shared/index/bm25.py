@@ -28,7 +28,8 @@ _SPACELESS = frozenset({"chinese", "japanese", NO_LANGUAGE})
 
 _SIGN = r"=!<>+*/%&|^~.:?@#$-"
 _OPERATOR = re.compile(
-    rf"(?<![{_SIGN}])(?!://|--|(?:\.\.\.|[.?!]*[?!][.?!]*)(?![{_SIGN}]))[{_SIGN}]{{2,3}}(?![{_SIGN}])|(?<=\s)[?@&%^~!](?=\s)"
+    rf"(?<![{_SIGN}])(?!://|--|(?:\.\.\.|[.?!]{{0,2}}[?!][.?!]{{0,2}})(?![{_SIGN}]))[{_SIGN}]{{2,3}}(?![{_SIGN}])"
+    r"|(?<=\s)[?@&%^~!](?=\s)"
 )
 """Two or three signs together, "==", "..", "///", that end no sentence, or one by itself: a term where code is searched."""
 _JAPANESE_MARK = " の"
