@@ -107,9 +107,11 @@ def _expected(field: FieldInfo, otherwise: str) -> str:
         return "true or false"
     if kinds not in ([int], [float]):
         return otherwise
-    least, most = ([getattr(limit, end) for limit in field.metadata if hasattr(limit, end)] for end in ("ge", "le"))
+    ends = {end: getattr(limit, end) for limit in field.metadata for end in ("ge", "gt", "le") if hasattr(limit, end)}
     noun = "a whole number" if kinds == [int] else "a number"
-    return noun + (f" from {least[0]} to {most[0]}" if most else f", {least[0]} or more")
+    if "gt" in ends:
+        return f"{noun} above {ends['gt']}, {ends['le']} at most"
+    return noun + (f" from {ends['ge']} to {ends['le']}" if "le" in ends else f", {ends['ge']} or more")
 
 
 def issues_address(value: str) -> str:

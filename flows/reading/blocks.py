@@ -16,8 +16,8 @@ from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax
 from flows.reading.lines import SourceLines
 from shared.models import BlockKind
 
-CUSTOM_ID = re.compile(r"\s*(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
-TASK = re.compile(r"((?:[-*+]|\d+[.)]) )\[[ xX]\][ \t]+")
+CUSTOM_ID = re.compile(r"(?<!\s)\s*+(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
+TASK = re.compile(r"((?:[-*+]|(?<!\d)\d++[.)]) )\[[ xX]\][ \t]+")
 ALERT = re.compile(r"\[!(\w+)\][-+]?\s*")
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 MARKUP_IN_CELLS = re.compile(r"\]\(|\]\[|[<`\\&]|\*\*|__|~~")

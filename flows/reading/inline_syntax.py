@@ -57,7 +57,7 @@ CRITIC = re.compile(
 )
 SUPERSCRIPT = re.compile(r"\^([^\s^]+)\^|\^\^(?=\S)([^^\n]+?)(?<=\S)\^\^")
 ROLE = re.compile(r"\{([A-Za-z][\w:.+-]*)\}(`+)(.+?)(?<!`)\2(?!`)", re.DOTALL)
-ROLE_TARGET = re.compile(r"(.+?)\s*<[^<>]+>", re.DOTALL)
+ROLE_TARGET = re.compile(r"(.*\S)\s*<[^<>]+>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

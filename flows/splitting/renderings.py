@@ -18,7 +18,7 @@ from flows.reading.inline_syntax import InlineSyntax
 FILLER = "\x1f"
 """White space that stands for what is no part of the text, so that offsets stay; it goes in the end."""
 QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
-MARGINS = re.compile(r"[ \t\r]*\n[ \t]*")
+MARGINS = re.compile(r"(?:(?<![ \t\r])[ \t\r]++)?\n[ \t]*")
 HARD_BREAK = re.compile(r"\\(?=\r?\n)")
 
 

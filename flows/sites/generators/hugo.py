@@ -26,7 +26,7 @@ LOADERS: dict[str, Callable[[str], Any]] = {
 CONFIG_FILES = tuple(
     f"{folder}{name}.{ending}" for folder, name in (("", "hugo"), ("config/_default/", "hugo")) for ending in LOADERS
 ) + tuple(f"{folder}config.{ending}" for folder in ("", "config/_default/") for ending in LOADERS)
-ATTRIBUTES = re.compile(r"[ \t]*\{([^{}\n]*)\}[ \t]*$")
+ATTRIBUTES = re.compile(r"(?<![ \t])[ \t]*+\{([^{}\n]*)\}[ \t]*$")
 IDENTIFIER = re.compile(r"#([^\s#.}]+)")
 
 

@@ -19,7 +19,7 @@ from flows.sites.site_files import SiteFiles, read_table, read_text
 from flows.sites.slugs import MdbookIds, mdbook_slug
 from shared.models import Site
 
-ATTRIBUTES = re.compile(r"\s*\{([^{}]*)\}$")
+ATTRIBUTES = re.compile(r"(?<!\s)\s*+\{([^{}]*)\}$")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 TERM = re.compile(r"^(?![ \t]*[:~#>|-])[ ]{0,3}(\S.*)\n\n?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
 """A line that the next one, or the one after an empty one, defines."""

@@ -66,7 +66,8 @@ class BuildFolder:
         with _disk_errors("read", self._builds):
             if not self._builds.is_dir():
                 return []
-            return sorted((path.name for path in self._builds.iterdir() if path.name != than), reverse=True)
+            others = [path for path in self._builds.iterdir() if path.name != than]
+            return [path.name for path in sorted(others, key=_made_at, reverse=True)]
 
     def check(self, build_id: str, *, sizes_only: bool = False) -> Build:
         """The `Build` a folder holds; every file is as long as when it was written, and holds what was written then.
@@ -166,6 +167,11 @@ def _disk_errors(doing: str, path: Path) -> Generator[None]:
         yield
     except OSError as exc:
         raise ServiceError("disk", f"Cannot {doing} {path}: {exc.strerror or exc}.", transient=False) from exc
+
+
+def _made_at(build: Path) -> tuple[str, int]:
+    """When a build was made: by its name, to the second, then by its folder's date."""
+    return build.name.partition("-")[0], build.stat().st_mtime_ns
 
 
 def _crc(path: Path) -> int:

@@ -51,6 +51,7 @@ print("<b>")
 ```
 """
 NOWHERE = Site()
+SETTINGS = Settings(site_kind="docusaurus")
 
 
 def test_every_section_is_an_element_with_its_anchor() -> None:
@@ -81,7 +82,7 @@ async def serving_book(
 
 async def test_a_citation_of_an_unpublished_book_opens_on_its_page(tmp_path: Path) -> None:
     pages = {"arms.md": ARMS, "part two/légs.md": "# Legs\n\nTwo.\n"}
-    async with serving_book(tmp_path, pages, Settings()) as (live, chunks):
+    async with serving_book(tmp_path, pages, SETTINGS) as (live, chunks):
         for chunk in chunks:
             page = await live.client.get(chunk.url)
             assert page.status_code == 200
@@ -91,7 +92,7 @@ async def test_a_citation_of_an_unpublished_book_opens_on_its_page(tmp_path: Pat
 
 
 async def test_a_published_book_is_read_where_it_is_published(tmp_path: Path) -> None:
-    async with serving_book(tmp_path, {"arms.md": ARMS}, Settings(site_url="https://robots.example")) as (live, _):
+    async with serving_book(tmp_path, {"arms.md": ARMS}, Settings(site_kind="docusaurus", site_url="https://robots.example")) as (live, _):
         assert (await live.client.get("/docs/arms")).status_code == 404
 
 
@@ -121,7 +122,7 @@ class HeldRendering:
 
 async def test_a_page_that_takes_long_holds_nobody_else_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
-    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, Settings()) as (live, _):
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, SETTINGS) as (live, _):
         asked = [asyncio.create_task(live.client.get(f"/docs/{name}")) for name in ("a", "b", "a")]
         await until(lambda: bool(held.pages))
         assert (await live.client.get("/health/live")).status_code == 200
@@ -133,9 +134,9 @@ async def test_a_page_that_takes_long_holds_nobody_else_up(tmp_path: Path, monke
 async def test_a_page_is_rendered_once_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     held.go.set()
-    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, Settings()) as (live, _):
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, SETTINGS) as (live, _):
         assert all(["One" in (await live.client.get("/docs/a")).text for _ in range(3)])
-        changed = read({"a.md": "# A\n\nTwo.\n"}, site=Settings().site)
+        changed = read({"a.md": "# A\n\nTwo.\n"}, site=SETTINGS.site)
         await live.services.index.publish(make_build(changed, hour=1, dimensions=None), changed, None)
         assert "Two" in (await live.client.get("/docs/a")).text
     assert held.pages == ["a.md", "a.md"]
@@ -144,7 +145,7 @@ async def test_a_page_is_rendered_once_a_build(tmp_path: Path, monkeypatch: pyte
 async def test_nobody_waits_for_ever_and_what_was_begun_is_there_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     monkeypatch.setattr(book_pages, "RENDER_TIMEOUT_S", 0.05)
-    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, Settings()) as (live, _):
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n"}, SETTINGS) as (live, _):
         late = await live.client.get("/docs/a")
         assert (late.status_code, late.json()["code"]) == (504, "timeout")
         held.go.set()
@@ -160,7 +161,7 @@ async def test_only_so_much_is_kept_of_rendered_pages(tmp_path: Path, monkeypatc
     held = HeldRendering(monkeypatch)
     held.go.set()
     monkeypatch.setattr(book_pages, "KEPT_CHARS", 1)
-    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, Settings()) as (live, _):
+    async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, SETTINGS) as (live, _):
         for name in "aabab":
             assert (await live.client.get(f"/docs/{name}")).status_code == 200
     assert [path[0] for path in held.pages] == [*"abab"]

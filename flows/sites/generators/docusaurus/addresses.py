@@ -17,7 +17,7 @@ from shared.models import Site
 
 IGNORED_PREFIX = re.compile(r"\d+[-_.]\d+")
 NUMBER_PREFIX = re.compile(r"(\d+)\s*[-_.]+\s*([^-_.\s].*)$")
-CLASSIC_ID = re.compile(r"\s*\{#((?:.(?!\{#|\}))*.)\}$")
+CLASSIC_ID = re.compile(r"(?<!\s)\s*+\{#((?:.(?!\{#|\}))*.)\}$")
 MDX_COMMENT_ID = re.compile(r"\{\s*/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
 LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|version-([^/]+))/(.+)")
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")

@@ -20,7 +20,7 @@ from flows.sites.site_files import SiteFiles
 from flows.sites.slugs import pymdownx_slug
 from shared.models import Site
 
-ATTRIBUTES = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\n]*)[ ]*\}[ ]*$")
+ATTRIBUTES = re.compile(r"(?<![ ])[ ]++\{:?[ ]*+([^\}\n ][^\n]*)[ ]*\}[ ]*$")
 ATTRIBUTE_ID = re.compile(r"(?:^|[ ])(?:#([^\s}]+)|id=[\"']?([^\s\"'}]+))")
 
 
