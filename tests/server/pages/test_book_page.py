@@ -92,7 +92,8 @@ async def test_a_citation_of_an_unpublished_book_opens_on_its_page(tmp_path: Pat
 
 
 async def test_a_published_book_is_read_where_it_is_published(tmp_path: Path) -> None:
-    async with serving_book(tmp_path, {"arms.md": ARMS}, Settings(site_kind="docusaurus", site_url="https://robots.example")) as (live, _):
+    published = Settings(site_kind="docusaurus", site_url="https://robots.example")
+    async with serving_book(tmp_path, {"arms.md": ARMS}, published) as (live, _):
         assert (await live.client.get("/docs/arms")).status_code == 404
 
 
