@@ -31,7 +31,8 @@ DEEPEST = """(function deep(one) {
 
 TEXT = "(last('.text')?.cloneNode(true) ?? document.createElement('p'))"
 PAGE = """<!doctype html>
-<html lang="en" data-theme="light"><head><meta name="viewport" content="width=device-width"><title>A site</title></head><body>
+<html lang="en" data-theme="light"><head><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><title>A site</title></head><body>
 <main><article><h1>Joints</h1><p id="told">A robot arm is a chain of <em>joints</em> and links.</p>
 <p>The code:</p><pre><code>arm.move(joint=1)</code></pre>{filler}
 <h2 id="links">Links</h2><p>A link is rigid.</p></article></main>
