@@ -24,7 +24,8 @@ export class Answer extends LitElement {
   private shown = '';
   private numbers = new Map<number, number>();
   private asksReason = false;
-  private isThanked = false;
+  /** What became of the rating. */
+  private told = '';
   private frame = 0;
 
   override render(): TemplateResult {
@@ -116,8 +117,8 @@ export class Answer extends LitElement {
     const { exchange: one, strings: say } = this;
     const rate = (rating: 'up' | 'down') => () => {
       this.asksReason = rating === 'down';
-      this.isThanked = rating === 'up';
-      void this.conversation.rate(one, rating);
+      this.told = '';
+      void this.rated(rating, '', rating === 'up');
     };
     const missing = one.abstained && this.book?.issues_url ? `${this.book.issues_url}?${new URLSearchParams({ title: one.question, body: `${location.href}\n\n> ${one.question}` })}` : '';
     return html`
@@ -129,7 +130,7 @@ export class Answer extends LitElement {
           ? html`${this.button(`up ${one.rating === 'up' ? 'chosen' : ''}`, say.good, icons.UP, rate('up'), one.rating === 'up')}
               ${this.button(`down ${one.rating === 'down' ? 'chosen' : ''}`, say.bad, icons.DOWN, rate('down'), one.rating === 'down')}`
           : nothing}
-        ${this.isThanked ? html`<span class="note" role="status">${say.thanks}</span>` : nothing}
+        ${this.told ? html`<span class="note" role="status">${this.told}</span>` : nothing}
       </div>
       ${this.asksReason
         ? html`<form class="reason" @submit=${this.giveReason}>
@@ -143,8 +144,15 @@ export class Answer extends LitElement {
   private giveReason(event: SubmitEvent): void {
     event.preventDefault();
     const reason = new FormData(event.target as HTMLFormElement).get('reason') as string;
-    [this.asksReason, this.isThanked] = [false, true];
-    void this.conversation.rate(this.exchange, 'down', reason.trim());
+    this.asksReason = false;
+    void this.rated('down', reason.trim(), true);
+  }
+
+  /** Rate, and say so where the reader has no more to say; a failure is always said. */
+  private async rated(rating: 'up' | 'down', reason: string, isAll: boolean): Promise<void> {
+    const isStored = await this.conversation.rate(this.exchange, rating, reason);
+    if (isAll || !isStored) this.told = isStored ? this.strings.thanks : this.strings.notStored;
+    this.requestUpdate();
   }
 
   private button(kind: string, label: string, icon: unknown, act: (event: Event) => void, pressed?: boolean): TemplateResult {

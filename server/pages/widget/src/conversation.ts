@@ -96,11 +96,13 @@ export class Conversation extends EventTarget {
     this.changed();
   }
 
-  async rate(exchange: Exchange, rating: 'up' | 'down', reason = ''): Promise<void> {
+  /** Whether the server has stored it. */
+  async rate(exchange: Exchange, rating: 'up' | 'down', reason = ''): Promise<boolean> {
     exchange.rating = rating;
     this.changed();
-    if (exchange.messageId) await this.service.rate(exchange.messageId, rating, reason).catch(() => undefined);
+    const stored = this.service.rate(exchange.messageId ?? '', rating, reason).then(() => true, () => false);
     this.keep();
+    return stored;
   }
 
   private async follow(exchange: Exchange, history: Turn[], signal: AbortSignal): Promise<void> {
