@@ -97,6 +97,8 @@ class BookPages:
                 chunks = await snapshot.page(path)
         except (KeyError, NotBuiltError) as exc:
             raise NotFound from exc
+        if key in self._rendered:  # finished while the chunks were read
+            return self._rendered[key]
         if key not in self._awaited:
             self._awaited[key] = asyncio.create_task(self._render(key, chunks))
         async with asyncio.timeout(RENDER_TIMEOUT_S):

@@ -67,7 +67,11 @@ async def test_it_answers_before_the_book_is_read_and_stops_when_told(tmp_path: 
     async with running(tmp_path, PREFECT_API_URL="http://127.0.0.1:1/api") as (process, client):
         answer = await client.post("/chat", json={"question": "What moves?", "stream": False})
         assert answer.json()["answer"].startswith("The book has not been read yet")
-        assert (await client.get("/health")).json()["status"] == "reading"
+
+        async def is_reading() -> bool:  # on a busy machine what was not heard of in time counts as away at first
+            return bool((await client.get("/health")).json()["status"] == "reading")
+
+        await until(is_reading)
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
 
