@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.book import Book, read_book
-from flows.configuration import read_settings
+from flows.configuration import read_books, read_settings
 from flows.plan import Plan
 from flows.progress import Tracker
 from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
@@ -42,8 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings(options.book)
-        return int(options.command(options, settings))
+        if not options.each:
+            return options.command(options, read_settings(options.book, only=options.only))
+        return max([_run_one(options, *each) for each in read_books(options.book, only=options.only).items()])
     except LecternError as exc:
         for line in str(exc).splitlines():
             print(f"lectern: {line}", file=sys.stderr)
@@ -55,11 +56,18 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
+def _run_one(options: argparse.Namespace, name: str, settings: Settings) -> int:
+    """The command for one of several books, under its name."""
+    if name and not options.json:
+        print(f"{name}:")
+    return int(options.command(options, settings))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flows", description="Bring a Markdown book into Lectern's index.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    plan = _command(commands, "plan", run_plan, "say what an ingest would do, and do nothing")
-    ingest = _command(commands, "ingest", run_ingest, "bring the index up to date with the book")
+    plan = _command(commands, "plan", run_plan, "say what an ingest would do, and do nothing", each=True)
+    ingest = _command(commands, "ingest", run_ingest, "bring the index up to date with the book", each=True)
     ingest.add_argument("--full", action="store_true", help="write a new build even if nothing changed or most files are gone")
     for each in (plan, ingest):
         each.add_argument("--json", action="store_true", help="print one JSON object")
@@ -86,10 +94,14 @@ def _command(
     name: str,
     run: Command,
     summary: str,
+    *,
+    each: bool = False,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=EPILOG)
     command.add_argument("book", nargs="?", metavar="BOOK", help="a folder or a git+https address (default: BOOK_SOURCE)")
-    command.set_defaults(command=run)
+    which = "the only one of BOOKS to do" if each else "which one of BOOKS (default: the first)"
+    command.add_argument("--only", default="", metavar="NAME", help=which)
+    command.set_defaults(command=run, each=each)
     return command
 
 

@@ -27,17 +27,18 @@ from flows import pipeline
 from flows.book import Batch, Book
 from flows.embedding.embed import Embedded
 from flows.embedding.resources import DenseResources, IngestResources
-from flows.orchestration.artifacts import open_artifacts
+from flows.orchestration.artifacts import RunArtifacts, open_artifacts
 from flows.orchestration.one_at_a_time import find_running_ingest
 from flows.pipeline import Ingested, Outcome, Steps
 from flows.plan import Plan
 from flows.processes.pool import Readers
 from flows.reading.page import Page
-from flows.report import changes_table, describe_problem, describe_report, describe_skipped, summary_markdown
+from flows.report import changes_table, describe_problem, describe_report, describe_skipped, join_reports, summary_markdown
 from flows.source.files import BookSource, Listing
+from shared.books import each_book, settings_of_book
 from shared.index.port import Index
 from shared.ingest_runs import CHANGES_KEY, FLOW, SUMMARY_KEY, PageEdit
-from shared.models import Build, Problem
+from shared.models import Build, Problem, Report
 from shared.settings import Settings
 
 P = ParamSpec("P")
@@ -113,9 +114,9 @@ TASKS = Steps(
 
 @flow(name=FLOW, validate_parameters=True)
 async def ingest_book(full: bool = False, edit: PageEdit | None = None) -> State[Any]:
-    """Bring the index up to date with the book at BOOK_SOURCE; `full`: even if nothing changed or most of it is gone.
+    """Bring the index up to date with the book at BOOK_SOURCE, or with each of BOOKS.
 
-    `edit`: only this page, and the others as they are live.
+    `full`: even if nothing changed or most of it is gone. `edit`: only this page, and the others as they are live.
 
     The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
     """
@@ -123,11 +124,22 @@ async def ingest_book(full: bool = False, edit: PageEdit | None = None) -> State
     async with get_client() as client, open_artifacts(client, run_id) as artifacts:
         if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        outcome = await pipeline.ingest(Settings(), full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)
-        await artifacts.publish_report(outcome.report)
-    summary = "; ".join((*describe_report(outcome.report), *describe_skipped(outcome.report.problems)))
+        reports = [await _ingest(each, full, edit, artifacts) for each in _books(edit)]
+        report = join_reports(reports)
+        await artifacts.publish_report(report)
+    summary = "; ".join((*describe_report(report), *describe_skipped(report.problems)))
     get_run_logger().info(summary)
     return Completed(message=summary)
+
+
+def _books(edit: PageEdit | None) -> list[Settings]:
+    """The books to read; each is looked at, for what did not change costs next to nothing."""
+    settings = Settings()
+    return [settings_of_book(settings, edit.book)] if edit else [*each_book(settings).values()]
+
+
+async def _ingest(settings: Settings, full: bool, edit: PageEdit | None, artifacts: RunArtifacts) -> Report:
+    return (await pipeline.ingest(settings, full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)).report
 
 
 def _warn(problems: Iterable[Problem]) -> None:

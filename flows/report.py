@@ -79,6 +79,32 @@ def describe_report(report: Report) -> list[str]:
     ]
 
 
+def join_reports(reports: Sequence[Report]) -> Report:
+    """The reports of several books as one: what was done to all of them together, and the first one's build."""
+    first, *others = reports
+    if not others:
+        return first
+    costs = [report.cost_usd for report in reports]
+    return first.model_copy(
+        update={
+            "source": ", ".join(report.source for report in reports),
+            "files": _sum_of([report.files for report in reports]),
+            "chunks": _sum_of([report.chunks for report in reports]),
+            "embedded": sum(report.embedded for report in reports),
+            "tokens": sum(report.tokens for report in reports),
+            "cost_usd": None if None in costs else sum(filter(None, costs)),
+            "new_build": any(report.new_build for report in reports),
+            "problems": tuple(problem for report in reports for problem in report.problems),
+            "notes": tuple(note for report in reports for note in report.notes),
+            "seconds": sum(report.seconds for report in reports),
+        }
+    )
+
+
+def _sum_of(tallies: Sequence[Tally]) -> Tally:
+    return Tally(**{name: sum(getattr(tally, name) for tally in tallies) for name in Tally.model_fields})
+
+
 def changes_table(changes: Iterable[FileChange]) -> list[dict[str, str | int]]:
     """One row per file that is not as it was, for a table artifact; one row that says so when there is none."""
     rows: list[dict[str, str | int]] = [

@@ -12,6 +12,8 @@ from quart import Quart, Request, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
+from server.books import routes as books
+from server.books.switch import BookSwitch
 from server.http.aliases import add_aliases, path_as_written
 from server.http.auth import limited_client, refuse_foreign_origin
 from server.http.bodies import settle_body
@@ -56,6 +58,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["PROPAGATE_EXCEPTIONS"] = False
     ours = services or open_services(settings)
+    _add_books(app, ours)
     _describe(app)
     install(app)
     _allow_origins(app, settings)
@@ -63,7 +66,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _guard(app, ours, policies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # or `//` in an address is redirected, in HTML that repeats the Host
-    for routes in (chat, stop, openai_api, ui_chat, conversations, search, content, health, metrics, ingest):
+    for routes in (chat, stop, openai_api, ui_chat, conversations, search, books, content, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)
     for routes in (widget, book):
@@ -75,6 +78,19 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     if services is None:
         app.after_serving(ours.aclose)
     return app
+
+
+def _add_books(app: Quart, services: Services) -> None:
+    """Where there are several books, each is an application of its own, behind this one of the first."""
+    if not services.books:
+        return
+    others = {name: create_app(each.settings, each) for name, each in services.books.items() if name != services.book}
+    for other in others.values():
+        app.before_serving(other.startup)
+        app.after_serving(other.shutdown)
+    apps = {services.book: app.asgi_app} | {name: other.asgi_app for name, other in others.items()}
+    sites = {name: widget.site_address(each.settings) for name, each in services.books.items() if each.settings.site_url}
+    app.asgi_app = BookSwitch(app.asgi_app, apps, sites)  # pyright: ignore[reportAttributeAccessIssue]  as Quart's docs say
 
 
 def _describe(app: Quart) -> None:

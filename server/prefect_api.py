@@ -117,7 +117,7 @@ class PrefectApi:
     async def start(self, *, full: bool = False, edit: runs.PageEdit | None = None, idempotency_key: str) -> FlowRun:
         """A run of the ingest deployment, or with `edit` of one page; the same key gives the same run."""
         deployment = _read(_deployment, await self._call("GET", f"/deployments/name/{runs.DEPLOYMENT}"))
-        parameters = {"full": full} | ({"edit": edit.model_dump()} if edit else {})
+        parameters = {"full": full} | ({"edit": edit.model_dump(exclude_defaults=True)} if edit else {})
         body = {"parameters": parameters, "idempotency_key": idempotency_key}
         return _read(_flow_run, await self._call("POST", f"/deployments/{deployment.id}/create_flow_run", body))
 

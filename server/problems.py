@@ -131,6 +131,7 @@ MEANINGS = {
     "history_unavailable": "The database of conversations failed; questions are answered without it.",
     "redis_unavailable": "Redis does not answer; answers are kept in memory until it does.",
     "history_off": "`DATABASE_URL=none`: nothing is remembered.",
+    "book_not_found": "BOOKS names no such book.",
     "conversation_not_found": "There is no conversation of that id, or the id is no key.",
     "message_not_found": "There is no answer of that id.",
     "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
 
-from server.answering.answer_cache import AnswerCache
+from server.answering.answer_cache import AnswerCache, open_answer_cache
 from server.answering.events import ChatEvent
 from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
@@ -25,8 +25,8 @@ from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
 from server.models.budget import Budget
-from server.models.chat_model import ChatModel, most_cost
-from server.models.prompts import rules
+from server.models.chat_model import most_cost
+from server.models.from_settings import open_budget, open_chat_model, warn_of_unknown_prices
 from server.models.query_embeddings import QueryEmbeddings
 from server.models.quoting.quoting_model import open_extractive
 from server.models.rewriting import BoundedCompletions, CompletingModel, rewriting
@@ -35,14 +35,13 @@ from server.questions import ChatRequest
 from server.redis_server import RedisServer
 from server.status.health import Health, last_ingest
 from server.status.probes import Probe
-from server.version import VERSION
-from shared.embedding.model import EmbeddingModel, choose_model, open_embeddings
+from shared.books import each_book
+from shared.embedding.model import EmbeddingModel, open_embeddings
 from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
 from shared.index.port import Filter, Index
-from shared.pricing import price_usd
 from shared.settings import Settings
-from shared.tokens import load_tokenizer, vocabulary_folder
+from shared.tokens import Tokenizer, load_tokenizer, vocabulary_folder
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +94,10 @@ class Services:
     timing: Timing = field(default_factory=Timing)
     ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Two requests to ingest at the same instant are one."""
+    book: str = ""
+    """Name of the book among several; '' for the only one."""
+    books: Mapping[str, Services] = field(default_factory=dict[str, "Services"])
+    """All of them by name, where there are several and this is the first."""
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     """What closes the clients; called last in, first out."""
 
@@ -107,15 +110,68 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """Every client, made but not connected yet; raises `ConfigurationError` and `ServiceError`.
+    """Every client, made but not connected yet, of the first book and through it of the others.
 
-    Reads the tokenizer's vocabulary (0.1 s): call it before serving.
+    Raises `ConfigurationError` and `ServiceError`. Reads the tokenizer's vocabulary (0.1 s): call it before serving.
     """
-    tokenizer = load_tokenizer(vocabulary_folder(settings.data_dir))
-    index = open_index(settings)
+    common = _open_common(settings)
+    books = {name: _open_book(own, name, common) for name, own in each_book(settings).items()}
+    first = next(iter(books.values()))
+    return replace(
+        first, books=books if len(books) > 1 else {}, closers=(*common.closers, *(each.aclose for each in books.values()))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What the books of a service share: all that is its readers' or its operator's."""
+
+    tokenizer: Tokenizer
+    metrics: Metrics
+    redis: RedisServer | None
+    budget: Budget
+    limits: RateLimits
+    access: Access
+    prefect: PrefectApi
+    conversations: ConversationMemory
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+    replay: RecentAnswers = field(default_factory=RecentAnswers)
+    running: RunningAnswers = field(default_factory=RunningAnswers)
+    drain: Draining = field(default_factory=Draining)
+    ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def _open_common(settings: Settings) -> _Common:
     metrics = Metrics()
     redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     budget = open_budget(settings, metrics, redis)
+    limits = RateLimits(settings)
+    prefect = PrefectApi(settings)
+    conversations = ConversationMemory(database_address(settings), days=settings.history_days)
+    warn_of_unknown_prices(settings)
+    return _Common(
+        tokenizer=load_tokenizer(vocabulary_folder(settings.data_dir)),
+        metrics=metrics,
+        redis=redis,
+        budget=budget,
+        limits=limits,
+        access=Access(settings),
+        prefect=prefect,
+        conversations=conversations,
+        closers=(
+            *([redis.aclose] if redis else []),
+            conversations.aclose,
+            prefect.aclose,
+            budget.aclose,
+            limits.aclose,
+        ),
+    )
+
+
+def _open_book(settings: Settings, name: str, common: _Common) -> Services:
+    """The services of one book; it closes only what is its own."""
+    tokenizer, budget, redis = common.tokenizer, common.budget, common.redis
+    index = open_index(settings)
     dense = open_embeddings(settings)
     embeddings = QueryEmbeddings(dense, tokenizer.count, budget) if dense and settings.embedding_key else dense
     fallback = open_extractive(settings)
@@ -130,40 +186,36 @@ def open_services(settings: Settings) -> Services:
         enough=settings.answer_support,
         rewrite=rewrite,
     )
-    prefect = PrefectApi(settings)
-    conversations = ConversationMemory(database_address(settings), days=settings.history_days)
     answer_cache = open_answer_cache(settings, model.name, redis)
-    database = conversations if conversations.address else None
+    database = common.conversations if common.conversations.address else None
     asked = model if settings.openai_api_key else None
-    health = _open_health(index, prefect, chat_model=asked, embeddings=embeddings, database=database, redis=redis)
-    optional = [client.aclose for client in (redis, embeddings) if client]
-    limits = RateLimits(settings)
-    _warn_of_unknown_prices(settings)
+    health = _open_health(index, common.prefect, chat_model=asked, embeddings=embeddings, database=database, redis=redis)
     return Services(
         settings=settings,
+        book=name,
         index=index,
         finder=finder,
         answerer=AnswerGenerator(model=model, fallback=fallback, may_spend=lambda: budget.hold(*most_cost(model.name))),
-        prefect=prefect,
+        prefect=common.prefect,
         health=health,
         exact_tokens=tokenizer.exact,
-        limits=limits,
-        access=Access(settings),
+        limits=common.limits,
+        access=common.access,
         budget=budget,
-        metrics=metrics,
-        conversations=conversations,
+        metrics=common.metrics,
+        conversations=common.conversations,
         answer_cache=answer_cache,
         redis=redis,
+        replay=common.replay,
+        running=common.running,
+        drain=common.drain,
+        ingest_lock=common.ingest_lock,
         closers=(
-            *optional,
+            *([embeddings.aclose] if embeddings else []),
             answer_cache.aclose,
-            conversations.aclose,
             index.aclose,
             finder.aclose,
-            prefect.aclose,
             model.aclose,
-            budget.aclose,
-            limits.aclose,
         ),
     )
 
@@ -196,47 +248,3 @@ def _open_health(
 
 def _probe(service: _Pinged | None, max_age_s: float) -> Probe[None] | None:
     return Probe(service.ping, max_age_s=max_age_s) if service else None
-
-
-def open_budget(settings: Settings, metrics: Metrics, redis: RedisServer | None = None) -> Budget:
-    """The budget of the settings."""
-    return Budget(
-        settings.daily_budget_usd,
-        cap_tokens=settings.daily_budget_tokens,
-        share=settings.daily_budget_share,
-        metrics=metrics,
-        redis=redis,
-        name=settings.collection,
-    )
-
-
-def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None) -> AnswerCache:
-    """The cache of the settings; what answers hang on beside the question and the build is all in here."""
-    embedded_at = settings.embedding_base_url or settings.openai_base_url
-    circumstances = (
-        VERSION,
-        model,
-        settings.openai_base_url,
-        rules(),
-        str(settings.answer_support),
-        f"{choose_model(settings)} {embedded_at}",
-    )
-    return AnswerCache(circumstances, collection=settings.collection, keep_s=settings.answer_cache_hours * 3600, redis=redis)
-
-
-def _warn_of_unknown_prices(settings: Settings) -> None:
-    priced = {settings.chat_model: settings.openai_api_key, settings.embedding_model: settings.embedding_key}
-    unknown = [model for model, key in priced.items() if key is not None and price_usd(model, 1) is None]
-    if unknown and settings.daily_budget_usd and not settings.daily_budget_tokens:
-        log.warning(
-            "not_in_the_budget", models=unknown, reason="Their prices are not known; DAILY_BUDGET_USD does not stop them."
-        )
-
-
-def open_chat_model(settings: Settings, *, count: Callable[[str], int]) -> ChatModel:
-    """The model of the settings: without OPENAI_API_KEY, the one that quotes. Nothing is connected to yet."""
-    if settings.openai_api_key is None:
-        return open_extractive(settings)
-    from server.models.openai_chat import OpenAIChat  # the SDK is 50 MB nobody needs without a key
-
-    return OpenAIChat(name=settings.chat_model, base_url=settings.openai_base_url, api_key=settings.openai_api_key, count=count)

@@ -21,6 +21,7 @@ NO_DATABASE = "none"
 """DATABASE_URL of a Lectern that remembers no conversation."""
 LEAST_SECRET_BYTES = 32
 """Of a secret that nobody may guess: what HS256 needs at least (RFC 7518, 3.2)."""
+_BOOK_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 def is_address(text: str) -> bool:
@@ -79,6 +80,13 @@ def _parse_reader_keys(text: str) -> tuple[ReaderKey, ...]:
     if len({one.name for one in keys}) < len(keys):
         raise ValueError(text)
     return tuple(keys)
+
+
+def book_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as they are; raises what pydantic tells of."""
+    if any(not _BOOK_NAME.fullmatch(name) for name in names) or len(set(names)) < len(names):
+        raise PydanticCustomError("books", "names of lower-case letters, digits and dashes, comma separated, each once")
+    return names
 
 
 def check_reader_keys(setting: SecretStr | None) -> SecretStr | None:

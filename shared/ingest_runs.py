@@ -67,6 +67,8 @@ class PageEdit(Frozen):
     """`read`: the page as the book's source has it."""
     path: Annotated[str, AfterValidator(_page_path)]
     """Relative to the book's root, with forward slashes."""
+    book: str = ""
+    """Which one of BOOKS; '': the only one."""
     markdown: str | None = None
     """What the page is to say; only with `write`."""
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     """Stemming and stop words of the lexical search, a Snowball language."""
     collection: str = "lectern"
     """Name of this book in the index: one Qdrant can hold many."""
+    books: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names of several books in one service, comma separated, such as `ros2,isaac`; what differs is set with the name before
+    it, like `ROS2__BOOK_SOURCE`; the first also answers where none is named. Empty: there is one book."""
 
     # The site the book is read on
     book_title: str = ""
@@ -158,13 +161,14 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     """`production` logs JSON and has limits and keys for everyone; `development` trusts callers on this machine."""
 
-    @field_validator("book_include", "book_exclude", "allowed_origins", mode="before")
+    @field_validator("books", "book_include", "book_exclude", "allowed_origins", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
+    _books = field_validator("books")(checks.book_names)
     _issues = field_validator("issues_url")(checks.issues_address)
     _site = field_validator("site_url")(checks.scheme_and_host)
     _secrets = field_validator("admin_api_key", "jwt_secret")(checks.long_enough)

@@ -11,14 +11,14 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from threading import Thread
 from typing import Any
 
-from flows.configuration import read_settings
+from flows.configuration import read_books
 from flows.launch.locks import lock_data_dir, lock_prefect_port
-from flows.launch.preflight import check, check_services, find_service_problems
+from flows.launch.preflight import check, check_one_book, check_services, find_service_problems
 from flows.launch.startup import follow_startup, say
 from flows.launch.supervisor import Launch, prepare_launch, start_supervisor, stop_supervisor
 from flows.source.files import public_name
@@ -33,12 +33,14 @@ LOOK_EVERY_S = 0.5
 def main() -> int:
     """Run until told to stop; the exit code."""
     try:
-        settings = read_settings()
+        settings, *others = read_books().values()
         check(settings)
+        for other in others:
+            check_one_book(other)
         if settings.environment == "development":
             check_services(settings)
         with lock_data_dir(settings.data_dir), lock_prefect_port(web_port=settings.port) as prefect_port:
-            return asyncio.run(_run(settings, prefect_port))
+            return asyncio.run(_run(settings, prefect_port, [public_name(each.book_source) for each in (settings, *others)]))
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1
@@ -46,14 +48,14 @@ def main() -> int:
         return 130
 
 
-async def _run(settings: Settings, prefect_port: int) -> int:
-    """Everything between the first program's start and the last one's end."""
+async def _run(settings: Settings, prefect_port: int, books: Sequence[str]) -> int:
+    """Everything between the first program's start and the last one's end; `books`: what they are called."""
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     bring_vocabulary(settings.data_dir)
     launch = prepare_launch(settings, prefect_port)
-    say(f"Starting Lectern on {public_name(settings.book_source)}")
+    say(f"Starting Lectern on {', '.join(books)}")
     supervisor = start_supervisor(settings, launch)
     if settings.environment == "production":
         Thread(target=_say_service_problems, args=(settings,), daemon=True).start()

@@ -28,9 +28,8 @@ REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 def check(settings: Settings) -> None:
     """Raise `ConfigurationError` or `BookError` for the first thing here that would keep the programs from doing their work."""
     check_port(settings)
-    check_book(settings)
+    check_one_book(settings)
     check_writable(settings.data_dir)
-    check_index(settings)
     if settings.prefect_api_url is not None and not is_address(settings.prefect_api_url):
         message = f"PREFECT_API_URL is {settings.prefect_api_url!r}; expected an address like http://127.0.0.1:4200/api."
         raise ConfigurationError(message)
@@ -39,6 +38,12 @@ def check(settings: Settings) -> None:
             raise ConfigurationError(f"{url!r} is not an address; expected one like https://api.openai.com/v1.")
         if not key.get_secret_value().isascii():
             raise ConfigurationError(f"{name} is malformed: it holds characters that no key has.")
+
+
+def check_one_book(settings: Settings) -> None:
+    """The same for what each of several books has of its own."""
+    check_book(settings)
+    check_index(settings)
 
 
 def check_services(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from flows.configuration import sources_by_name
 from flows.launch.locks import USUAL_PREFECT_PORT
 from flows.launch.tether import tether_to_parent
 from shared.settings import HOME, Settings
@@ -142,6 +143,7 @@ def environment(settings: Settings, launch: Launch) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     ours = {"BOOK_SOURCE": settings.book_source, "DATA_DIR": str(settings.data_dir), "ADMIN_API_KEY": launch.admin_key}
+    ours |= sources_by_name()
     if launch.prefect_auth is not None:
         auth = launch.prefect_auth.get_secret_value()
         ours |= {"PREFECT_API_AUTH_STRING": auth, "PREFECT_SERVER_API_AUTH_STRING": auth}

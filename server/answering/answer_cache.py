@@ -25,10 +25,14 @@ from server.answering.progress import AnswerProgress
 from server.finding.current_page import hangs_on_page
 from server.finding.passages import Passages
 from server.models.chat_model import Finished, Output
+from server.models.prompts import rules
 from server.questions import ChatRequest
 from server.redis_server import RedisServer
+from server.version import VERSION
+from shared.embedding.model import choose_model
 from shared.errors import ServiceError
 from shared.models import Frozen
+from shared.settings import Settings
 
 MAX_ENTRIES = 1000
 MAX_BYTES = 32 * 1024 * 1024
@@ -202,3 +206,17 @@ async def _sweep(redis: RedisServer, prefix: str, build_id: str) -> None:
                 return
     except ServiceError:
         return  # they are found no more, and end by themselves
+
+
+def open_answer_cache(settings: Settings, model: str, redis: RedisServer | None) -> AnswerCache:
+    """The cache of the settings; what answers hang on beside the question and the build is all in here."""
+    embedded_at = settings.embedding_base_url or settings.openai_base_url
+    circumstances = (
+        VERSION,
+        model,
+        settings.openai_base_url,
+        rules(),
+        str(settings.answer_support),
+        f"{choose_model(settings)} {embedded_at}",
+    )
+    return AnswerCache(circumstances, collection=settings.collection, keep_s=settings.answer_cache_hours * 3600, redis=redis)

@@ -87,8 +87,8 @@ class ConversationMemory:
         return self._store is not None
 
     async def begin(self) -> None:
-        """Open the database in the background: serving does not wait for it."""
-        if self.address is not None:
+        """Open the database in the background, once: serving does not wait for it."""
+        if self.address is not None and self._task is None:
             self._task = asyncio.create_task(self._keep(self.address))
 
     async def aclose(self) -> None:

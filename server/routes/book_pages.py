@@ -17,6 +17,7 @@ from werkzeug.routing import PathConverter
 
 from server.http.policy import limited
 from server.services import Services
+from shared.books import book_path
 from shared.errors import NotBuiltError
 from shared.index.port import Snapshot
 from shared.models import Chunk
@@ -89,7 +90,7 @@ class BookPages:
         """The page at `address`, as HTML; raises 404 when the book has none there, `TimeoutError` when it takes too long."""
         try:
             async with self.services.index.snapshot() as snapshot:
-                path = (await self._find_paths(snapshot))["/" + address]
+                path = (await self._find_paths(snapshot))[f"{book_path(self.services.book)}/{address}"]
                 key = (snapshot.build.id, path)
                 if key in self._rendered:
                     self._rendered.move_to_end(key)

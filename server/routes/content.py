@@ -14,7 +14,7 @@ from server.http.bodies import TEXT_KINDS, json_response, read_body, read_body_a
 from server.http.openapi import documents
 from server.http.policy import limited, scope_needed
 from server.prefect_api import FlowRun
-from server.routes.ingest import start_run
+from server.routes.ingest import start_run, status_address
 from server.schemas.content import (
     MOST_PAGES,
     MOST_WAIT_S,
@@ -135,7 +135,7 @@ async def _edit(services: Services, edit: PageEdit) -> Response:
     while run.is_active and loop.time() < until and not services.drain.is_draining:
         await asyncio.sleep(LOOK_EVERY_S)
         run = await services.prefect.run(run.id) or run
-    told = PageEdited(path=edit.path, run_id=run.id, status_url=f"/ingest/{run.id}", state=run.state)
+    told = PageEdited(path=edit.path, run_id=run.id, status_url=status_address(services, run), state=run.state)
     if run.is_active:
         return json_response(told, HTTPStatus.ACCEPTED, Location=told.status_url)
     if run.state != "completed":

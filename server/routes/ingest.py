@@ -16,6 +16,7 @@ from server.prefect_api import FlowRun, PrefectApi
 from server.schemas.book_api import IngestBody, IngestRun, IngestStarted, IngestStatus
 from server.services import Services
 from server.status.probes import live_build
+from shared.books import book_path
 from shared.errors import RequestError, ServiceError
 from shared.ingest_runs import PageEdit, is_dead, is_silent
 
@@ -32,7 +33,7 @@ def blueprint(services: Services) -> Blueprint:
     async def start() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Read the book again. While a run with the same wish is on its way, its id is given instead of a new one."""
         body = await read_body_as(IngestBody, request)
-        return _accepted(await start_run(services, full=body.full))
+        return _accepted(await start_run(services, full=body.full), services)
 
     @ingest.get("/ingest/status")
     @limited("lookup")
@@ -65,7 +66,7 @@ def blueprint(services: Services) -> Blueprint:
         if not run.is_active:
             raise RequestError("run_over", f"That run is over: {run.state}.", status=409)
         await prefect.cancel(run)
-        return _accepted(run)
+        return _accepted(run, services)
 
     return ingest
 
@@ -78,6 +79,7 @@ async def start_run(services: Services, *, full: bool = False, edit: PageEdit | 
     if not services.settings.reads_book:
         message = "This Lectern reads no book itself (BOOK_SOURCE=none): its index is filled from elsewhere."
         raise RequestError("book_read_elsewhere", message, status=409)
+    edit = edit.model_copy(update={"book": services.book}) if edit else None
     async with services.ingest_lock:
         return await _start_or_join(services.prefect, full=full, edit=edit)
 
@@ -133,6 +135,11 @@ async def _describe(prefect: PrefectApi, run: FlowRun) -> IngestRun:
     )
 
 
-def _accepted(run: FlowRun) -> Response:
-    started = IngestStarted(run_id=run.id, status_url=f"/ingest/{run.id}")
+def status_address(services: Services, run: FlowRun) -> str:
+    """Where a run is told of."""
+    return f"{book_path(services.book)}/ingest/{run.id}"
+
+
+def _accepted(run: FlowRun, services: Services) -> Response:
+    started = IngestStarted(run_id=run.id, status_url=status_address(services, run))
     return json_response(started, 202, Location=started.status_url)

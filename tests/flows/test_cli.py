@@ -120,6 +120,25 @@ def test_ingest_tells_each_step_and_the_report(run, book: Path) -> None:
     assert "unchanged build" in run("ingest", book, EMBEDDING_MODEL="none").stdout
 
 
+def test_several_books_are_planned_and_ingested_one_after_the_other(run, book: Path, tmp_path: Path) -> None:
+    other = write_book(tmp_path / "other", {"only.md": "# Only\n\nOne page."})
+    books = {"BOOKS": "robots,rovers", "ROBOTS__BOOK_SOURCE": str(book), "ROVERS__BOOK_SOURCE": str(other)}
+    settings = books | {"EMBEDDING_MODEL": "none"}
+    assert [line for line in run("plan", **settings).stdout.splitlines() if line.endswith(":")] == ["robots:", "rovers:"]
+    lines = run("ingest", **settings).stdout.splitlines()
+    assert [line for line in lines if line.endswith(":") or " files: " in line] == [
+        *("robots:", "3 files: 3 added, 0 changed, 0 kept, 0 removed"),
+        *("rovers:", "1 files: 1 added, 0 changed, 0 kept, 0 removed"),
+    ]
+    only = run("ingest", "--only", "rovers", "--json", **settings)
+    assert not Report.model_validate_json(only.stdout).new_build
+    assert '"path": "only.md"' in run("chunks", "--only", "rovers", **settings).stdout
+    for arguments in (["plan", book], ["plan", "--only", "venus"]):
+        refused = run(*arguments, **settings)
+        assert refused.returncode == 1
+        assert "robots, rovers" in refused.stderr
+
+
 def test_ingest_names_every_problem_and_succeeds_with_the_rest(run, book: Path) -> None:
     (book / "latin.md").write_bytes(b"caf\xe9")
     done = run("ingest", book)

@@ -11,6 +11,7 @@ from flows.report import (
     describe_problems,
     describe_report,
     describe_skipped,
+    join_reports,
     summary_markdown,
 )
 from shared.ingest_runs import decode_report
@@ -47,6 +48,16 @@ def test_a_report_is_four_lines() -> None:
         "7 texts embedded with text-embedding-3-small: 1,234 tokens, $0.0000",
         "new build b in 1.3 s",
     ]
+
+
+def test_the_reports_of_several_books_are_one() -> None:
+    other = REPORT.model_copy(update={"source": "other", "cost_usd": 1.0, "new_build": False, "build_id": "c", "seconds": 2.0})
+    both = join_reports([REPORT, other])
+    assert (both.source, both.build_id, both.new_build, both.tokens) == ("book, other", "b", True, 2_468)
+    assert (both.files, both.cost_usd, both.seconds) == (Tally(added=2, changed=4, kept=38), 1.0000247, 3.26)
+    assert len(both.problems) == 2
+    assert join_reports([REPORT, other.model_copy(update={"cost_usd": None})]).cost_usd is None
+    assert join_reports([REPORT]) is REPORT
 
 
 def test_a_book_searched_by_words_says_so() -> None:

@@ -24,9 +24,10 @@ from server.http.auth import Access
 from server.http.draining import Draining
 from server.http.limits import RateLimits
 from server.metrics import Metrics
+from server.models.from_settings import open_budget
 from server.prefect_api import PrefectApi
 from server.questions import ChatRequest
-from server.services import Services, open_budget
+from server.services import Services
 from server.status.health import Health, last_ingest
 from server.status.probes import Probe
 from shared import ingest_runs as runs

@@ -44,6 +44,16 @@ def test_prefect_keeps_to_this_machine_and_tells_nobody(settings: Settings) -> N
     assert (found["LECTERN_START_PREFECT"], found["LECTERN_START_WORKER"]) == ("true", "true")
 
 
+def test_the_sources_of_several_books_are_made_definite(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"BOOKS": "a,b-c", "A__BOOK_SOURCE": "one", "B_C__BOOK_SOURCE": "git+https://host/r.git"}.items():
+        monkeypatch.setenv(name, value)
+    found = environment(settings, prepare_launch(settings))
+    assert (found["A__BOOK_SOURCE"], found["B_C__BOOK_SOURCE"]) == (str(tmp_path / "one"), "git+https://host/r.git")
+
+
 def test_how_often_prefect_looks_after_its_records_can_be_set_by_who_starts_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from server.finding.passages import Passage, Passages
 from server.models import openai_chat
 from server.models.chat_model import Accepted, Finished, Output
+from server.models.from_settings import open_chat_model
 from server.models.openai_chat import OpenAIChat
 from server.models.prompts import ChatMessage
 from server.questions import ChatRequest
-from server.services import open_chat_model
 from shared.errors import ServiceError
 from shared.settings import Settings
 from tests.support.fakes import make_chunk
