@@ -12,6 +12,7 @@ from quart import Quart, Request, Response, g, request
 from quart_cors import cors  # pyright: ignore[reportUnknownVariableType]  Pattern without its parameter
 from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
+from server.agents import mcp_route, text_routes
 from server.books import routes as books
 from server.books.switch import BookSwitch
 from server.http.aliases import add_aliases, path_as_written
@@ -66,7 +67,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     _guard(app, ours, policies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # or `//` in an address is redirected, in HTML that repeats the Host
-    for routes in (chat, stop, openai_api, ui_chat, conversations, search, books, content, health, metrics, ingest):
+    asked = (chat, stop, openai_api, ui_chat, conversations, search)
+    for routes in (*asked, books, content, text_routes, mcp_route, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)
     for routes in (widget, book):

@@ -31,7 +31,7 @@ _SECRET_TEXT = re.compile(
     r"|(?<=://)[^/\s:@]*:?[^/\s@]*(?=@)",  # user and password in an address
     re.IGNORECASE,
 )
-_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "hpack", "markdown_it")
+_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "hpack", "markdown_it", "mcp")
 """Loggers that tell every request: warnings only."""
 _RUN_NAMES = ("flow_run_id", "flow_run_name", "task_run_name")
 """What Prefect adds to a record."""

@@ -33,12 +33,8 @@ def blueprint(services: Services) -> Blueprint:
     @validate_querystring(SearchParameters)  # pyright: ignore[reportUntypedFunctionDecorator]
     async def search(query_args: SearchParameters) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The places in the book that fit `q` best, best first; `path` restricts them to a file or a folder."""
-        where, path = None, query_args.path.strip("/")
-        if path:
-            is_file = PurePosixPath(path).suffix in {".md", ".mdx"}
-            where = Filter(paths=(path,)) if is_file else Filter(folders=(path,))
         async with asyncio.timeout(SEARCH_TIMEOUT_S):
-            found = await services.finder.search(query_args.q, k=query_args.k, where=where)
+            found = await services.finder.search(query_args.q, k=query_args.k, where=part_of_book(query_args.path))
         return json_response(
             SearchResults(
                 results=[SearchResult(score=hit.score, **hit.chunk.model_dump(include=RESULT_FIELDS)) for hit in found.hits],
@@ -50,3 +46,11 @@ def blueprint(services: Services) -> Blueprint:
         )
 
     return routes
+
+
+def part_of_book(path: str) -> Filter | None:
+    """What restricts a search to a file or a folder; None where `path` is empty."""
+    if not (path := path.strip("/")):
+        return None
+    is_file = PurePosixPath(path).suffix in {".md", ".mdx"}
+    return Filter(paths=(path,)) if is_file else Filter(folders=(path,))
