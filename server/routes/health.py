@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from quart import Blueprint, Response
 
@@ -11,8 +12,8 @@ from server.http.openapi import documents
 from server.http.policy import unlimited
 from server.schemas.book_api import Alive
 from server.services import Services
-from server.status.health import FirstReading, first_reading
-from server.status.health_report import DependencyHealth, HealthReport
+from server.status.health import FirstReading, ask_services, first_reading
+from server.status.health_report import DependencyHealth, HealthReport, Readiness, ServiceName
 from server.status.probes import WAIT_S, Probe, is_well, live_build
 from server.version import VERSION
 from shared.errors import RequestError
@@ -41,14 +42,15 @@ def blueprint(services: Services) -> Blueprint:
 
     @health.get("/health/ready")
     @unlimited
-    @documents("health", answer=Alive)
+    @documents("health", answer=Readiness)
     async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
-        """A build is live and new questions are taken; 503 otherwise."""
+        """A build is live and new questions are taken, 503 otherwise; and which dependency is down."""
         if services.drain.is_draining:
             raise RequestError("shutting_down", "The service is restarting.", status=503, retry_after_s=5.0)
-        if await live_build(services.health.build) is None:
-            raise RequestError("book_not_read", "The book has not been read yet.", status=503, retry_after_s=5.0)
-        return json_response(Alive())
+        build, states = await asyncio.gather(live_build(services.health.build), ask_services(services.health))
+        if build is None:
+            raise _unready([name for name, state in states.items() if state == "down"])
+        return json_response(Readiness(services=states), Cache_Control="no-store")
 
     @health.get("/health/qdrant")
     @unlimited
@@ -72,6 +74,14 @@ def blueprint(services: Services) -> Blueprint:
         return await _ask_now(services.health.redis, "redis_unavailable", "Redis does not answer.")
 
     return health
+
+
+def _unready(down: Sequence[ServiceName]) -> RequestError:
+    """Why no build is live, and all that is down."""
+    named = f" Down: {', '.join(down)}." if down else ""
+    if "index" in down:
+        return RequestError("index_unavailable", f"The index does not answer.{named}", status=503, retry_after_s=5.0)
+    return RequestError("book_not_read", f"The book has not been read yet.{named}", status=503, retry_after_s=5.0)
 
 
 async def _ask_now(probe: Probe[None] | None, code: str, message: str) -> Response:

@@ -70,15 +70,7 @@ async def read_gauges(settings: Settings, health: Health, limits: RateLimits, bu
 
 
 async def _services_up(health: Health) -> list[Reading]:
-    probes = {
-        "index": health.index,
-        "chat_model": health.chat_model,
-        "embeddings": health.embeddings,
-        "prefect": health.prefect,
-        "database": health.database,
-        "redis": health.redis,
-    }
-    used = {name: probe for name, probe in probes.items() if probe is not None}
+    used = {name: probe for name, probe in health.services.items() if probe is not None}
     are_up = await asyncio.gather(*(is_well(probe) for probe in used.values()))
     return [Reading("service_up", float(is_up), (name,)) for name, is_up in zip(used, are_up, strict=True)]
 

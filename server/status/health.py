@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from server.prefect_api import Findings, FlowRun, PrefectApi
-from server.status.probes import Probe
+from server.status.health_report import ServiceName, ServiceState
+from server.status.probes import Probe, ProbeResult
 from shared.ingest_runs import is_dead
 from shared.models import Build, Progress
 from shared.settings import Settings
 
+ASKED_NOW_S: Mapping[ServiceName, float] = {"index": 1.0, "prefect": 0.7, "database": 0.7, "redis": 0.5}
+"""How long each of those nearby is waited for when it is asked at that moment; upstreams may count what they are asked."""
+LOOKED_AT_S = 0.5
+"""How long the first answer of an upstream is waited for."""
 STARTING_S = 300.0
 """How long after the start of this process Prefect and the first ingest may be on their way: minutes, on a busy machine."""
 
@@ -54,15 +61,42 @@ class Health:
 
     async def aclose(self) -> None:
         """Stop asking."""
-        needed = (self.build, self.index, self.prefect, self.last_ingest)
-        for probe in (*needed, self.chat_model, self.embeddings, self.database, self.redis):
+        for probe in (self.build, self.last_ingest, *self.services.values()):
             if probe is not None:
                 await probe.aclose()
+
+    @property
+    def services(self) -> Mapping[ServiceName, Probe[None] | None]:
+        """What the service depends on, by name; None: not used."""
+        return {
+            "index": self.index,
+            "chat_model": self.chat_model,
+            "embeddings": self.embeddings,
+            "prefect": self.prefect,
+            "database": self.database,
+            "redis": self.redis,
+        }
 
     @property
     def uptime_s(self) -> float:
         """Seconds since the process started."""
         return time.monotonic() - self.began
+
+
+async def ask_services(health: Health) -> dict[ServiceName, ServiceState]:
+    """How each dependency is: those nearby asked now, all at once, and each with its own limit of time."""
+
+    async def ask(name: ServiceName, probe: Probe[None] | None) -> ServiceState:
+        if probe is None:
+            return "unused"
+        if name in ASKED_NOW_S:
+            return "ok" if await probe.ask_now(ASKED_NOW_S[name]) else "down"
+        result: ProbeResult[None] | None = await probe.look(LOOKED_AT_S)
+        return "ok" if result is not None and result.is_well else "down"
+
+    services = health.services
+    states = await asyncio.gather(*(ask(name, probe) for name, probe in services.items()))
+    return dict(zip(services, states, strict=True))
 
 
 async def last_ingest(prefect: PrefectApi) -> LastIngest | None:

@@ -67,6 +67,20 @@ class HealthReport(BaseModel):
     """Answers on their way."""
 
 
+ServiceName = Literal["index", "chat_model", "embeddings", "prefect", "database", "redis"]
+ServiceState = Literal["ok", "down", "unused"]
+
+
+class Readiness(BaseModel):
+    """The service takes readers."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: Literal["ok"] = "ok"
+    services: dict[ServiceName, ServiceState]
+    """How each thing is that the service depends on; it goes on, with less, while any but the index is `down`."""
+
+
 class DependencyHealth(BaseModel):
     """How one of the things is that the service depends on."""
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -168,6 +169,50 @@ async def test_a_dependency_that_hangs_is_no_longer_waited_for_than_said(monkeyp
     services = replace(services, health=replace(services.health, redis=Probe(asyncio.Event().wait, max_age_s=600.0)))
     async with serving(services) as live:
         assert (await live.client.get("/health/redis")).status_code == 503
+
+
+async def test_ready_names_what_is_down_and_goes_on_without_all_but_the_index() -> None:
+    is_away: set[str] = set()
+
+    def probe_of(name: str) -> Probe[None]:
+        async def ping() -> None:
+            if name in is_away:
+                raise ServiceError("redis", "Away: redis://:secret@host.", transient=True)
+
+        return Probe(ping, max_age_s=0.0)
+
+    index = FakeIndex(make_build())
+    services = make_services(index=index, chat_model=probe_of("chat_model"))
+    changed = {name: probe_of(name) for name in ("database", "redis", "prefect")}
+    services = replace(services, health=replace(services.health, **changed))
+    async with serving(services) as live:
+
+        async def ready() -> tuple[int, Any]:
+            response = await live.client.get("/health/ready")
+            said = response.json()
+            return response.status_code, said.get("services") or (said["code"], said["detail"])
+
+        well = {"index": "ok", "chat_model": "ok", "embeddings": "unused", "prefect": "ok", "database": "ok", "redis": "ok"}
+        assert await ready() == (200, well)
+        for name in ("database", "redis", "prefect", "chat_model"):
+            is_away.add(name)
+            assert await ready() == (200, well | {name: "down"})
+            is_away.remove(name)
+        is_away.add("redis")
+        index.is_away = True
+        assert await ready() == (503, ("index_unavailable", "The index does not answer. Down: index, redis."))
+        index.is_away, index.build = False, None
+        assert await ready() == (503, ("book_not_read", "The book has not been read yet. Down: redis."))
+
+
+async def test_ready_waits_for_each_dependency_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.status.health.ASKED_NOW_S", {"index": 60.0, "redis": 0.01, "prefect": 60.0})
+    services = make_services()
+    services = replace(services, health=replace(services.health, redis=Probe(asyncio.Event().wait, max_age_s=600.0)))
+    async with serving(services) as live:
+        response = await live.client.get("/health/ready")
+    states = response.json()["services"]
+    assert (response.status_code, states["index"], states["redis"], states["prefect"]) == (200, "ok", "down", "ok")
 
 
 async def test_what_is_not_used_is_not_missed() -> None:
