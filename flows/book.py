@@ -16,6 +16,7 @@ from flows.sites.site_files import SiteFiles, repository_of
 from flows.source.files import BookSource, Listing, find_files, open_source
 from flows.source.globs import FileSelection
 from flows.vocabulary import find_vocabulary
+from shared import tracing
 from shared.errors import BookError
 from shared.models import Chunk, Problem, Site
 from shared.retry import Patience, retry
@@ -116,7 +117,8 @@ async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_b
         async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
             for start in range(0, total, BATCH_FILES):
                 batch = Batch(tuple(listing.paths[start : start + BATCH_FILES]), start, total)
-                read_pages += await read(batch, readers, advance)
+                with tracing.span("read batch", {"lectern.files": len(batch.paths)}):
+                    read_pages += await read(batch, readers, advance)
             exact_tokens = readers.exact_tokens
         pages = await asyncio.to_thread(_in_order, read_pages, rules)
     chunks = tuple(chunk for page in pages for chunk in page.chunks)

@@ -22,6 +22,7 @@ from flows.progress import Tracker
 from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
 from flows.terminal import show_progress
 from flows.vocabulary import find_vocabulary
+from shared import tracing
 from shared.embedding.model import choose_model
 from shared.errors import LecternError
 from shared.pricing import price_usd
@@ -127,8 +128,12 @@ def run_ingest(options: argparse.Namespace, settings: Settings) -> int:
     """Bring the index up to date, and print the report."""
     from flows.pipeline import ingest
 
-    with show_progress() as on_progress:
-        report = asyncio.run(ingest(settings, full=options.full, on_progress=on_progress)).report
+    end_traces = tracing.begin(settings, "lectern-ingest")
+    try:
+        with tracing.span("ingest"), show_progress() as on_progress:
+            report = asyncio.run(ingest(settings, full=options.full, on_progress=on_progress)).report
+    finally:
+        end_traces()
     if options.json:
         print(report.model_dump_json())
     else:

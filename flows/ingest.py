@@ -8,6 +8,7 @@ with a line in the run's log each time (`shared/retry.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -27,7 +28,7 @@ from flows import pipeline
 from flows.book import Batch, Book
 from flows.embedding.embed import Embedded
 from flows.embedding.resources import DenseResources, IngestResources
-from flows.orchestration.artifacts import RunArtifacts, open_artifacts
+from flows.orchestration.artifacts import open_artifacts
 from flows.orchestration.one_at_a_time import find_running_ingest
 from flows.pipeline import Ingested, Outcome, Steps
 from flows.plan import Plan
@@ -35,10 +36,11 @@ from flows.processes.pool import Readers
 from flows.reading.page import Page
 from flows.report import changes_table, describe_problem, describe_report, describe_skipped, join_reports, summary_markdown
 from flows.source.files import BookSource, Listing
+from shared import tracing
 from shared.books import each_book, settings_of_book
 from shared.index.port import Index
 from shared.ingest_runs import CHANGES_KEY, FLOW, SUMMARY_KEY, PageEdit
-from shared.models import Build, Problem, Report
+from shared.models import Build, Problem
 from shared.settings import Settings
 
 P = ParamSpec("P")
@@ -120,26 +122,26 @@ async def ingest_book(full: bool = False, edit: PageEdit | None = None) -> State
 
     The book is the worker's setting and no parameter: whoever may start an ingest may not have any folder read.
     """
-    run_id = UUID(flow_run.get_id())
+    settings, run_id = Settings(), UUID(flow_run.get_id())
+    end_traces = tracing.begin(settings, "lectern-ingest")
+    try:
+        with tracing.span("ingest", {"prefect.flow_run.id": str(run_id)}):
+            return await _ingest(settings, run_id, full=full, edit=edit)
+    finally:
+        await asyncio.to_thread(end_traces)
+
+
+async def _ingest(settings: Settings, run_id: UUID, *, full: bool, edit: PageEdit | None) -> State[Any]:
     async with get_client() as client, open_artifacts(client, run_id) as artifacts:
         if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        reports = [await _ingest(each, full, edit, artifacts) for each in _books(edit)]
-        report = join_reports(reports)
+        books = [settings_of_book(settings, edit.book)] if edit else each_book(settings).values()  # unchanged ones cost little
+        ingest = partial(pipeline.ingest, full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)
+        report = join_reports([(await ingest(own)).report for own in books])
         await artifacts.publish_report(report)
     summary = "; ".join((*describe_report(report), *describe_skipped(report.problems)))
     get_run_logger().info(summary)
     return Completed(message=summary)
-
-
-def _books(edit: PageEdit | None) -> list[Settings]:
-    """The books to read; each is looked at, for what did not change costs next to nothing."""
-    settings = Settings()
-    return [settings_of_book(settings, edit.book)] if edit else [*each_book(settings).values()]
-
-
-async def _ingest(settings: Settings, full: bool, edit: PageEdit | None, artifacts: RunArtifacts) -> Report:
-    return (await pipeline.ingest(settings, full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)).report
 
 
 def _warn(problems: Iterable[Problem]) -> None:

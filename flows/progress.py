@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import get_args
 
+from shared import tracing
 from shared.models import Progress, Step, StepName
 
 OnProgress = Callable[[Progress], None]
@@ -32,7 +33,8 @@ class Tracker:
         """Run a step; yields what reports how much of `total` is done. The step fails when its body raises."""
         self._set(Step(name=name, state="running", total=total, unit=unit))
         try:
-            yield lambda done: self._set(self._steps[name].model_copy(update={"done": done}))
+            with tracing.span(name):
+                yield lambda done: self._set(self._steps[name].model_copy(update={"done": done}))
         except BaseException:
             self._set(self._steps[name].model_copy(update={"state": "failed"}))
             raise

@@ -23,7 +23,7 @@ from server.http.access_tokens import SCOPES, mint
 from server.http.bare_requests import answer_bare_requests
 from server.http.draining import CLOSE_S
 from server.services import Services, open_services
-from shared import log
+from shared import log, tracing
 from shared.checks import check_writable
 from shared.errors import ConfigurationError, LecternError
 from shared.settings import Settings
@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_writable(settings.data_dir)
         listener = listen(settings)
         services = open_services(settings)
-        asyncio.run(run(settings, services, listener))
+        end_traces = tracing.begin(settings, "lectern")
+        try:
+            asyncio.run(run(settings, services, listener))
+        finally:
+            end_traces()
     except LecternError as exc:
         sys.stderr.write(f"lectern: {exc}\n")
         return 1

@@ -25,7 +25,9 @@ from server.models.budget import EVERYONE, spender
 from server.routes import book_pages as book
 from server.routes import chat, content, conversations, health, ingest, metrics, openai_api, search, stop, ui_chat, widget
 from server.services import Services, open_services
+from server.status.request_traces import TracedRequests
 from server.version import VERSION
+from shared import tracing
 from shared.errors import ConfigurationError
 from shared.settings import Settings
 
@@ -75,6 +77,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
         app.register_blueprint(routes.blueprint(ours))
     policies |= {name: policy_of(handler) for name, handler in app.view_functions.items() if name != "openapi"}
     policies["openapi"] = Policy()  # quart-schema's own handler, which costs nothing
+    if tracing.is_on():
+        app.asgi_app = TracedRequests(app.asgi_app)
     app.before_serving(ours.health.begin)
     app.before_serving(ours.conversations.begin)
     if services is None:
@@ -134,6 +138,8 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        if (trace := tracing.trace_id()) is not None:
+            structlog.contextvars.bind_contextvars(trace_id=trace)
 
     @app.before_request
     async def admit() -> None:
@@ -151,5 +157,8 @@ def _guard(app: Quart, services: Services, policies: Mapping[str, Policy]) -> No
         response.headers["X-Request-ID"] = g.get("request_id", "")
         response.headers["X-Content-Type-Options"] = "nosniff"
         route = path_as_written(app, request.url_rule.rule) if request.url_rule else None
+        if route is not None:
+            tracing.current().rename(f"{request.method} {route}")
+            tracing.current().set("http.route", route)
         services.metrics.answered(route, request.method, response.status_code, g.get("problem"))
         return response

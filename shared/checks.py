@@ -160,6 +160,20 @@ def known_database(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def collector_address(value: str | None) -> str | None:
+    """The address of an OTLP collector."""
+    if value and not is_address(value):
+        raise PydanticCustomError("otlp_endpoint", "an address like http://localhost:4318")
+    return value
+
+
+def name_value_pairs(value: SecretStr | None) -> SecretStr | None:
+    """`name=value`, comma separated."""
+    if value and not all("=" in pair for pair in value.get_secret_value().split(",")):
+        raise PydanticCustomError("otlp_headers", "name=value, comma separated")
+    return value
+
+
 def known_redis(value: SecretStr | None) -> SecretStr | None:
     """The address of a Redis server."""
     if value and value.get_secret_value().partition("://")[0] not in {"redis", "rediss", "unix"}:

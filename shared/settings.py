@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     """What that server's API asks for, as `user:password`; empty: `make up` makes one for its own."""
 
     # Operation
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces go by OTLP over HTTP, e.g. http://localhost:4318; empty: nothing is traced."""
+    otel_exporter_otlp_headers: SecretStr | None = None
+    """What is sent with them, such as the collector's key: `name=value`, comma separated."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe line that is logged."""
     environment: Literal["development", "production"] = "development"
@@ -175,6 +179,8 @@ class Settings(BaseSettings):
     _keys = field_validator("jwt_jwks")(checks.safe_source_of_keys)
     _database = field_validator("database_url")(checks.known_database)
     _redis = field_validator("redis_url")(checks.known_redis)
+    _collector = field_validator("otel_exporter_otlp_endpoint")(checks.collector_address)
+    _with_traces = field_validator("otel_exporter_otlp_headers")(checks.name_value_pairs)
     _readers = field_validator("reader_api_keys")(checks.check_reader_keys)
 
     @classmethod

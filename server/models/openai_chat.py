@@ -7,8 +7,9 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 import httpx2
@@ -17,11 +18,13 @@ import structlog
 from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from server.finding.passages import Passages
+from server.models.call_traces import traced_call
 from server.models.canary import CanaryWatch, canary
 from server.models.chat_model import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
 from server.models.prompts import ChatMessage, build_messages
 from server.models.thoughts import Thoughts
 from server.questions import ChatRequest
+from shared import tracing
 from shared.errors import ServiceError
 from shared.openai_errors import translate
 from shared.tokens import CountTokens
@@ -97,7 +100,8 @@ class OpenAIChat:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        messages = await asyncio.to_thread(build_messages, request, passages, count=self._count)
+        with tracing.span("prompt", {"lectern.passages": len(passages.passages)}):
+            messages = await asyncio.to_thread(build_messages, request, passages, count=self._count)
         async with aclosing(self.stream(messages)) as outputs:
             async for output in outputs:
                 yield output
@@ -146,10 +150,13 @@ class OpenAIChat:
         """Close the connections."""
         await self._client.close()
 
-    async def _attempt(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[Output]:
+    def _attempt(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[Output]:
+        return traced_call(self._name, self._address, partial(self._request, messages))
+
+    async def _request(self, messages: Sequence[ChatMessage], headers: Mapping[str, str]) -> AsyncGenerator[Output]:
         accepted = Accepted(prompt_tokens=await asyncio.to_thread(self._count_all, messages))
         try:
-            async with await self._open(messages) as stream:
+            async with await self._open(messages, headers) as stream:
                 yield accepted
                 async with aclosing(self._read(stream, accepted)) as outputs:
                     async for output in outputs:
@@ -164,15 +171,16 @@ class OpenAIChat:
     def _count_all(self, messages: Sequence[ChatMessage]) -> int:
         return sum(self._count(message["content"]) for message in messages)
 
-    async def _open(self, messages: Sequence[ChatMessage]) -> openai.AsyncStream[object]:
+    async def _open(self, messages: Sequence[ChatMessage], headers: Mapping[str, str]) -> openai.AsyncStream[object]:
         """The stream of events, as JSON; asked for without the parameters that this server refuses."""
         while True:
             optional = self._parameters()
             body = {"model": self._name, "messages": messages, "stream": True, **optional}
             try:
                 return await self._client.post(
-                    "/chat/completions", body=body, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
-                )
+                    "/chat/completions", body=body, options={"headers": headers}, cast_to=object,
+                    stream=True, stream_cls=openai.AsyncStream[object],
+                )  # fmt: skip
             except (openai.BadRequestError, openai.UnprocessableEntityError) as exc:
                 if (refused := _refused(exc, optional)) is None:
                     raise

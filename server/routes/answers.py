@@ -29,6 +29,7 @@ from server.status.health import first_reading
 from server.status.probes import live_build
 from server.wire import json_answer, native
 from server.wire.dialect import Dialect
+from shared import tracing
 from shared.errors import NotBuiltError, RequestError
 
 SESSION_HEADER = "X-Anonymous-Session-ID"
@@ -140,8 +141,9 @@ async def _find_and_answer(services: Services, chat: ChatRequest, answer: Answer
         structlog.contextvars.bind_contextvars(build_id=kept.passages.build_id)
         return give_again(kept, chat, answer)
     try:
-        async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
-            passages = await services.finder.retrieve(chat)
+        with tracing.span("retrieve"):
+            async with asyncio.timeout(RETRIEVE_TIMEOUT_S):
+                passages = await services.finder.retrieve(chat)
     except NotBuiltError:
         answer.retrieved(None)
         return answer_not_read_yet(

@@ -7,12 +7,14 @@ import binascii
 import math
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from shared import tracing
 from shared.errors import ServiceError
 from shared.openai_errors import translate
 from shared.retry import IN_A_QUESTION, IN_AN_INGEST, retry
@@ -45,6 +47,12 @@ class OpenAIEmbeddings:
         self._dimensions = dimensions
         self._address = base_url
         self._encoding = "base64"
+        self._described = {
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": name,
+            "server.address": urlsplit(base_url).hostname or "",
+        }
         self._client = openai.AsyncOpenAI(api_key=api_key.get_secret_value().strip(), base_url=base_url, max_retries=0)
 
     @property
@@ -78,6 +86,10 @@ class OpenAIEmbeddings:
         await self._client.close()
 
     async def _embed(self, texts: Sequence[str], timeout_s: float) -> list[array[float]]:
+        with tracing.span(f"embeddings {self._name}", self._described | {"lectern.texts": len(texts)}, kind="client") as call:
+            return await self._request(texts, timeout_s, call.headers())
+
+    async def _request(self, texts: Sequence[str], timeout_s: float, headers: Mapping[str, str]) -> list[array[float]]:
         try:
             response = await self._client.embeddings.with_raw_response.create(
                 model=self._name,
@@ -85,12 +97,13 @@ class OpenAIEmbeddings:
                 encoding_format="float" if self._encoding == "float" else "base64",
                 dimensions=self._dimensions if _TAKES_DIMENSIONS in self._name else openai.omit,
                 timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+                extra_headers=headers,
             )
         except openai.BadRequestError as exc:
             if self._encoding == "float" or "encoding_format" not in exc.message:
                 raise translate(exc, "embeddings", address=self._address, model=self._name) from exc
             self._encoding = "float"  # a server that knows no base64 says so once
-            return await self._embed(texts, timeout_s)
+            return await self._request(texts, timeout_s, headers)
         except openai.OpenAIError as exc:
             raise translate(exc, "embeddings", address=self._address, model=self._name) from exc
         return self._read(response.content, len(texts))

@@ -36,6 +36,7 @@ from tests.conftest import REPOSITORY
 from tests.support.book_folder import PAGES, settings_for, write_book
 from tests.support.openai.stand_in import StandIn
 from tests.support.prefect_stage import AUTH, LIMIT_S, Runs, Stage, stop
+from tests.support.telemetry.otlp_collector import OtlpCollector
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
@@ -57,10 +58,10 @@ def settings(tmp_path: Path, stand_in: StandIn) -> Settings:
 
 
 @contextmanager
-def worker(stage: Stage, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker of these settings while the context lasts; its runs end with it."""
+def worker(stage: Stage, settings: Settings, **others: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of these settings, and others, while the context lasts; its runs end with it."""
     names = ("book_source", "data_dir", "site_url", "embedding_base_url", "embedding_model", "embedding_dimensions")
-    given = {name.upper(): str(getattr(settings, name)) for name in names} | {"EMBEDDING_API_KEY": "key"}
+    given = {name.upper(): str(getattr(settings, name)) for name in names} | {"EMBEDDING_API_KEY": "key"} | others
     process = stage.start_worker(given)
     try:
         yield process
@@ -105,6 +106,26 @@ async def test_a_run_reads_the_book_and_publishes_what_it_did(stage: Stage, runs
         f"write build {build.id}",
         "say what was done",
     ]
+
+
+async def test_a_run_is_one_trace_from_the_flow_to_the_batches_upstream(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
+) -> None:
+    async with OtlpCollector.running() as collector:
+        with worker(stage, settings, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address):
+            run_id = await runs.start()
+            assert (await runs.wait(run_id))["type"] == "COMPLETED", stage.log()
+    run = collector.named("ingest")
+    assert (run.attributes, run.service) == ({"prefect.flow_run.id": run_id}, "lectern-ingest")
+    assert {span.trace_id for span in collector.spans} == {run.trace_id}
+    assert {span.name: collector.parent_of(span) for span in collector.spans} == {
+        "ingest": "",
+        **dict.fromkeys(("find", "read", "plan", "embed", "apply", "report"), "ingest"),
+        "read batch": "read",
+        "embeddings bag-of-words": "embed",
+    }
+    (sent,) = [request.headers["traceparent"].split("-") for request in stand_in.seen if request.endpoint == "embeddings"]
+    assert sent[1:3] == [run.trace_id, collector.named("embeddings bag-of-words").span_id]
 
 
 async def test_each_time_the_model_is_asked_again_is_a_line_in_the_log_of_the_run(

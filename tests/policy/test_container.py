@@ -82,6 +82,7 @@ def test_no_secret_is_in_the_image() -> None:
         "JWT_SECRET",
         "READER_API_KEYS",
         "PREFECT_API_AUTH_STRING",
+        "OTEL_EXPORTER_OTLP_HEADERS",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []
     assert [step for stage in STAGES for step in stage.instructions if step.name == "ARG"] == []

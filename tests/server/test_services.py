@@ -159,7 +159,7 @@ def test_the_web_process_imports_nothing_it_does_not_need_to_listen(qdrant_url: 
         "import sys; from pathlib import Path; from shared.settings import Settings; from server import __main__\n"
         f"__main__.open_services(Settings(data_dir=Path('.'), qdrant_url={qdrant_url!r}))\n"
         "print(sorted(sys.modules.keys() & {'openai', 'qdrant_client', 'prefect', 'numpy', 'grpc', 'flows', 'markdown_it', "
-        "'mcp'}))"
+        "'mcp', 'opentelemetry'}))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY, env={"PATH": ""}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from server.english import names_its_subject, points_back, refers_to_it, without_request
 from server.finding.query.terms import Stemmer
 from server.questions import Turn
+from shared import tracing
 from shared.errors import ServiceError
 
 ENOUGH_TERMS = 3
@@ -46,7 +47,8 @@ async def make_query(question: str, history: Sequence[Turn], terms: Stemmer, rew
         return SearchQuery(question)
     if rewrite is not None:
         try:
-            query = (await rewrite(question, history)).strip()
+            with tracing.span("rewrite"):
+                query = (await rewrite(question, history)).strip()
         except ServiceError as exc:
             log.warning("following up by rule: %s", exc)
         else:

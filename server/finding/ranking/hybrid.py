@@ -24,6 +24,7 @@ from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
 from server.finding.versions import of_asked_version
 from server.languages import without_small_words
+from shared import tracing
 from shared.embedding.model import EmbeddingModel
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
@@ -40,6 +41,8 @@ QUIZ = 0.5
 """What a place counts that only asks: it holds a reader's words and does not answer them."""
 CONTEXT = 0.5
 """What a word of an earlier question counts, against one of this question: the topic stays, the new question decides."""
+
+_SEARCHED = {"db.system.name": "qdrant", "db.operation.name": "query"}
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +86,12 @@ class HybridSearch:
         said = without_small_words(query)
         asked = self._shares(said, without_small_words(context))
         vector, degraded = await self._embed(snapshot, f"{context}\n{query}" if context else query)
-        lexical, dense, _ = await asyncio.gather(  # at the same moment, which is one request to a server
-            snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
-            snapshot.search(vector or _sparse({}), limit=CANDIDATES, where=where),
-            self.frequencies.weigh(snapshot, tuple(asked)),
-        )
+        with tracing.span("search", _SEARCHED):
+            lexical, dense, _ = await asyncio.gather(  # at the same moment, which is one request to a server
+                snapshot.search(_sparse(asked), limit=CANDIDATES, where=where),
+                snapshot.search(vector or _sparse({}), limit=CANDIDATES, where=where),
+                self.frequencies.weigh(snapshot, tuple(asked)),
+            )
         forms = long_forms(query, (hit.chunk.content for hit in lexical))
         shares = asked | await self._spelled_out(snapshot, forms, asked)
         if len(shares) > len(asked):
@@ -95,9 +99,10 @@ class HybridSearch:
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
         lexical, dense = of_asked_version(lexical, query), of_asked_version(dense, query)
-        scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
-        thing = thing or thing_asked(query)
-        ranked = rank(scored, definer(thing) if thing else None)
+        with tracing.span("fuse", {"lectern.found.by_words": len(lexical), "lectern.found.by_meaning": len(dense)}):
+            scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
+            thing = thing or thing_asked(query)
+            ranked = rank(scored, definer(thing) if thing else None)
         best = max((one.lexical for one in scored), default=0.0)
         perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})
         return RankedPlaces(
@@ -141,7 +146,8 @@ class HybridSearch:
         if self.embeddings is None or snapshot.build.embedding_model != self.embeddings.name:
             return None, False  # words only, or until an ingest has embedded the book with this model
         try:
-            return await self.embeddings.embed_query(query), False
+            with tracing.span("embed"):
+                return await self.embeddings.embed_query(query), False
         except ServiceError as exc:
             log.warning("searching by words only: %s", exc)
             return None, True
