@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.processes.messages import ReadingRules
+from flows.processes.page_cache import PageCache
 from flows.processes.pool import Readers, open_readers, processes_for
 from flows.progress import Tracker
 from flows.reading.page import NO_TEXT, Page
@@ -21,6 +22,7 @@ from shared.errors import BookError
 from shared.models import Chunk, Problem, Site
 from shared.retry import Patience, retry
 from shared.settings import Settings
+from shared.tokens import has_vocabulary
 
 BATCH_FILES = 64
 """Files read in one task: a Prefect task costs 5-30 ms, a file about 10."""
@@ -70,7 +72,7 @@ class Batch:
 
     paths: tuple[str, ...]
     start: int
-    """How many files were read before."""
+    """How many files were read before, or need not be."""
     total: int
     """Files of the book."""
 
@@ -102,10 +104,13 @@ Find = Callable[[Settings], Awaitable[tuple[BookSource, Listing]]]
 Read = Callable[[Batch, Readers, Callable[[int], None]], Awaitable[Sequence[Page]]]
 
 
-async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_book, read: Read = read_batch) -> Book:
+async def read_book(
+    settings: Settings, *, tracker: Tracker, find: Find = find_book, read: Read = read_batch, anew: bool = False
+) -> Book:
     """Find and read the book at `settings.book_source`; `find` and `read` are the two steps, mostly as Prefect tasks.
 
-    Raises `BookError` when the book is not there or holds nothing to index, `ServiceError` when git fails.
+    Pages that would be read as they were before come from the page cache, unless all are to be read `anew`. Raises `BookError`
+    when the book is not there or holds nothing to index, `ServiceError` when git fails.
     """
     with tracker.step("find", unit="files") as advance:
         source, listing = await find(settings)
@@ -113,19 +118,23 @@ async def read_book(settings: Settings, *, tracker: Tracker, find: Find = find_b
     total = len(listing.paths)
     with tracker.step("read", total=total, unit="files") as advance:
         rules = await asyncio.to_thread(reading_rules, settings, source)
-        read_pages: list[Page] = []
-        async with open_readers(rules, processes_for(listing.size_bytes)) as readers:
-            for start in range(0, total, BATCH_FILES):
-                batch = Batch(tuple(listing.paths[start : start + BATCH_FILES]), start, total)
+        cache = await asyncio.to_thread(PageCache, settings.data_dir, rules)
+        known = {} if anew else await asyncio.to_thread(cache.find, listing.paths)
+        unknown = [path for path in listing.paths if path not in known]
+        advance(len(known))
+        size_bytes = listing.size_bytes * len(unknown) // max(total, 1)
+        async with open_readers(rules, processes_for(size_bytes), cache=cache) as readers:
+            for start in range(0, len(unknown), BATCH_FILES):
+                batch = Batch(tuple(unknown[start : start + BATCH_FILES]), len(known) + start, total)
                 with tracing.span("read batch", {"lectern.files": len(batch.paths)}):
-                    read_pages += await read(batch, readers, advance)
-            exact_tokens = readers.exact_tokens
-        pages = await asyncio.to_thread(_in_order, read_pages, rules)
+                    known.update((page.path, page) for page in await read(batch, readers, advance))
+        await asyncio.to_thread(cache.forget_others, listing.paths)
+        pages = await asyncio.to_thread(_in_order, [known[path] for path in listing.paths], rules)
     chunks = tuple(chunk for page in pages for chunk in page.chunks)
     problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
     if not chunks:
         raise _nothing_to_index(source, pages, problems)
-    return Book(source, pages, chunks, problems, exact_tokens, rules.site)
+    return Book(source, pages, chunks, problems, has_vocabulary(rules.vocabulary), rules.site)
 
 
 def reading_rules(settings: Settings, source: BookSource) -> ReadingRules:

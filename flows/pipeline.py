@@ -156,7 +156,7 @@ async def ingest(
     started = time.monotonic()
     tracker = Tracker(on_progress)
     if edit is None:
-        book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read)
+        book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read, anew=full)
     else:
         book = await read_edited_book(settings, edit, tracker=tracker, find=steps.find)
     async with open_resources(settings) as resources:

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     qdrant_shards: int = Field(default=1, ge=1, le=64)
     """Shards of a new collection: with more than one, how rare a word is differs between them, and so do answers."""
     data_dir: Path = Path(".data")
-    """Index, embedding cache, tokenizer vocabulary, Prefect's database, logs."""
+    """Index, caches of embeddings and of pages read, tokenizer vocabulary, Prefect's database, logs."""
 
     # Conversations
     database_url: SecretStr | None = None

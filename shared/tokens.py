@@ -59,6 +59,15 @@ def load_tokenizer(cache_dir: Path) -> Tokenizer:
     return Tokenizer(count=lambda text: len(encoding.encode_ordinary(text)), exact=True)
 
 
+def has_vocabulary(cache_dir: Path) -> bool:
+    """Whether the tokenizer loaded from `cache_dir` will be the exact one."""
+    try:
+        check_vocabulary((cache_dir / VOCABULARY_FILE).read_bytes())
+    except (OSError, ServiceError):
+        return False
+    return True
+
+
 def check_vocabulary(data: bytes) -> None:
     """Raise `ServiceError` unless `data` is cl100k_base, byte for byte."""
     found = hashlib.sha256(data).hexdigest()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from flows.reading.page import Page
 from flows.source.files import BookSource
 from shared.models import Frozen, Site
 
@@ -52,6 +54,16 @@ class PageRequest(Frozen):
     path: str
     text: str | None = None
     """Instead of what the file holds."""
+
+
+class PageRead(Frozen):
+    """What became of a page, and what that hung on."""
+
+    page: Page
+    text_hash: str | None = None
+    """Of the file's text; None: it could not be read, or failed, and is to be tried again."""
+    included: Mapping[str, str | None] = {}
+    """Of every file that was looked for to be included the hash of its text, None where it is not there."""
 
 
 def encode_frame(message: bytes) -> bytes:

@@ -3,7 +3,7 @@
 A page can be hostile: markdown-it-py is quadratic on some constructs. Here it can take no more than this process, which a
 signal ends when a page has taken too much processor time, and the parent when it takes none for long. The two talk in frames,
 four bytes of length and JSON: the parent sends `ReadingRules`, then one `PageRequest` after another; this process answers
-`Ready`, then one `Page` for each.
+`Ready`, then one `PageRead` for each.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import BinaryIO
 
-from flows.processes.messages import PageRequest, ReadingRules, Ready, read_frame, write_frame
+from flows.processes.included import IncludedFiles, text_hash
+from flows.processes.messages import PageRead, PageRequest, ReadingRules, Ready, read_frame, write_frame
 from flows.reading.page import NO_TEXT, Page, failed_page
 from flows.reading.parse import parse
 from flows.sites.site import add_addresses, page_position
-from flows.source.files import BookSource, SourceFile, check_file, read_file
+from flows.source.files import SourceFile, read_file
 from flows.splitting.split import ChunkLimits, split
 from shared.errors import DocumentError
 from shared.tokens import load_tokenizer
@@ -37,52 +38,36 @@ PARENT = os.getppid()
 logger = logging.getLogger(__name__)
 
 
-class IncludedFiles(Mapping[str, str]):
-    """Text of the repository's files by their path from the book, read from disk when asked for: pages include few of them."""
-
-    def __init__(self, source: BookSource) -> None:
-        self._source = source
-
-    def __getitem__(self, path: str) -> str:
-        try:
-            check_file(self._source, path)
-            return read_file(self._source, path).text
-        except DocumentError as exc:
-            raise KeyError(path) from exc
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-def read_page(path: str, rules: ReadingRules, count: Callable[[str], int], text: str | None = None) -> Page:
+def read_page(path: str, rules: ReadingRules, count: Callable[[str], int], text: str | None = None) -> PageRead:
     """The chunks of one file, or of `text` as if it stood there, and what its author should know.
 
     A file that cannot be read is a problem, never an error.
     """
+    included = IncludedFiles(rules.included)
     try:
         file = read_file(rules.source, path) if text is None else SourceFile(path, text)
-        document = parse(file, IncludedFiles(rules.included), rules.site)
-        if document.skip is not None:
-            return Page(path=path, problems=document.problems, left_out=document.skip)
-        document = add_addresses(document, rules.site)
-        if document.skip is not None:  # the site makes no page of it
-            return Page(path=path, problems=document.problems, left_out=document.skip)
-        chunks = split(document, limits=ChunkLimits.up_to(rules.max_tokens), count=count, collection=rules.collection)
+        page = _read(file, rules, count, included)
     except DocumentError as exc:
-        return failed_page(path, exc.reason, line=exc.line)
+        return PageRead(page=failed_page(path, exc.reason, line=exc.line))
     except Exception as exc:  # the outermost edge of this process: one page must not end the book
         logger.exception("Reading %r failed", path)
-        return failed_page(path, f"the reader failed on it: {type(exc).__name__}")
-    empty = None if chunks else NO_TEXT
+        return PageRead(page=failed_page(path, f"the reader failed on it: {type(exc).__name__}"))
+    return PageRead(page=page, text_hash=text_hash(file.text), included=included.asked_for())
+
+
+def _read(file: SourceFile, rules: ReadingRules, count: Callable[[str], int], included: IncludedFiles) -> Page:
+    document = parse(file, included, rules.site)
+    if document.skip is None:
+        document = add_addresses(document, rules.site)
+    if document.skip is not None:  # also where the site makes no page of it
+        return Page(path=file.path, problems=document.problems, left_out=document.skip)
+    chunks = split(document, limits=ChunkLimits.up_to(rules.max_tokens), count=count, collection=rules.collection)
     return Page(
-        path=path,
+        path=file.path,
         chunks=tuple(chunks),
         problems=document.problems,
         position=page_position(document, rules.site),
-        left_out=empty,
+        left_out=None if chunks else NO_TEXT,
     )
 
 
@@ -106,10 +91,10 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, rules.page_limit_s)  # of processor time: SIGPROF ends this process
         gc.disable()  # what a page is read into has no cycles, and grows: the collector would walk over all of it each time
         wanted = PageRequest.model_validate_json(frame)
-        page = read_page(wanted.path, rules, tokenizer.count, wanted.text)
+        answer = read_page(wanted.path, rules, tokenizer.count, wanted.text)
         gc.enable()
         signal.setitimer(signal.ITIMER_PROF, 0)
-        write_frame(answers, page.model_dump_json().encode())
+        write_frame(answers, answer.model_dump_json().encode())
 
 
 def _take_stdout() -> BinaryIO:

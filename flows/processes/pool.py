@@ -15,7 +15,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from flows.processes.messages import PageRequest, ReadingRules, Ready, encode_frame, receive_frame
+from flows.processes.messages import PageRead, PageRequest, ReadingRules, Ready, encode_frame, receive_frame
+from flows.processes.page_cache import PageCache
 from flows.reading.page import Page, failed_page
 from shared.errors import ServiceError
 from shared.settings import HOME
@@ -75,7 +76,7 @@ class ReadingProcess:
             logger.warning("The reading process did not start (%s); attempt %d of %d", reason, tried, STARTS)
         raise ServiceError("disk", f"The reading process did not start in {STARTS} attempts ({reason}).", transient=True)
 
-    async def read(self, path: str, text: str | None = None) -> Page:
+    async def read(self, path: str, text: str | None = None) -> PageRead:
         """The page at `path`, or of `text` as if it stood there; one that takes too long or ends the child is a problem."""
         child = await self.start()
         try:
@@ -84,13 +85,13 @@ class ReadingProcess:
             )
         except TimeoutError as exc:
             await self.end()
-            return failed_page(path, f"was not read: {exc}")
+            return _failed(path, f"was not read: {exc}")
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self.end()
             if code == -signal.SIGPROF:
-                return failed_page(path, f"took over {self.rules.page_limit_s:g} s of processor time to read")
-            return failed_page(path, f"ended the reading process (exit code {code})")
-        return Page.model_validate_json(answer)
+                return _failed(path, f"took over {self.rules.page_limit_s:g} s of processor time to read")
+            return _failed(path, f"ended the reading process (exit code {code})")
+        return PageRead.model_validate_json(answer)
 
     async def end(self) -> int | None:
         """Kill the child, if it runs; its exit code."""
@@ -101,6 +102,10 @@ class ReadingProcess:
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGKILL)  # child.kill() polls first, and so takes the exit code from who waits for it
         return await child.wait()
+
+
+def _failed(path: str, reason: str) -> PageRead:
+    return PageRead(page=failed_page(path, reason))
 
 
 async def _ask(child: asyncio.subprocess.Process, message: bytes) -> bytes:
@@ -146,25 +151,33 @@ class Readers:
 
     processes: tuple[ReadingProcess, ...]
     idle: asyncio.Queue[ReadingProcess]
+    cache: PageCache | None = None
+    """What remembers the pages that are read."""
 
     async def read(self, paths: Sequence[str], on_page: Callable[[int], None]) -> list[Page]:
         """One page per path, in the same order; `on_page` hears how many are read. Raises `ServiceError`: no process starts."""
         done = count(1)
 
-        async def read_next(path: str) -> Page:
-            page = await self.read_one(path)
+        async def read_next(path: str) -> PageRead:
+            read = await self._read(path)
             on_page(next(done))
-            return page
+            return read
 
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(read_next(path)) for path in paths]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the others are the same again
-        return [task.result() for task in tasks]
+        read = [task.result() for task in tasks]
+        if self.cache is not None:
+            await asyncio.to_thread(self.cache.keep, read)
+        return [each.page for each in read]
 
     async def read_one(self, path: str, text: str | None = None) -> Page:
         """The page at `path`, or of `text` as if it stood there. Raises `ServiceError`: no process starts."""
+        return (await self._read(path, text)).page
+
+    async def _read(self, path: str, text: str | None = None) -> PageRead:
         process = await self.idle.get()
         try:
             return await process.read(path, text)
@@ -178,14 +191,19 @@ class Readers:
 
 
 @asynccontextmanager
-async def open_readers(rules: ReadingRules, processes: int, *, idle_limit_s: float = IDLE_LIMIT_S) -> AsyncGenerator[Readers]:
-    """So many reading processes; they end with the context."""
+async def open_readers(
+    rules: ReadingRules, processes: int, *, idle_limit_s: float = IDLE_LIMIT_S, cache: PageCache | None = None
+) -> AsyncGenerator[Readers]:
+    """So many reading processes, of which none starts before it is needed; they end with the context.
+
+    `cache` is told of every page that is read in a batch.
+    """
     children = tuple(ReadingProcess(rules, idle_limit_s) for _ in range(processes))
     idle: asyncio.Queue[ReadingProcess] = asyncio.Queue()
     for child in children:
         idle.put_nowait(child)
     try:
-        yield Readers(children, idle)
+        yield Readers(children, idle, cache)
     finally:
         for child in children:
             await child.end()
