@@ -13,7 +13,7 @@ ifdef BOOK
 export BOOK_SOURCE := $(BOOK)
 endif
 
-.PHONY: up plan ingest test test-fast check bench audit sbom reference lock clean
+.PHONY: up plan ingest test test-fast check bench figures audit sbom reference lock clean
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -43,6 +43,11 @@ bench: .venv-bench/installed
 	.venv-bench/bin/python -m tests.benchmarks.search
 	.venv-bench/bin/python -m tests.benchmarks.widget
 	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
+
+# What holds under load, faults and malice, into docs/figures.md: make figures ARGS="leaving sigterm", or ARGS=--short.
+figures: .venv/installed-dev
+	$(BIN)/python -m tests.install
+	exec $(BIN)/python -m tests.figures $(ARGS)
 
 # Known vulnerabilities of what is locked; asks the advisory database of PyPI, so it needs the internet. AUDIT="-s osv": OSV's.
 audit: .venv-audit/installed

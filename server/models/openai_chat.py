@@ -40,6 +40,9 @@ LONGEST_WAIT_S = 3.0
 """A model that asks to be left alone for longer is not tried again: there is an answer without it."""
 BELIEVED = 10
 """A server may count this many times the tokens that our count makes possible; tokenizers differ. More is made up."""
+LONGEST_CHARS = 16 * (ANSWER_TOKENS + THINKING_TOKENS)
+LONGEST_DELTAS = 2 * (ANSWER_TOKENS + THINKING_TOKENS)
+"""Of an answer and its thoughts: far more than was asked for. Not every server takes or heeds a limit of tokens."""
 _OPTIONAL = ("stream_options", "temperature", "max_tokens", "max_completion_tokens")
 """Parameters an answer can do without: one that a server refuses is left out from then on."""
 
@@ -201,19 +204,24 @@ class OpenAIChat:
         """Deltas that are not empty, then `Finished`.
 
         A server that answers 200 with HTML gives a stream without a single event, and a proxy that gives up may end one in the
-        middle: neither is an answer. The last event holds the usage and has no choices.
+        middle: neither is an answer. The last event holds the usage and has no choices. One that goes on for ever is left.
         """
-        reason, usage = None, None
+        reason, usage, chars, deltas = None, None, 0, 0
         thoughts, watch = Thoughts(), CanaryWatch(canary())
         async for event in stream:
             chunk = _Chunk.model_validate(event)
             usage = chunk.usage or usage
             for choice in (chunk.choices or ())[:1]:
                 reason = choice.finish_reason or reason
-                if choice.delta and choice.delta.content and (said := watch.feed(thoughts.feed(choice.delta.content))):
+                content = (choice.delta and choice.delta.content) or ""
+                chars, deltas = chars + len(content), deltas + 1
+                if content and (said := watch.feed(thoughts.feed(content))):
                     yield said
             if watch.is_found:
                 raise self._broken("began to recite its instructions", "instructions_leaked", transient=False)
+            if chars > LONGEST_CHARS or deltas > LONGEST_DELTAS:
+                reason = "length"
+                break
         if reason is None:
             raise self._broken("ended its stream without finishing the answer", "incomplete")
         if said := watch.feed(thoughts.close()) + watch.close():

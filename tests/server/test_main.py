@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.conftest import REPOSITORY
-from tests.support.live_server import until
+from tests.support.live_server import free_port, running, start, until
 
 pytestmark = pytest.mark.processes
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-async def start(folder: Path, **settings: str) -> asyncio.subprocess.Process:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment = kept | {"PYTHONPATH": str(REPOSITORY), "HOST": "127.0.0.1", "DATA_DIR": str(folder / "data")} | settings
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
-    )
-
-
-@asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncGenerator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
-    port = free_port()
-    process = await start(folder, PORT=str(port), **settings)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
-
-            async def is_up() -> bool:
-                assert process.returncode is None
-                try:
-                    return (await client.get("/health/live")).is_success
-                except httpx.TransportError:
-                    return False
-
-            await until(is_up)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def refusal(folder: Path, **settings: str) -> tuple[int | None, str]:
@@ -68,8 +25,8 @@ async def test_it_answers_before_the_book_is_read_and_stops_when_told(tmp_path: 
         answer = await client.post("/chat", json={"question": "What moves?", "stream": False})
         assert answer.json()["answer"].startswith("The book has not been read yet")
 
-        async def is_reading() -> bool:  # on a busy machine what was not heard of in time counts as away at first
-            return bool((await client.get("/health")).json()["status"] == "reading")
+        async def is_reading() -> bool:  # at first nothing is known of the index, on a busy machine
+            return (await client.get("/health")).json()["status"] == "reading"
 
         await until(is_reading)
         process.send_signal(signal.SIGTERM)

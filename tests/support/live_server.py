@@ -1,14 +1,17 @@
-"""The application on a real socket, in this process, and a client that sees the bytes."""
+"""The application on a real socket, in this process or in one of its own, and a client that sees the bytes."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import httpx
 from hypercorn.asyncio import serve
@@ -16,6 +19,7 @@ from hypercorn.asyncio import serve
 from server.__main__ import hypercorn_config
 from server.app import create_app
 from server.services import Services
+from tests.conftest import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,46 @@ async def serving(services: Services, **config: object) -> AsyncGenerator[LiveSe
         stop.set()
         await task
         await services.aclose()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+async def start(
+    folder: Path, *, module: str = "server", errors: int | IO[bytes] = asyncio.subprocess.PIPE, **settings: str
+) -> asyncio.subprocess.Process:
+    """The process, with nothing of this one's environment but these settings; `errors`: where its log goes."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = kept | {"PYTHONPATH": str(REPOSITORY), "HOST": "127.0.0.1", "DATA_DIR": str(folder / "data")} | settings
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", module, cwd=folder, env=environment, stderr=errors)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, module: str = "server", errors: int | IO[bytes] = asyncio.subprocess.PIPE, **settings: str
+) -> AsyncGenerator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
+    """The process once it answers, and a client of it; killed when left."""
+    port = settings.pop("PORT", None) or str(free_port())
+    process = await start(folder, module=module, errors=errors, PORT=port, **settings)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
+
+            async def is_up() -> bool:
+                assert process.returncode is None
+                try:
+                    return (await client.get("/health/live")).is_success
+                except httpx.TransportError:
+                    return False
+
+            await until(is_up)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:

@@ -12,9 +12,8 @@ import pytest
 from shared.index.open_index import open_index
 from shared.settings import Settings
 from tests.server.conversations.test_memory import PAGES, TURNS
-from tests.server.test_main import running
 from tests.support.databases.postgres import Postgres
-from tests.support.live_server import until
+from tests.support.live_server import running, until
 from tests.support.sample_builds import make_build
 from tests.support.small_book import read
 

@@ -132,6 +132,19 @@ async def test_thoughts_never_reach_a_reader(stand_in: StandIn, model: OpenAICha
     assert done.degraded
 
 
+@pytest.mark.parametrize(("delta", "most"), [("Robots move. " * 10, 100_000), ("x ", 25_000)])
+async def test_an_answer_without_an_end_is_cut_off_and_let_go_of(
+    stand_in: StandIn, model: OpenAIChat, delta: str, most: int
+) -> None:
+    stand_in.say([delta] * 100_000)
+    events = await answer_with(model)
+    assert isinstance(done := events[-1], Done)
+    assert (done.finish_reason, done.degraded) == ("length", False)
+    assert 20_000 < len(told(events)) < most
+    await stand_in.seen[0].ended.wait()
+    assert stand_in.seen[0].left_early
+
+
 async def test_a_model_that_recites_its_instructions_is_cut_off(stand_in: StandIn, model: OpenAIChat) -> None:
     secret = canary()
     stand_in.say(["[", secret[:9], secret[9:], "] Never write"])

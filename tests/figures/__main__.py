@@ -1,0 +1,115 @@
+"""`python -m tests.figures [--short] [--dry] [NAME ...]`: run figures, say what came out, and write it into docs/figures.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.figures import leaving, load, open_streams
+from tests.figures.harness import Measured, Trial
+from tests.figures.report import PAGE, Row, machine, rewritten
+
+SHORT_LIMIT_S = 300.0
+
+
+class Figure(NamedTuple):
+    """What is measured, and what it should come to."""
+
+    what: str
+    target: str
+    measure: Callable[[Trial], Awaitable[Measured]]
+    limit_s: float
+    """After so long it is given up."""
+
+
+FIGURES = {
+    "leaving": Figure(
+        "a reader leaves, at random tokens, at once, before the body, on HTTP/2: the upstream is closed",
+        "p99 <= 300 ms, none left open",
+        leaving.readers_leave,
+        180,
+    ),
+    "open-streams": Figure(
+        "200 open streams for 5 minutes",
+        "0 drops; memory and descriptors back to base; /health p99 < 100 ms",
+        open_streams.open_for_minutes,
+        600,
+    ),
+    "never-reading": Figure(
+        "50 readers that never read, 20 normal ones beside them",
+        "normal p95 < 1.2x, all 50 evicted by their deadline, < 30 MB",
+        open_streams.never_reading,
+        420,
+    ),
+    "sigterm": Figure(
+        "SIGTERM with 50 streams open",
+        "each gets `done`, or a typed `error` and `done`; exit within grace + 2 s",
+        leaving.told_to_stop,
+        120,
+    ),
+    "during-ingest": Figure(
+        "20 chats a second during a full re-ingest", "0 failed, loop lag p99 < 50 ms", load.during_an_ingest, 300
+    ),
+    "many-chats": Figure("20,000 chats", "memory flat after the first 1,000", load.thousands_of_chats, 1800),
+}
+
+
+def run_figure(name: str, *, is_short: bool) -> Measured:
+    """Measure it; one that fails or takes too long is a failure, not a traceback."""
+    figure = FIGURES[name]
+    limit_s = SHORT_LIMIT_S if is_short else figure.limit_s
+
+    async def measure(folder: Path) -> Measured:
+        async with asyncio.timeout(limit_s):
+            return await figure.measure(Trial(folder, is_short))
+
+    with tempfile.TemporaryDirectory(prefix=f"lectern-{name}-", ignore_cleanup_errors=True) as folder:
+        try:
+            return asyncio.run(measure(Path(folder)))
+        except TimeoutError:
+            return Measured(f"not over after {limit_s:.0f} s", 0, 1)
+        except Exception as exc:  # noqa: BLE001  the other figures are measured all the same
+            traceback.print_exc()
+            return Measured(f"{type(exc).__name__}: {str(exc)[:200]}", 0, 1)
+
+
+def main() -> int:
+    """0 when nothing failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.figures", description="Measure what holds under load, faults and malice."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--short", action="store_true", help="seconds each, as `make test` runs them; nothing is written")
+    options = parser.parse_args()
+    names = options.names or list(FIGURES)
+    if unknown := sorted(set(names) - FIGURES.keys()):
+        parser.error(f"no such figure: {', '.join(unknown)}")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    failures = 0
+    for name in names:
+        began = time.monotonic()
+        measured, figure = run_figure(name, is_short=options.short), FIGURES[name]
+        failures += measured.failures
+        sys.stdout.write(
+            f"{name}: {measured.text}; n {measured.n}, failures {measured.failures} ({time.monotonic() - began:.0f} s)\n"
+        )
+        sys.stdout.flush()
+        if not options.short:
+            text = f"{measured.text}. {measured.missed}".rstrip(". ")
+            run = f"{datetime.now(UTC):%Y-%m-%d}, {commit}, {machine()}"
+            row = Row(name, figure.what, figure.target, text, f"{measured.n:,}", str(measured.failures), run)
+            PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8"), {name: row}, list(FIGURES)), encoding="utf-8")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

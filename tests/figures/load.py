@@ -1,0 +1,108 @@
+"""Questions all the while: during an ingest, and for thousands of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+
+from tests.conftest import REPOSITORY
+from tests.figures.harness import (
+    NOWHERE,
+    QUESTIONS,
+    Held,
+    Measured,
+    Server,
+    Trial,
+    make_book,
+    percentile,
+    question_body,
+    serve,
+)  # fmt: skip
+from tests.figures.open_streams import beside_an_idle_one
+from tests.figures.readers import Heard, hear
+
+CHATS_A_SECOND = 20
+FLAT_MB = 3.0
+"""Growth between the first thousand chats and the last that is no leak."""
+
+
+async def during_an_ingest(trial: Trial) -> Measured:
+    """20 chats a second while the whole book is read anew by a process beside the server, again and again for a minute."""
+    settings = await make_book(trial)
+    lasting_s = trial.pick(60, 3)
+    async with beside_an_idle_one(trial, ANSWER_CACHE_HOURS=0) as (server, idle):
+        for each in (server, idle):
+            await asyncio.gather(*(hear(each.port, question_body(question)) for question in QUESTIONS))
+            await each.held()
+        began = time.monotonic()
+        stop = asyncio.Event()
+        ingesting = asyncio.create_task(_ingest_until(settings.data_dir, settings.book_source, stop))
+        asking = list[asyncio.Task[Heard]]()
+        while (now := time.monotonic() - began) < lasting_s:
+            n = len(asking)
+            asking.append(asyncio.create_task(hear(server.port, question_body(f"{QUESTIONS[n % 8]} asks {n}?"))))
+            await asyncio.sleep(max(0.0, (n + 1) / CHATS_A_SECOND - now))
+        stop.set()
+        builds, codes = await ingesting
+        heard = await asyncio.gather(*asking)
+        ours, control = await server.held(), await idle.held()
+        cpu_s = server.cpu_s()
+    failed = sum(not one.is_whole or one.error is not None for one in heard)
+    text = (
+        f"{failed} of {len(heard)} failed during {builds} full ingests; lag of the loop p99 {ours.lag_p99_ms:.1f} ms "
+        f"(control, an idle server: {control.lag_p99_ms:.1f}), {_held(ours)}; answer p95 "
+        f"{1000 * percentile([one.seconds for one in heard], 0.95):.0f} ms; {cpu_s:.1f} s of CPU"
+    )
+    late = not trial.is_short and ours.lag_p99_ms >= 50
+    missed = f"The idle server's loop was {control.lag_p99_ms:.0f} ms late as well: there was no free core" if late else ""
+    return Measured(text, len(heard), failed + sum(code != 0 for code in codes) + late, missed)
+
+
+def _held(held: Held) -> str:
+    return f"longest callback {held.longest_cpu_ms:.0f} ms of CPU ({held.longest}), {held.over_50} over 50 ms"
+
+
+async def _ingest_until(data_dir: object, book: str, stop: asyncio.Event) -> tuple[int, list[int]]:
+    environment = os.environ | {
+        "BOOK_SOURCE": book, "DATA_DIR": str(data_dir), "EMBEDDING_MODEL": "none", "PREFECT_API_URL": NOWHERE,
+    }  # fmt: skip
+    codes = list[int]()
+    while not stop.is_set():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "flows", "ingest", "--full", cwd=REPOSITORY, env=environment,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        codes.append(await process.wait())
+    return len(codes), codes
+
+
+async def thousands_of_chats(trial: Trial) -> Measured:
+    """Chats one after another on four connections; memory after each thousand."""
+    await make_book(trial)
+    chats, step = trial.pick(20_000, 40), trial.pick(1_000, 20)
+    async with serve(trial.folder) as server:
+        marks, failed, began_cpu = list[float](), 0, server.cpu_s()
+        for first in range(0, chats, step):
+            failed += sum(await asyncio.gather(*(_ask_some(server, first + lane, step // 4) for lane in range(4))))
+            marks.append(server.memory_mb())
+        cpu_s, files = server.cpu_s() - began_cpu, server.open_files()
+    growth = marks[-1] - marks[0]
+    text = (
+        f"{failed} failed; memory {marks[0]:.1f} MB after the first {step:,}, {marks[1]:.1f} after the second, "
+        f"{marks[len(marks) // 2]:.1f} at half, {marks[-1]:.1f} at the end ({growth:+.1f}); "
+        f"{files} descriptors; {1000 * cpu_s / chats:.1f} ms of CPU a chat"
+    )
+    return Measured(text, chats, failed + (not trial.is_short and growth > FLAT_MB))
+
+
+async def _ask_some(server: Server, first: int, count: int) -> int:
+    """How many failed."""
+    failed = 0
+    for n in range(count):
+        number = first + 4 * n
+        body = question_body(f"{QUESTIONS[number % 8]} asks {number}?", session_id=f"session-{number // 40}")
+        answer = await server.client.post("/chat", content=body, headers={"Content-Type": "application/json"})
+        failed += answer.status_code != 200 or '"type":"error"' in answer.text or '"done":true' not in answer.text
+    return failed

@@ -1,0 +1,166 @@
+"""Many streams at once, and readers who never read theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from h2.connection import H2Connection
+from h2.settings import SettingCodes
+
+from server.answering.pacing import Timing
+from server.models.chat_model import ANSWER_TOKENS
+from tests.figures.harness import (
+    QUESTIONS,
+    Measured,
+    Server,
+    Trial,
+    answering_with,
+    latencies,
+    make_book,
+    percentile,
+    question_body,
+    serve,
+    settle,
+)  # fmt: skip
+from tests.figures.readers import Heard, hear
+from tests.support.live_server import request_bytes
+from tests.support.openai.stand_in import StandIn
+
+LONG_ANSWER = [f"word{n} " for n in range(ANSWER_TOKENS)]
+"""As long as the model is asked for."""
+
+
+@asynccontextmanager
+async def beside_an_idle_one(trial: Trial, **settings: object) -> AsyncGenerator[tuple[Server, Server]]:
+    """A server, and one with nothing to do, over the same book."""
+    async with serve(trial.folder, **settings) as server, serve(trial.folder, "idle", **settings) as idle:
+        yield server, idle
+
+
+async def open_for_minutes(trial: Trial) -> Measured:
+    """200 streams at a token a second, a new one for each that ends, and /health beside an idle server's."""
+    await make_book(trial)
+    streams, lasting_s, each_s = trial.pick(200, 20), trial.pick(300, 4), trial.pick(100, 4)
+    async with StandIn() as upstream, beside_an_idle_one(trial, **answering_with(upstream)) as (server, idle):
+        for client in (server, idle):  # what is loaded by the first question is no growth
+            await asyncio.gather(*(hear(client.port, question_body(question)) for question in QUESTIONS))
+        await asyncio.sleep(1)
+        upstream.pace_s = 1.0 if not trial.is_short else 0.2
+        base_mb, base_files, base_cpu = server.memory_mb(), server.open_files(), server.cpu_s()
+        began, stop, numbers = time.monotonic(), asyncio.Event(), itertools.count()
+        watching = [asyncio.create_task(latencies(each, "/health", 0.1, stop)) for each in (server, idle)]
+
+        async def read_one_after_another() -> list[Heard]:
+            heard = list[Heard]()
+            while (left_s := lasting_s - (time.monotonic() - began)) > 0.5:
+                n = next(numbers)
+                upstream.say([f"word{i} " for i in range(int(min(each_s, left_s) / upstream.pace_s))])
+                heard.append(await hear(server.port, question_body(f"{QUESTIONS[n % 8]} asks {n}?")))
+            return heard
+
+        reading = [asyncio.create_task(read_one_after_another()) for _ in range(streams)]
+        await asyncio.sleep(lasting_s / 2)
+        open_at_half, open_mb = await server.open_streams(), server.memory_mb()
+        heard = [one for each in await asyncio.gather(*reading) for one in each]
+        cpu_s = server.cpu_s() - base_cpu
+        stop.set()
+        ours, control = await asyncio.gather(*watching)
+        await settle(lambda: server.open_files() <= base_files + 2, 30)
+        await asyncio.sleep(trial.pick(5, 1))
+        after_mb, after_files = server.memory_mb(), server.open_files()
+    drops = sum(not one.is_whole or one.error is not None for one in heard)
+    p99, idle_p99 = percentile(ours, 0.99), percentile(control, 0.99)
+    text = (
+        f"{drops} drops in {len(heard)} streams, {open_at_half} open at half-time; memory {base_mb:.0f} MB before, "
+        f"{open_mb:.0f} with them, {after_mb:.0f} after; descriptors {base_files} and {after_files}; /health p99 {p99:.0f} ms "
+        f"(control, an idle server: {idle_p99:.0f}); {cpu_s:.1f} s of CPU in {lasting_s} s"
+    )
+    bad = (after_files > base_files + 2) + (after_mb > open_mb + 5) + (open_at_half < streams)
+    late = not trial.is_short and p99 >= 100
+    missed = "Waiting for a core counts: so does the control's" if late and idle_p99 >= 50 else ""
+    return Measured(text, len(heard), drops + bad + late, missed)
+
+
+async def never_reading(trial: Trial) -> Measured:
+    """50 readers who never read a long answer, half on HTTP/2 with a closed window, and 20 who do, twice."""
+    await make_book(trial)
+    stuck, normal, rounds = trial.pick(50, 4), trial.pick(20, 5), trial.pick(12, 2)
+    timing = Timing()
+    limit_s = timing.deadline_s + timing.slow_reader_s
+    async with StandIn() as upstream, beside_an_idle_one(trial, **answering_with(upstream)) as (server, idle):
+        for each in (server, idle):
+            await asyncio.gather(*(hear(each.port, question_body(question)) for question in QUESTIONS))
+        base_mb = server.memory_mb()
+        sockets = list[socket.socket]()
+        for n in range(stuck):
+            upstream.say(LONG_ANSWER)
+            sockets.append(await _ask_and_never_read(server.port, n))
+        began = time.monotonic()
+        await settle(lambda: len(upstream.seen) >= stuck + 16, 60)
+        await _until_stuck(server)
+        took: dict[Server, list[float]] = {server: [], idle: []}
+        for turn in range(rounds):
+            for each in (server, idle) if turn % 2 else (idle, server):
+                heard = await asyncio.gather(
+                    *(hear(each.port, question_body(f"{QUESTIONS[n % 8]} asks {turn}-{n}?")) for n in range(normal))
+                )
+                took[each] += [one.seconds if one.is_whole else float("inf") for one in heard]
+        most_mb = server.memory_mb()
+        still = await server.open_streams()
+
+        async def no_streams() -> bool:
+            return await server.open_streams() == 0
+
+        if trial.is_short:
+            evicted_s = 0.0
+        else:
+            await settle(no_streams, limit_s + 20 - (time.monotonic() - began))
+            evicted_s = time.monotonic() - began
+        left = 0 if trial.is_short else await server.open_streams()
+        for each in sockets:
+            each.close()
+    ours, control = percentile(took[server], 0.95), percentile(took[idle], 0.95)
+    text = (
+        f"normal p95 {1000 * ours:.0f} ms (control, an idle server: {1000 * control:.0f}; ratio {ours / control:.2f}); "
+        f"{still} of {stuck} held back meanwhile, {left} left after {evicted_s:.0f} s (deadline {limit_s:.0f} s); "
+        f"memory +{most_mb - base_mb:.1f} MB"
+    )
+    slow = not trial.is_short and ours > 1.2 * control
+    failed = sum(one == float("inf") for one in took[server]) + left + (most_mb - base_mb >= 30) + slow
+    return Measured(text, stuck + rounds * normal, failed)
+
+
+async def _ask_and_never_read(port: int, n: int) -> socket.socket:
+    """On HTTP/1.1 with the smallest buffer, or on HTTP/2 with a window that takes nothing."""
+    each = socket.socket()
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    each.setblocking(False)
+    body = question_body(f"{QUESTIONS[n % 8]} never read {n}?")
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(each, ("127.0.0.1", port))
+    await loop.sock_sendall(each, _with_closed_window(body) if n % 2 else request_bytes(body))
+    return each
+
+
+def _with_closed_window(body: bytes) -> bytes:
+    asking = H2Connection()
+    asking.initiate_connection()
+    asking.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    pseudo = [(":method", "POST"), (":path", "/chat"), (":scheme", "http"), (":authority", "localhost")]
+    asking.send_headers(1, [*pseudo, ("content-type", "application/json")])
+    asking.send_data(1, body, end_stream=True)
+    return asking.data_to_send()
+
+
+async def _until_stuck(server: Server) -> None:
+    """Return once the server has nothing left to do for them: it waits for their readers."""
+    for _ in range(120):
+        before = server.cpu_s()
+        await asyncio.sleep(0.5)
+        if server.cpu_s() - before < 0.05:
+            return
