@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.figures import leaving, load, open_streams
+from tests.figures import leaving, load, open_streams, upstream
 from tests.figures.harness import Measured, Trial
 from tests.figures.report import PAGE, Row, machine, rewritten
 
@@ -58,6 +58,13 @@ FIGURES = {
     ),
     "during-ingest": Figure(
         "20 chats a second during a full re-ingest", "0 failed, loop lag p99 < 50 ms", load.during_an_ingest, 300
+    ),
+    "upstream-faults": Figure(
+        "upstream faults: refused, hang, cut before and after the first token, 400 to 503, HTML 200, bad JSON, empty, wrong "
+        "shapes, absurd usage, NaN and short vectors, for OpenAI and Qdrant",
+        "every cell a typed outcome within its deadline, no traceback, no hang",
+        upstream.faults_upstream,
+        2400,
     ),
     "many-chats": Figure("20,000 chats", "memory flat after the first 1,000", load.thousands_of_chats, 1800),
 }

@@ -16,6 +16,7 @@ STATED_ELSEWHERE = {"leaving", "never-reading"}
 
 
 @pytest.mark.processes
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
 @pytest.mark.parametrize("name", [name for name in FIGURES if name not in STATED_ELSEWHERE])
 def test_on_a_small_scale_nothing_fails(name: str, tmp_path: Path) -> None:
     measured = asyncio.run(FIGURES[name].measure(Trial(tmp_path, is_short=True)))

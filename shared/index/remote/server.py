@@ -72,8 +72,14 @@ class QdrantServer:
         found: list[list[models.ScoredPoint]] = []
         for start in range(0, len(queries), self._queries):
             some = list(queries[start : start + self._queries])
-            ask = partial(self._client.query_batch_points, name, some, timeout=self._read_s)
-            found.extend(cast("Any", answer).points for answer in await self._reading(ask))
+
+            async def ask(some: list[models.QueryRequest] = some) -> list[Any]:
+                answers = await self._client.query_batch_points(name, some, timeout=self._read_s)
+                if len(answers) != len(some):
+                    raise ValueError(f"{len(answers)} answers to {len(some)} queries")
+                return cast("list[Any]", answers)
+
+            found.extend(answer.points for answer in await self._reading(ask))
         return found
 
     def nearest(

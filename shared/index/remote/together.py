@@ -36,11 +36,12 @@ class Together(Generic[_Asked, _Found]):
         sent, self._waiting = self._waiting, []
         try:
             found = await self._send([one for one, _ in sent])
+            answered = list(zip(sent, found, strict=True))
         except Exception as exc:  # noqa: BLE001  whoever waits is told, whatever it is
             for _, answer in sent:
                 if not answer.done():
                     answer.set_exception(exc)
         else:
-            for (_, answer), one in zip(sent, found, strict=True):
+            for (_, answer), one in answered:
                 if not answer.done():
                     answer.set_result(one)

@@ -310,6 +310,14 @@ async def test_each_bad_answer_is_one_sentence_and_only_passing_ones_are_asked_f
             assert len(asked) == (2 if transient else 1)
 
 
+async def test_a_server_that_leaves_queries_unanswered_is_no_qdrant() -> None:
+    async with index_at(200, {"result": [], "status": "ok", "time": 0}, None) as (index, _):
+        vector = [1.0, 0.0, 0.0, 0.0]
+        query = index._server.nearest(vector, limit=1, only=None, exact=True)
+        with pytest.raises(ServiceError, match="something Qdrant does not say"):
+            await index._server.query("book", [query])
+
+
 async def test_a_server_that_hangs_is_waited_for_once_and_is_back_when_it_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -32,6 +32,16 @@ async def test_everyone_is_told_what_went_wrong() -> None:
     assert [str(each) for each in failed] == ["[1, 2]", "[1, 2]"]
 
 
+@pytest.mark.parametrize("found", [[], [1, 2, 3]])
+async def test_whoever_waits_is_told_too_when_the_results_are_not_one_for_each(found: list[int]) -> None:
+    async def answer(numbers: Sequence[int]) -> list[int]:
+        return found
+
+    together = Together(answer)
+    failed = await asyncio.gather(together.ask(1), together.ask(2), return_exceptions=True)
+    assert [type(each) for each in failed] == [ValueError, ValueError]
+
+
 async def test_whoever_stops_waiting_leaves_the_request_to_the_others() -> None:
     may_answer = asyncio.Event()
 
