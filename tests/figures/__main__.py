@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.figures import leaving, load, open_streams, upstream
+from tests.figures import bad_input, leaving, load, open_streams, upstream
 from tests.figures.harness import Measured, Trial
 from tests.figures.report import PAGE, Row, machine, rewritten
 
@@ -65,6 +65,12 @@ FIGURES = {
         "every cell a typed outcome within its deadline, no traceback, no hang",
         upstream.faults_upstream,
         2400,
+    ),
+    "bad-input": Figure(
+        "bad input: Schemathesis (coverage, fuzzing and stateful phases) and 5,000 seeded bodies",
+        "0 x 5xx, all problem+json with CORS, nothing leaked",
+        bad_input.bad_input,
+        1800,
     ),
     "many-chats": Figure("20,000 chats", "memory flat after the first 1,000", load.thousands_of_chats, 1800),
 }

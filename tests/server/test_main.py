@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import socket
@@ -9,9 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from server.__main__ import leave_alone_what_stays
 from tests.support.live_server import free_port, running, start, until
 
 pytestmark = pytest.mark.processes
+
+
+def test_what_was_loaded_for_good_is_not_looked_through_for_garbage_again() -> None:
+    kept = [[n] for n in range(1000)]
+    leave_alone_what_stays()
+    try:
+        assert gc.get_freeze_count() > len(kept)
+        assert not {id(one) for one in gc.get_objects()} & {id(one) for one in kept}
+    finally:
+        gc.unfreeze()
 
 
 async def refusal(folder: Path, **settings: str) -> tuple[int | None, str]:

@@ -1,10 +1,11 @@
-"""What qdrant-client raises, as `ServiceError`s. It has no retries of its own and five families of exceptions:
+"""What qdrant-client raises, as `ServiceError`s. It has no retries of its own and six families of exceptions:
 
 UnexpectedResponse          any status but 200, 201, 202; a 429 without Retry-After too
 ResourceExhaustedResponse   429 with Retry-After; not an ApiException
 ResponseHandlingException   whatever httpx raised, in `source`; its own message is empty
 ValueError                  200 with HTML (JSONDecodeError); in memory also a collection that does not exist
 AssertionError              200 with JSON that is not Qdrant's
+RecursionError              200 with JSON nested without end
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ async def call_qdrant(call: Callable[[], Awaitable[T]], *, address: str, timeout
             raise _failed(f"Qdrant at {address} asks to slow down.", "429", transient=True, retry_after_s=wait_s) from exc
         except ResponseHandlingException as exc:
             raise _translate_source(exc.source, address, timeout_s) from exc
-        except (ValueError, AssertionError) as exc:
+        except (ValueError, AssertionError, RecursionError) as exc:
             raise _not_qdrant(address) from exc
 
     return await retry(once, patience)

@@ -295,6 +295,7 @@ async def index_on_port(port: int) -> AsyncIterator[RemoteIndex]:
         (200, {"result": None, "status": "ok", "time": 0}, None, "something Qdrant does not say", False),
         (200, ["a", "list"], None, "something Qdrant does not say", False),
         (200, "", None, "something Qdrant does not say", False),
+        pytest.param(200, b"[" * 100_000, None, "something Qdrant does not say", False, id="nested without end"),
     ],
 )
 async def test_each_bad_answer_is_one_sentence_and_only_passing_ones_are_asked_for_again(
