@@ -18,7 +18,7 @@ from server.http import names
 from shared.books import book_path
 
 Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+SendMessage = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 BOOK = "book"
@@ -42,7 +42,7 @@ class BookSwitch:
         self._books = books
         self._sites = sorted(sites.items(), key=lambda site: -len(site[1]))
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: SendMessage) -> None:
         """One request, or the lifespan, which is the first book's: it starts and stops the others."""
         if scope["type"] != "http":
             return await self._first(scope, receive, send)

@@ -10,23 +10,23 @@ import time
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated, Any
 
 import httpx2
 import openai
 import structlog
-from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import SecretStr
 
 from server.finding.passages import Passages
 from server.models.call_traces import traced_call
 from server.models.canary import CanaryWatch, canary
 from server.models.chat_model import ANSWER_TOKENS, THINKING_TOKENS, Accepted, Finished, Output, is_reasoning
+from server.models.openai_events import CompletionChunk, is_possible
 from server.models.prompts import ChatMessage, build_messages
 from server.models.thoughts import Thoughts
 from server.questions import ChatRequest
 from shared import tracing
+from shared.embedding.openai_errors import translate
 from shared.errors import ServiceError
-from shared.openai_errors import translate
 from shared.tokens import CountTokens
 
 CONNECT_TIMEOUT_S = 3.0
@@ -38,8 +38,6 @@ SECOND_TRY_WITHIN_S = 10.0
 """A reader who has waited longer than this gets the answer that needs no model."""
 LONGEST_WAIT_S = 3.0
 """A model that asks to be left alone for longer is not tried again: there is an answer without it."""
-BELIEVED = 10
-"""A server may count this many times the tokens that our count makes possible; tokenizers differ. More is made up."""
 LONGEST_CHARS = 16 * (ANSWER_TOKENS + THINKING_TOKENS)
 LONGEST_DELTAS = 2 * (ANSWER_TOKENS + THINKING_TOKENS)
 """Of an answer and its thoughts: far more than was asked for. Not every server takes or heeds a limit of tokens."""
@@ -47,34 +45,6 @@ _OPTIONAL = ("stream_options", "temperature", "max_tokens", "max_completion_toke
 """Parameters an answer can do without: one that a server refuses is left out from then on."""
 
 log = structlog.get_logger(__name__)
-
-
-def _none_if_wrong(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
-
-
-class _Delta(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _TokenUsage(BaseModel):
-    prompt_tokens: int = Field(ge=0, strict=True)
-    completion_tokens: int = Field(ge=0, strict=True)
-
-
-class _Chunk(BaseModel):
-    """What is read of an event. Usage comes last, when the answer is complete: a wrong one is as good as none."""
-
-    choices: list[_Choice] | None = None
-    usage: Annotated[_TokenUsage | None, WrapValidator(_none_if_wrong)] = None
 
 
 class OpenAIChat:
@@ -209,7 +179,7 @@ class OpenAIChat:
         reason, usage, chars, deltas = None, None, 0, 0
         thoughts, watch = Thoughts(), CanaryWatch(canary())
         async for event in stream:
-            chunk = _Chunk.model_validate(event)
+            chunk = CompletionChunk.model_validate(event)
             usage = chunk.usage or usage
             for choice in (chunk.choices or ())[:1]:
                 reason = choice.finish_reason or reason
@@ -228,7 +198,7 @@ class OpenAIChat:
             yield said
         if reason not in ("length", "content_filter"):
             reason = "stop"
-        if usage is None or not _is_possible(usage, accepted):
+        if usage is None or not is_possible(usage, accepted):
             yield Finished(reason=reason)
         else:
             yield Finished(reason=reason, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
@@ -238,12 +208,6 @@ class OpenAIChat:
 
     def _broken(self, what: str, code: str, *, transient: bool = True) -> ServiceError:
         return ServiceError("openai", f"{self._address} ({self._name!r}) {what}.", transient=transient, code=code)
-
-
-def _is_possible(usage: _TokenUsage, accepted: Accepted) -> bool:
-    """Whether it can be true, within `BELIEVED`: a made-up number would spend the day's budget."""
-    prompt, completion = max(accepted.prompt_tokens, 100), ANSWER_TOKENS + THINKING_TOKENS
-    return usage.prompt_tokens <= BELIEVED * prompt and usage.completion_tokens <= BELIEVED * completion
 
 
 def _refused(error: openai.APIStatusError, sent: Collection[str]) -> str | None:

@@ -14,6 +14,7 @@ import os
 from array import array
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +67,7 @@ class LocalEmbeddings:
     def load(self) -> Future[_Model]:
         """Begin to load in a thread, once."""
         if self._model is None:
-            self._model = self._threads.submit(_Model, self._weights)
+            self._model = self._threads.submit(_load, self._weights)
         return self._model
 
     async def embed_query(self, text: str) -> list[float]:
@@ -126,6 +127,12 @@ class _Model:
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         mean = self._session.run(["last_hidden_state"], given)[0][0].mean(axis=0)
         return array("f", (mean / np.linalg.norm(mean)).astype(np.float32).tobytes())
+
+
+@lru_cache(maxsize=1)
+def _load(weights: Path) -> _Model:
+    """The model, once for all books of a process."""
+    return _Model(weights)
 
 
 def _unusable(message: str, code: str = "unreadable") -> ServiceError:

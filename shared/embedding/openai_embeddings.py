@@ -15,8 +15,8 @@ import openai
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared import tracing
+from shared.embedding.openai_errors import translate
 from shared.errors import ServiceError
-from shared.openai_errors import translate
 from shared.retry import IN_A_QUESTION, IN_AN_INGEST, retry
 
 CONNECT_TIMEOUT_S = 3.0

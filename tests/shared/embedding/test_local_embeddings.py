@@ -94,13 +94,13 @@ async def test_a_reader_who_asks_while_it_is_being_loaded_is_told_so_and_served_
     monkeypatch: pytest.MonkeyPatch, weights: Path
 ) -> None:
     may_load = threading.Event()
-    loaded = local_embeddings._Model
+    loaded = local_embeddings._load
 
     def wait(path: Path) -> object:
         may_load.wait()
         return loaded(path)
 
-    monkeypatch.setattr(local_embeddings, "_Model", wait)
+    monkeypatch.setattr(local_embeddings, "_load", wait)
     monkeypatch.setattr(local_embeddings, "LOADING_WAIT_S", 0.0)
     model = LocalEmbeddings(weights)
     with pytest.raises(ServiceError, match="still being loaded") as failed:

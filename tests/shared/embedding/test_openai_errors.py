@@ -9,8 +9,8 @@ import httpx2
 import openai
 import pytest
 
+from shared.embedding.openai_errors import translate
 from shared.errors import ServiceError
-from shared.openai_errors import translate
 
 ADDRESS = "http://llm.test/v1"
 REQUEST = httpx2.Request("POST", ADDRESS)
