@@ -12,7 +12,7 @@ from flows.reading.block_parser import closing
 from flows.reading.document import Block, Heading, inner_blocks
 from flows.reading.extensions.prepared import STAND_IN, Aside
 from flows.reading.inline import plain
-from flows.reading.inline_syntax import COMMON_MARK, InlineSyntax
+from flows.reading.inline_syntax import COMMON_MARK, SPECIAL_WITH_MARKS, InlineSyntax
 from flows.reading.lines import SourceLines
 from shared.models import BlockKind
 
@@ -20,7 +20,7 @@ CUSTOM_ID = re.compile(r"(?<!\s)\s*+(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/
 TASK = re.compile(r"((?:[-*+]|(?<!\d)\d++[.)]) )\[[ xX]\][ \t]+")
 ALERT = re.compile(r"\[!(\w+)\][-+]?\s*")
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-MARKUP_IN_CELLS = re.compile(r"\]\(|\]\[|[<`\\&]|\*\*|__|~~")
+CELL_END = re.compile(r"(?<!\\)\|")  # an escaped bar ends none, in code too (GFM 4.10)
 MAX_STRUCTURE = 40
 """Nested containers whose structure is kept; what lies deeper is text."""
 
@@ -195,8 +195,8 @@ def _as_written(reader: Reader, token: Token) -> str:
 def _table(reader: Reader, token: Token, _: Token) -> Block:
     first, last = token.map or (0, 0)
     rows = [row.lstrip(" \t>").rstrip() for row in reader.lines[first:last]]
-    if MARKUP_IN_CELLS.search("\n".join(rows)):
-        rows = [plain(row.replace("\\|", "|"), reader.syntax) for row in rows]  # in code too (GFM 4.10)
+    if SPECIAL_WITH_MARKS.search("".join(rows)):
+        rows = ["|".join([plain(cell.replace("\\|", "|"), reader.syntax) for cell in CELL_END.split(row)]) for row in rows]
     return reader.block("table", token, "\n".join(rows).rstrip(), "\n".join(rows[:2]) + "\n")
 
 

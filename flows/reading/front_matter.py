@@ -14,7 +14,11 @@ import yaml
 LINE_END = r"(?:\r\n?|\n)"
 OPENING = re.compile(rf"(?P<mark>---(?P<format>yaml|toml|json)?|\+\+\+)[ \t]*{LINE_END}")
 """`---toml` and `---json` are gray-matter's, which VitePress and Nextra read pages with."""
-CLOSING = {mark: re.compile(rf"(?:^|(?<=\r)){mark}[ \t]*(?:{LINE_END}|\Z)", re.MULTILINE) for mark in ("---", r"\+\+\+")}
+CLOSING = {
+    mark: re.compile(rf"(?:^|(?<=\r)){closing}[ \t]*(?:{LINE_END}|\Z)", re.MULTILINE)
+    for mark, closing in (("---", r"(?:---|\.\.\.)"), (r"\+\+\+", r"\+\+\+"))
+}
+"""YAML also ends with `...`, as MkDocs, Jekyll and pandoc read it."""
 OBJECT = re.compile(r"\{\s*(?:\"|\})")
 """What JSON front matter begins with; an MDX expression does not."""
 SIMPLE_LINE = re.compile(r"^([A-Za-z_][\w-]*)(?::[ \t]+|[ \t]*=[ \t]*)(.*?)[ \t]*$", re.MULTILINE)
@@ -35,7 +39,7 @@ class FrontMatter:
 
 
 def parse_front_matter(text: str) -> FrontMatter:
-    """The front matter of `text`: the lines between a first line `---` or `+++` and the next one, or a JSON object."""
+    """The front matter of `text`: what stands between a first line `---` or `+++` and the next one (or `...`), or a JSON object."""
     opening = OPENING.match(text)
     if opening is None:
         return _json_object(text) if OBJECT.match(text) else FrontMatter({}, 0)

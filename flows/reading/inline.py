@@ -193,7 +193,10 @@ class Renderer:
     def emphasis(self, start: int) -> int:
         run = marks.DELIMITER.match(self.text, start)
         if run is None:  # one tilde, one equals sign
-            return start
+            below = marks.SUBSCRIPT.match(self.text, start) if self.syntax.marks else None
+            if below:
+                self.out.append(below[1])
+            return below.end() if below else start
         self.emphases.add(self.text, start, run.end(), self.out)
         return run.end()
 

@@ -40,9 +40,10 @@ MAX_FAILED_SCANS = 20
 """Components left unclosed in one text before the rest is taken as text: keeps hostile input linear."""
 MAX_LABEL_CHARS = 999
 """CommonMark 0.31, 4.7: a link label has at most 999 characters."""
-IDENTIFIER = re.compile(r"[\w.:*@/~-]+")
-"""What a cross reference names: `pump.valves.Valve`, `opening-the-valve`; never a phrase."""
-MARKS = re.compile(r":[a-z]+-[a-z]|\+\+[\w\"]|==|\^|\{(?:\+\+|--|~~|>>)")
+IDENTIFIER = re.compile(r"(?=.*[^\W\d])[\w.:*@/~-]+")
+"""What a cross reference names: `pump.valves.Valve`, `opening-the-valve`; never a phrase, nor a number, as in `rows[0][1]`."""
+SUBSCRIPT = re.compile(r"~([^\s~]+)~(?!~)")
+MARKS = re.compile(rf":[a-z]+-[a-z]|\+\+[\w\"]|==|\^|\{{(?:\+\+|--|~~|>>)|(?<!~){SUBSCRIPT.pattern}")
 """What a page must hold one of for its inline marks to be looked for."""
 ICON = re.compile(
     r":(?:(?:material|octicons|fontawesome|simple|custom|lucide|bootstrap)-[a-z0-9_-]+|[a-z0-9_]+(?:-[a-z0-9_]+){2,}):"

@@ -35,6 +35,8 @@ CODE = re.compile(r"\{\*[ ]*([^\s*]+)(?:[^*]*?\bln\[(\d+)(?::(\d+))?\])?")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 ANCHOR_LINE = re.compile(r"^.*(?:\bANCHOR(?:_END)?:|--8<--[ ]*\[|#(?:end)?region\b).*(?:\n|\Z)", re.MULTILINE)
 SITE_ALIAS = "@site/"
+HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
+FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 NOT_THERE = "its file is not in the book's repository"
 
 
@@ -215,9 +217,30 @@ def selected_text(text: str, include: Include) -> str:
 
 
 def _region(text: str, name: str) -> str:
-    """What stands between the lines that mark the part `name`; everything where none does."""
+    """What stands between the lines that mark the part `name`, else below the heading of that name, else everything."""
     named = rf"[ \t]*{re.escape(name)}\b"
     begins = rf"ANCHOR:{named}|\[start:{named}|#region{named}|#pragma region{named}|<{re.escape(name)}>"
     ends = rf"ANCHOR_END:{named}|\[end:{named}|#endregion(?:{named}|.*$)|#pragma endregion|</{re.escape(name)}>"
     found = re.search(rf"^.*(?:{begins}).*\n(?P<text>(?:.*\n)*?)(?=^.*(?:{ends})|\Z)", text + "\n", re.MULTILINE)
-    return found["text"] if found else text
+    return found["text"] if found else _section(text, name) or text
+
+
+def _section(text: str, name: str) -> str:
+    """The heading whose id is likely `name`, and what stands below it (VitePress)."""
+    level, kept, fence = 0, list[str](), ""
+    for line in text.split("\n"):
+        if mark := FENCE.match(line):
+            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+        heading = None if fence else HEADING.match(line)
+        if heading and not level and _id_of(heading[2]) == name:
+            level = len(heading[1])
+        elif heading and len(heading[1]) <= level:
+            break
+        if level:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _id_of(heading: str) -> str:
+    custom = re.search(r"\{#([\w-]+)\}\s*$", heading)
+    return custom[1] if custom else "-".join(re.findall(r"\w+", heading.lower()))

@@ -24,7 +24,7 @@ from flows.reading.extensions.marked_lines import take_out
 from flows.reading.extensions.mkdocs_admonitions import ADMONITION, MARKED, dedent_admonitions
 from flows.reading.extensions.page_lines import PageLines
 from flows.reading.extensions.prepared import Aside, Prepared
-from flows.reading.extensions.templates import TAGS, without_tags
+from flows.reading.extensions.templates import OPEN, TAGS, with_whole_tags, without_tags
 from flows.reading.lines import CONTAINERS, SourceLines, lines_of
 
 CANDIDATE = r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[%s]|import\b|export\b)"
@@ -49,8 +49,9 @@ def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None =
     if mdx and "mdx-code-block" in source.text:
         lines = _unwrapped(lines)
         source = lines_of("\n".join(lines))
-    if kind in TAGS and "{" in source.text:
-        lines = without_tags(lines, kind)
+    if kind in OPEN and "{" in source.text:
+        lines = with_whole_tags(lines, kind)
+        lines = without_tags(lines, kind) if kind in TAGS else lines
         source = lines_of("\n".join(lines))
     candidates = _candidates(source, head, kind)
     asides, regions = list[Aside](), list[tuple[int, int]]()

@@ -26,7 +26,15 @@ UNTITLED_BLOCKS = frozenset({"html", "define", "caption", "figure-caption", "tab
 """Blocks of PyMdown that show no title of their own."""
 UNTITLED = frozenset({"code-group", "raw", "v-pre", "tabs", "tab-set", "grid", "div", "details", "steps", "cards", "columns"})
 """Containers whose name is not shown."""
-OPTION = re.compile(r"(?:[ ]{4}|\t)[ \t]*\S")
+OPTION_COLUMNS = 4
+"""How much further in than a block its options stand."""
+
+
+def _is_option(line: str, prefix: str) -> bool:
+    """Whether `line` is an option of the block whose mark stands behind `prefix`."""
+    content = line.lstrip(" \t>")
+    margin = line[: len(line) - len(content)].expandtabs(OPTION_COLUMNS)
+    return content.strip() != "" and len(margin) >= len(prefix.expandtabs(OPTION_COLUMNS)) + OPTION_COLUMNS
 
 
 def default_title(name: str) -> str:
@@ -44,7 +52,7 @@ def _block(page: PageLines, number: int, match: re.Match[str]) -> int:
         page.close(mark, number + 1)
     else:
         page.open.append((mark, number))
-        while last < len(page.lines) and OPTION.match(page.lines[last]):
+        while last < len(page.lines) and _is_option(page.lines[last], match["prefix"]):
             last += 1
         title = "" if name == "html" else title or ("" if name in UNTITLED_BLOCKS else name.capitalize())
     page.lines[number:last] = [""] * (last - number)
@@ -58,7 +66,7 @@ def _generated(page: PageLines, number: int, match: re.Match[str]) -> int:
         return number + 1
     written, last = page.lines[number].strip(), number + 1
     for at in range(number + 1, len(page.lines)):
-        if OPTION.match(page.lines[at]):
+        if _is_option(page.lines[at], match["prefix"]):
             last = at + 1
         elif page.lines[at].strip():
             break
