@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from server.answering.events import ChatEvent
+from server.answering.events import ChatEvent, TextDelta
 from server.answering.progress import STOPPED, AnswerProgress, Cause
 from server.answering.running import RunningAnswers
 from server.problems import log_failure, problem_of
@@ -28,6 +28,8 @@ class Timing:
 
 MOST_AHEAD = 32
 """Events made before the reader has taken them: a write's worth of tokens."""
+TEXT_EVERY_S = 1 / 60
+"""Between two writes of text: no screen shows more pictures a second, and a reader who gets fewer costs less, on both sides."""
 WRITE_BYTES = 1200
 """A write fits into one TCP segment on an Ethernet path (1,460 bytes): widgets in the wild parse each network read alone."""
 
@@ -47,10 +49,10 @@ async def pace(
 ) -> AsyncGenerator[Sequence[ChatEvent]]:
     """The events as they come, each noted in `answer`; exactly one `Done`, always last.
 
-    Those that are ready together come together, and none whenever a heartbeat is due. Nothing is waited for: an event that
-    comes alone goes on alone, at once. The generator runs in one task of its own, `MOST_AHEAD` events ahead at most, and is
-    closed as soon as this one is. A failure, the deadline and `closing` end the answer with `Failed` and `Done`; one that is
-    stopped in `running` ends with `Done` alone.
+    Those that are ready together come together, and none whenever a heartbeat is due. Text goes on at once, but no sooner
+    than `TEXT_EVERY_S` after other text; nothing else is waited for. The generator runs in one task of its own, `MOST_AHEAD`
+    events ahead at most, and is closed as soon as this one is. A failure, the deadline and `closing` end the answer with
+    `Failed` and `Done`; one that is stopped in `running` ends with `Done` alone.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timing.deadline_s
@@ -71,6 +73,8 @@ async def pace(
     try:
         with running.stoppable(answer.ids.message_id, partial(cut_off, STOPPED)):
             while answer.done is None:
+                is_over = cut is not None or producer.done()
+                is_told = is_over or await _is_set(ahead.changed, min(deadline, loop.time() + timing.heartbeat_s))
                 ahead.changed.clear()
                 if closer.done():
                     cut_off(SHUTTING_DOWN)
@@ -80,9 +84,7 @@ async def pace(
                     yield answer.note_all(ahead.take())
                 elif cut or producer.done():
                     yield answer.note_all(answer.ending(cut or _cause_of_end(producer)))
-                elif (
-                    not await _is_set(ahead.changed, min(deadline, loop.time() + timing.heartbeat_s)) and loop.time() < deadline
-                ):
+                elif not is_told:
                     yield ()
     finally:
         producer.cancel()
@@ -96,26 +98,36 @@ class _Ahead:
     def __init__(self) -> None:
         self.events: list[ChatEvent] = []
         self.changed = asyncio.Event()
-        """There are some, or nobody makes any more."""
+        """They are to be taken, or nobody makes any more."""
         self._taken = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._not_before = 0.0
+        """When text may be taken, in the loop's seconds."""
 
     async def fill(self, events: AsyncGenerator[ChatEvent]) -> None:
         async with aclosing(events) as stream:
             async for event in stream:
                 self.events.append(event)
-                self.changed.set()
+                if len(self.events) == 1 and type(event) is TextDelta and self._loop.time() < self._not_before:
+                    self._loop.call_at(self._not_before, self.changed.set)
+                elif len(self.events) in {1, MOST_AHEAD} or type(event) is not TextDelta:
+                    self.changed.set()
                 if len(self.events) >= MOST_AHEAD:
                     self._taken.clear()
                     await self._taken.wait()
 
     def take(self) -> list[ChatEvent]:
         taken, self.events = self.events, []
+        if type(taken[-1]) is TextDelta:
+            self._not_before = self._loop.time() + TEXT_EVERY_S
         self._taken.set()
         return taken
 
 
 async def _is_set(changed: asyncio.Event, until: float) -> bool:
-    """Whether it is set before `until`, in the loop's seconds. A timer, not `asyncio.timeout`: this is called per token."""
+    """Whether it is set before `until`, in the loop's seconds. A timer, not `asyncio.timeout`: this is called per write."""
+    if changed.is_set():
+        return True
     is_late = False
 
     def wake() -> None:

@@ -63,6 +63,8 @@ class NativeStream:
         return self._record(event)
 
     def _record(self, event: ChatEvent) -> bytes:
+        if _surely_fits(event):  # one per token
+            return self._keep(encode(event, self._recording.next_id))
         return b"".join(self._keep(encode(part, self._recording.next_id)) for part in fit(event))
 
     def _keep(self, frame: bytes) -> bytes:
@@ -96,7 +98,7 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
     Text is split. Anything else stays one event: labels are clipped, then what can be missed is dropped, and of too many
     sources the last.
     """
-    if (isinstance(event, TextDelta) and len(event.content) <= _SURELY_FITS) or _fits(event):
+    if _surely_fits(event) or _fits(event):
         return [event]
     match event:
         case TextDelta():
@@ -109,6 +111,10 @@ def fit(event: ChatEvent) -> list[ChatEvent]:
             return [_first_that_fits(_smaller_dones(event))]
         case Failed():
             return [_first_that_fits(event.model_copy(update={"message": _clip(event.message, w)}) for w in (600, *_WIDTHS))]
+
+
+def _surely_fits(event: ChatEvent) -> bool:
+    return isinstance(event, TextDelta) and len(event.content) <= _SURELY_FITS
 
 
 def _fits(event: ChatEvent) -> bool:

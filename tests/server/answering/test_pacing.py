@@ -152,6 +152,60 @@ async def test_what_is_ready_together_comes_together_and_what_comes_alone_goes_o
     assert batches == [["start", "sources"], ["chunk"], ["chunk", "chunk", "done"]]
 
 
+async def speak(said: asyncio.Event, *texts: str) -> AsyncGenerator[ChatEvent]:
+    """A first text; once that was `said`, the others, not two of them at once."""
+    yield TextDelta(".")
+    await said.wait()
+    for text in texts:
+        yield TextDelta(text)
+        await asyncio.sleep(0)
+    await asyncio.Event().wait()
+
+
+async def test_text_right_after_other_text_waits_to_go_in_one_write_with_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.answering.pacing.TEXT_EVERY_S", 3600.0)
+    said, texts = asyncio.Event(), [str(n) for n in range(MOST_AHEAD)]
+    async with aclosing(
+        pace(speak(said, *texts), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event(), running=RunningAnswers())
+    ) as stream:
+        await anext(stream)
+        said.set()
+        assert await anext(stream) == [TextDelta(text) for text in texts]
+
+
+async def test_text_that_nothing_follows_waits_no_longer_than_for_the_next_picture() -> None:
+    said = asyncio.Event()
+    text = ""
+    async with aclosing(
+        pace(speak(said, "a", "b"), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event(), running=RunningAnswers())
+    ) as stream:
+        async for ready in stream:
+            text += "".join(event.content for event in ready if isinstance(event, TextDelta))
+            said.set()
+            if text == ".ab":
+                break
+    assert text == ".ab"
+
+
+async def test_what_is_no_text_takes_waiting_text_with_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.answering.pacing.TEXT_EVERY_S", 3600.0)
+    said, done = asyncio.Event(), whole_answer(IDS)[-1]
+
+    async def end() -> AsyncGenerator[ChatEvent]:
+        yield TextDelta("a")
+        await said.wait()
+        yield TextDelta("b")
+        await asyncio.sleep(0)
+        yield done
+
+    async with aclosing(
+        pace(end(), AnswerProgress(IDS), timing=Timing(), closing=asyncio.Event(), running=RunningAnswers())
+    ) as stream:
+        await anext(stream)
+        said.set()
+        assert kinds_of(await anext(stream)) == ["chunk", "done"]
+
+
 @settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=1400), max_size=60))
 def test_frames_are_written_whole_in_order_and_in_few_writes(frames: list[bytes]) -> None:
