@@ -117,8 +117,10 @@ async def run(settings: Settings, services: Services, listener: socket.socket) -
     loop.call_later(SETTLED_S, leave_alone_what_stays)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, on_signal)
+    app = create_app(settings, services)
+    gc.freeze()  # what is there now stays: the collector need not walk over it, 50 ms at a time, while readers wait
     try:
-        await serve(create_app(settings, services), hypercorn_config(listener), shutdown_trigger=told_to_stop)
+        await serve(app, hypercorn_config(listener), shutdown_trigger=told_to_stop)
     finally:
         await services.aclose()
 

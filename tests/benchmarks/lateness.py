@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.lateness`: how late tokens reach 200 readers, and the memory of an open stream.
+"""`python -m tests.benchmarks.lateness`: how late tokens reach 200 readers, what they cost, and the memory of a stream.
 
 A token is due every 5 ms after its stream began and says when; how late it is, is what the clock says when it was read. Both
 servers are processes of their own on the loopback, asked in turns; a round's ratio is what counts.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import multiprocessing
+import os
 import re
 import socket
 import sys
@@ -19,8 +19,9 @@ from collections.abc import AsyncGenerator, Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
-import structlog
+from tests.benchmarks.streams import serve_ours
 
 EVERY_S = 0.005
 BODY = b'{"question": "What moves?", "stream": true}'
@@ -45,10 +46,7 @@ def _serve_ours(connection: Connection, tokens: int) -> None:
     from server.answering.progress import AnswerProgress
     from server.finding.passages import Passages
     from server.questions import ChatRequest
-    from tests.support.fakes import ScriptedAnswerer, make_services, whole_answer
-    from tests.support.live_server import serving
-
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    from tests.support.fakes import ScriptedAnswerer, whole_answer
 
     class Paced(ScriptedAnswerer):
         async def generate(self, request: ChatRequest, passages: Passages, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
@@ -59,12 +57,7 @@ def _serve_ours(connection: Connection, tokens: int) -> None:
                 yield TextDelta(text)
             yield done
 
-    async def run() -> None:
-        async with serving(make_services(answerer=Paced())) as live:
-            connection.send(live.port)
-            await asyncio.to_thread(connection.recv)
-
-    asyncio.run(run())
+    serve_ours(connection, Paced())
 
 
 def _serve_fastapi(connection: Connection, tokens: int) -> None:
@@ -106,14 +99,22 @@ async def _read(port: int) -> list[float]:
     return late
 
 
-async def _round(port: int, pid: int, readers: int) -> tuple[float, float]:
-    """The 99th percentile of lateness in milliseconds, and the kilobytes the server grew by for each open stream."""
-    before = _resident_kb(pid)
+class _Round(NamedTuple):
+    late_ms: float
+    """The 99th percentile."""
+    event_us: float
+    """Processor time of the server for each event, the answer's beginning and the benchmark's own timers in it."""
+    stream_kb: float
+    """What the server grew by for each open stream."""
+
+
+async def _round(port: int, pid: int, readers: int) -> _Round:
+    resident_kb, used_s = _resident_kb(pid), _used_s(pid)
     streams = [asyncio.create_task(_read(port)) for _ in range(readers)]
     await asyncio.sleep(EVERY_S * 20)
-    grown = _resident_kb(pid) - before
+    grown_kb = _resident_kb(pid) - resident_kb
     late = [moment for stream in await asyncio.gather(*streams) for moment in stream]
-    return 1000 * quantiles(late, n=100)[98], grown / readers
+    return _Round(1000 * quantiles(late, n=100)[98], 1e6 * (_used_s(pid) - used_s) / len(late), grown_kb / readers)
 
 
 def _resident_kb(pid: int) -> int:
@@ -121,8 +122,14 @@ def _resident_kb(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
+def _used_s(pid: int) -> float:
+    """Processor time so far, for the program and for the kernel (proc(5), `utime` and `stime`)."""
+    utime, stime = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
+    return (int(utime) + int(stime)) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
-    """Say the lateness of both, ours to FastAPI's, and the memory of a stream, of which only the first round tells."""
+    """Say the lateness and the cost of both, ours to FastAPI's; of the memory of a stream only the first round tells."""
     parser = argparse.ArgumentParser(description="Lateness of the stream, as a ratio to FastAPI's.")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--readers", type=int, default=200)
@@ -146,9 +153,12 @@ def main() -> None:
         for process in processes.values():
             process.terminate()
     for name in SERVERS:
-        late = median(one[name][0] for one in rounds)
-        sys.stdout.write(f"{name:10} p99 of lateness {late:8.1f} ms   {rounds[0][name][1]:.0f} KB an open stream\n")
-    ratios = [one["lectern"][0] / one["fastapi"][0] for one in rounds]
+        late_ms, event_us, _ = (median(values) for values in zip(*(one[name] for one in rounds), strict=True))
+        kb = rounds[0][name].stream_kb
+        sys.stdout.write(
+            f"{name:10} p99 of lateness {late_ms:8.1f} ms   {event_us:.0f} us an event   {kb:.0f} KB an open stream\n"
+        )
+    ratios = [one["lectern"].late_ms / one["fastapi"].late_ms for one in rounds]
     sys.stdout.write(f"ours to FastAPI's: {median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})\n")
 
 

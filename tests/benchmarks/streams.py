@@ -17,26 +17,33 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from multiprocessing.connection import Connection
 from statistics import median
+from typing import TYPE_CHECKING
 
 import structlog
+
+if TYPE_CHECKING:
+    from tests.support.fakes import ScriptedAnswerer
 
 READERS = 4
 
 
-def _serve_ours(connection: Connection, tokens: int) -> None:
-    from server.answering.events import AnswerIds
-    from tests.support.fakes import ScriptedAnswerer, make_services, whole_answer
-    from tests.support.live_server import serving
+def serve_ours(connection: Connection, answerer: ScriptedAnswerer) -> None:
+    """The server as `python -m server` runs it, with its port sent to `connection`; until SIGTERM."""
+    from server.__main__ import run
+    from tests.support.fakes import make_services
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    connection.send(listener.getsockname()[1])
+    services = make_services(answerer=answerer)
+    asyncio.run(run(services.settings, services, listener))
 
-    async def run() -> None:
-        answerer = ScriptedAnswerer(*whole_answer(AnswerIds("s", "m", "r"), *_texts(tokens)))
-        async with serving(make_services(answerer=answerer)) as live:
-            connection.send(live.port)
-            await asyncio.to_thread(connection.recv)
 
-    asyncio.run(run())
+def _serve_ours(connection: Connection, tokens: int) -> None:
+    from server.answering.events import AnswerIds
+    from tests.support.fakes import ScriptedAnswerer, whole_answer
+
+    serve_ours(connection, ScriptedAnswerer(*whole_answer(AnswerIds("s", "m", "r"), *_texts(tokens))))
 
 
 def _serve_fastapi(connection: Connection, tokens: int) -> None:
