@@ -36,13 +36,12 @@ check: .venv/installed-dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-# The splitters we are compared with are installed only here.
+# All of them, or one with what it takes: make bench BENCH=lateness ARGS="--rounds 3". What we are compared with is installed
+# only here.
+BENCH := streams lateness search widget splitting
 bench: .venv-bench/installed
-	.venv-bench/bin/python -m tests.benchmarks.streams
-	.venv-bench/bin/python -m tests.benchmarks.lateness
-	.venv-bench/bin/python -m tests.benchmarks.search
-	.venv-bench/bin/python -m tests.benchmarks.widget
-	exec .venv-bench/bin/python -m tests.benchmarks $(ARGS)
+	$(if $(and $(ARGS),$(word 2,$(BENCH))),$(error ARGS are for one of them, e.g. BENCH=$(firstword $(BENCH))))
+	for name in $(BENCH); do .venv-bench/bin/python -m tests.benchmarks.$$name $(ARGS) || exit; done
 
 # What holds under load, faults and malice, into docs/figures.md: make figures ARGS="leaving sigterm", or ARGS=--short.
 figures: .venv/installed-dev

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.benchmarks`: parse and split two books, ours against what else there is.
+"""`python -m tests.benchmarks.splitting`: parse and split two books, ours against what else there is.
 
 For each book and splitter: its least time, how many times ours that is (median of all rounds, least and most), how many chunks
 it makes, and how many of the fences that fit into a chunk it cuts in two. Peers that are not installed are left out.
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description="Speed of parsing and splitting, as ratios.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.splitting", description="Speed of parsing and splitting, as ratios.")
     parser.add_argument("--book", type=Path, default=REAL_BOOK, help="folder of a real book (default: beside the checkout)")
     parser.add_argument("--rounds", type=int, default=15, help="over the real book; a third of them over the synthetic one")
     parser.add_argument("--megabytes", type=float, default=10.0, help="size of the synthetic book")
