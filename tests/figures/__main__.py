@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.figures import bad_input, leaving, load, open_streams, upstream
+from tests.figures import bad_input, ingests, leaving, load, open_streams, upstream
 from tests.figures.harness import Measured, Trial
 from tests.figures.report import PAGE, Row, machine, rewritten
 
@@ -71,6 +71,24 @@ FIGURES = {
         "0 x 5xx, all problem+json with CORS, nothing leaked",
         bad_input.bad_input,
         1800,
+    ),
+    "killed-ingests": Figure(
+        "100 seeded kill -9 of an ingest, at every step and inside the write, each run again",
+        "100 of 100 the same ids and hashes, readers never saw a mix",
+        ingests.killed,
+        2400,
+    ),
+    "damaged-data": Figure(
+        "20 ways to damage the data folder, then an ingest",
+        "20 of 20 healed or one clear sentence, nothing lost that was whole",
+        ingests.damaged,
+        900,
+    ),
+    "hostile-pages": Figure(
+        "30 hostile Markdown shapes at 10 kB to 1 MB, and 2,000 mutated files",
+        "each under 10 s of CPU or reported and skipped, the run goes on",
+        ingests.hostile_pages,
+        2400,
     ),
     "many-chats": Figure("20,000 chats", "memory flat after the first 1,000", load.thousands_of_chats, 1800),
 }

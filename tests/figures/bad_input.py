@@ -69,12 +69,10 @@ class Told(NamedTuple):
 
     def _is_problem(self) -> bool:
         """In the shape of OpenAI's errors where its clients ask, and one sentence where `useChat` does."""
-        if "/ui-chat" in self.asked:
-            return self.text.endswith(".") and "\n" not in self.text
         try:
             body = json.loads(self.text)
         except ValueError:
-            return False
+            return "/ui-chat" in self.asked and self.text.endswith(".") and "\n" not in self.text
         if self.headers.get("content-type") == "application/problem+json":
             return body["code"] in MEANINGS
         return "/completions" in self.asked and set(body) == {"error"} and body["error"]["code"] in MEANINGS

@@ -11,7 +11,7 @@ from tests.figures.__main__ import FIGURES
 from tests.figures.harness import Trial, percentile
 from tests.figures.report import PAGE, Row, rewritten
 
-STATED_ELSEWHERE = {"leaving", "never-reading"}
+STATED_ELSEWHERE = {"leaving", "never-reading", "killed-ingests", "damaged-data"}
 """Named on the page with the tests that are their small scale."""
 
 
