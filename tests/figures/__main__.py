@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.figures import bad_input, ingests, leaving, load, open_streams, upstream
+from tests.figures import bad_input, hostile_text, ingests, leaving, load, open_streams, upstream
 from tests.figures.harness import Measured, Trial
 from tests.figures.report import PAGE, Row, machine, rewritten
 
@@ -71,6 +71,18 @@ FIGURES = {
         "0 x 5xx, all problem+json with CORS, nothing leaked",
         bad_input.bad_input,
         1800,
+    ),
+    "any-text": Figure(
+        "any text a stranger or an author can send, at 1 to 64 kB",
+        "no request holds the loop over 50 ms",
+        hostile_text.any_text,
+        1800,
+    ),
+    "injections": Figure(
+        "50 injections and 40 XSS strings through the book, the selection, the history, page_url and the model's output",
+        "0 canary leaks, 0 forged events, 0 active markup",
+        hostile_text.injections,
+        900,
     ),
     "killed-ingests": Figure(
         "100 seeded kill -9 of an ingest, at every step and inside the write, each run again",

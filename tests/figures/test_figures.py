@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.figures.__main__ import FIGURES
 from tests.figures.harness import Trial, percentile
+from tests.figures.hostile_text import active_markup, faults_of
+from tests.figures.readers import Heard
 from tests.figures.report import PAGE, Row, rewritten
 
 STATED_ELSEWHERE = {"leaving", "never-reading", "killed-ingests", "damaged-data"}
@@ -45,6 +48,37 @@ def test_a_row_is_put_in_the_place_of_the_one_before() -> None:
     ]
     assert page.startswith("Before.\n")
     assert page.endswith("\nAfter.\n")
+
+
+@pytest.mark.parametrize(
+    ("html", "active"),
+    [
+        ("<head><style>p{}</style></head><body><p>x</p><a href='/b'>y</a></body>", []),
+        ("<body><script>1</script></body>", ["active"]),
+        ("<body><p ONCLICK=x>y</p><a href=' java\tscript:1'>z</a></body>", ["active", "active"]),
+    ],
+)
+def test_active_markup_is_told_from_text(html: str, active: list[str]) -> None:
+    assert list(active_markup(httpx.Response(200, text=html))) == active
+
+
+@pytest.mark.parametrize(
+    ("kinds", "text", "faults"),
+    [
+        (("start", "sources", "chunk", "chunk", "done"), "x", []),
+        (("start", "sources", "chunk", "error", "done"), "x", []),
+        (("start", "sources", "chunk", "done", "done"), "x", ["forged"]),
+        (("start", "chunk", "start", "sources", "done"), "x", ["forged"]),
+        (("start", "sources", "chunk", "chunk", "done"), "canary-1f", ["leak"]),
+    ],
+)
+def test_a_forged_event_and_a_leak_in_two_pieces_are_seen(kinds: tuple[str, ...], text: str, faults: list[str]) -> None:
+    half = len(text) // 2
+    pieces = iter((text[:half], text[half:]))
+    frames = tuple(
+        {"type": kind, "content": next(pieces, "") if kind == "chunk" else "", "done": kind == "done"} for kind in kinds
+    )
+    assert list(faults_of(Heard(200, frames, 0.0, "HTTP/1.1 200 OK\r\n\r\n"), "canary-1f")) == faults
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 6), (0.95, 10), (0.99, 10), (0.0, 1)])

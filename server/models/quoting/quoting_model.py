@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
@@ -54,12 +55,8 @@ class Extractive:
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
-        quotations = self._select(request, passages)
-        for part in quote(quotations, request.question) if quotations else decline(passages.passages, request.question):
+        for part in await asyncio.to_thread(self._write, request, passages):  # tenths of a second for a question of many words
             yield part
-        missing = [part.question for part in passages.parts if not part.answerable]
-        if quotations and missing:
-            yield f"\n\n{frame(request.question).missing}\n" + "".join(f"\n- {_label([part])}" for part in missing)
         yield Finished(reason="stop", prompt_tokens=0, completion_tokens=0)
 
     async def ping(self) -> None:
@@ -67,6 +64,14 @@ class Extractive:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+    def _write(self, request: ChatRequest, passages: Passages) -> list[str]:
+        if not (quotations := self._select(request, passages)):
+            return [*decline(passages.passages, request.question)]
+        parts = [*quote(quotations, request.question)]
+        if missing := [part.question for part in passages.parts if not part.answerable]:
+            parts.append(f"\n\n{frame(request.question).missing}\n" + "".join(f"\n- {_label([part])}" for part in missing))
+        return parts
 
     def _select(self, request: ChatRequest, passages: Passages) -> list[Quotation]:
         if not passages.answerable:

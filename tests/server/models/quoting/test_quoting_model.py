@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
@@ -46,6 +47,20 @@ async def ask(question: str, passages: Passages, **fields: str) -> tuple[str, tu
     async for output in Extractive(terms).answer(request, passages.model_copy(update={"query": question})):
         text += citations.feed(output) if isinstance(output, str) else ""
     return text + citations.close(), citations.cited, citations.abstained
+
+
+async def test_what_to_quote_is_chosen_beside_the_loop() -> None:
+    threads: set[int] = set()
+
+    def terms_in_a_thread(text: str) -> frozenset[int]:
+        threads.add(threading.get_ident())
+        return terms(text)
+
+    request = ChatRequest(question="What is inverse kinematics?")
+    passages = found("Inverse Kinematics:: Inverse kinematics finds joint angles.")
+    assert [output async for output in Extractive(terms_in_a_thread).answer(request, passages)]
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_the_section_that_answers_is_quoted_under_its_heading_and_cited() -> None:
