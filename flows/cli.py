@@ -81,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", run_evaluate, "measure how well the search finds what questions ask for")
     evaluated = evaluate.add_mutually_exclusive_group(required=True)
     evaluated.add_argument("--set", type=Path, metavar="DIR", help="folder of questions.jsonl and corpus/, or a question file")
-    evaluated.add_argument("--draft", action="store_true", help="print a question per section, for the author to edit")
+    evaluated.add_argument("--draft", action="store_true", help="print questions a reader would ask, for the author to edit")
     evaluate.add_argument("--vs", type=Path, metavar="RUN", help="a saved run.json to compare with")
     evaluate.add_argument("--out", type=Path, default=Path("evaluation"), help="folder for run.json and report.html")
+    evaluate.add_argument("--all", action="store_true", help="print every metric, not only the five that tell most")
     evaluate.add_argument(
         "--at-least", type=_threshold, action="append", default=[], metavar="METRIC=VALUE", help="else fail; may be repeated"
     )
@@ -168,21 +169,21 @@ def run_evaluate(options: argparse.Namespace, settings: Settings) -> int:
 
     Exit code 1 when a metric is below what it was to be at least.
     """
+    from flows.evaluation.draft import draft
     from flows.evaluation.evaluate import evaluate, find_set
     from flows.evaluation.metrics import summarise
-    from flows.evaluation.questions import draft
     from flows.evaluation.report import describe, write_page
     from flows.evaluation.run import read_run
     from flows.evaluation.thresholds import missed
 
     if options.draft:
-        for line in draft(_read(settings).chunks):
+        for line in draft(_read(settings).chunks, settings.book_language):
             print(json.dumps(line, ensure_ascii=False))
         return 0
     question_set, other = find_set(options.set, settings), read_run(options.vs) if options.vs else None
     with show_progress() as on_progress:
         run = asyncio.run(evaluate(settings, question_set, on_progress=on_progress))
-    print("\n".join(describe(run, other)))
+    print("\n".join(describe(run, other, every=options.all)))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "run.json").write_text(run.model_dump_json(indent=1), encoding="utf-8")
     (options.out / "report.html").write_text(write_page(run, other), encoding="utf-8")

@@ -34,24 +34,6 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 """Words for code in English, and signs of it in any language."""
-_ANNOUNCING = re.compile(
-    r"""[\W\d_]*+(?:
-        (?:what\ )?you(?:['’]ll|\ will)?\ learn(?:\ (?:here|in\ this\ \w+))?
-      | (?:learning|chapter|lesson|course)\ (?:objectives?|outcomes?|goals?)|objectives
-      | knowledge\ check|quiz(?:zes)?|self.?(?:assessment|study)|homework|assignments?
-      | (?:(?:conceptual|review|discussion|practice|practical|advanced|coding|programming|hands.?on|and|&)\W)*
-        (?:questions|exercises?|problems)
-      | (?:further|additional|recommended)\ reading|references|bibliography|(?:table\ of\ )?contents|next\ steps|what['’]s\ next
-    )[\W_]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""English names of sections and pages that say what will be learned, asked or read."""
-_GENERIC = re.compile(
-    r"(?:introduction|overview|summary|conclusions?|recap|exercises?|next steps|references|further reading|prerequisites|quiz"
-    r"|knowledge check|what you.ll learn|(?:learning )?objectives|key takeaways|table of contents|resources|faq"
-    r"|best practices)\b.*",
-    re.IGNORECASE,
-)
 
 
 def points_back(question: str) -> bool:
@@ -77,13 +59,3 @@ def without_request(question: str) -> str:
 def asks_for_code(question: str) -> bool:
     """Whether the question asks for code or holds some."""
     return bool(_CODE.search(question))
-
-
-def is_announcing(heading: str) -> bool:
-    """Whether a section of this name says what will be learned, asked or read, and not the thing itself."""
-    return bool(_ANNOUNCING.fullmatch(heading))
-
-
-def is_generic(heading: str) -> bool:
-    """Whether a heading of this name says nothing of what stands below it."""
-    return bool(_GENERIC.fullmatch(heading))

@@ -1,20 +1,18 @@
-"""Questions with the places that answer them: read from a file, found in the book, proposed from its headings."""
+"""Questions with the places that answer them: read from a file, found in the book."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from flows.evaluation.metrics import Gold, Span
 from shared.errors import BookError
-from shared.models import Chunk, Frozen
+from shared.models import Frozen
 
-FEWEST_DRAFT_TOKENS = 40
-"""A section shorter than this is no answer to a question."""
 _SPACE = re.compile(r"\s+")
 
 
@@ -78,20 +76,6 @@ def find_gold(question: EvaluationQuestion, read: Callable[[str], str | None]) -
     return Gold(pages, spans, any_page=question.any)
 
 
-def draft(chunks: Sequence[Chunk]) -> Iterator[dict[str, object]]:
-    """A question per section worth one, for the author to reword, with the section as its answer; `chunks` in order."""
-    sections: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    titles = {chunk.path: chunk.title for chunk in chunks}
-    for path, heading_path, start, end, tokens in _parts(chunks):
-        if heading_path:
-            known = sections.setdefault((path, heading_path), [start, end, 0])
-            known[1], known[2] = end, known[2] + tokens
-    for number, ((path, heading_path), (start, end, tokens)) in enumerate(sections.items(), 1):
-        if tokens >= FEWEST_DRAFT_TOKENS:
-            question = _ask(titles[path], heading_path)
-            yield {"id": f"draft-{number}", "question": question, "gold": [{"path": path, "start": start, "end": end}]}
-
-
 def _parse(line: str, where: str) -> EvaluationQuestion:
     try:
         return EvaluationQuestion.model_validate(json.loads(line))
@@ -128,20 +112,3 @@ def _find(wanted: str, text: str) -> tuple[int, int] | None:
     squeezed = _SPACE.sub("", wanted)
     at = "".join(text[index] for index in places).find(squeezed)
     return (places[at], places[at + len(squeezed) - 1] + 1) if at >= 0 else None
-
-
-def _parts(chunks: Sequence[Chunk]) -> Iterator[tuple[str, tuple[str, ...], int, int, int]]:
-    """(path, heading path, start, end, tokens) of every section's part of every chunk."""
-    for chunk in chunks:
-        ends = [*(section.start for section in chunk.sections[1:]), chunk.end]
-        for section, end in zip(chunk.sections, ends, strict=True):
-            share = (end - section.start) / max(1, chunk.end - chunk.start)
-            yield chunk.path, section.heading_path, section.start, end, round(chunk.tokens * share)
-
-
-def _ask(title: str, heading_path: Sequence[str]) -> str:
-    heading = heading_path[-1]
-    if heading.endswith("?"):
-        return heading
-    within = f" ({title})" if title.casefold() != heading.casefold() else ""
-    return f"What does the book say about {heading}{within}?"

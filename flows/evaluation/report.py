@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from flows.evaluation.answers import ANSWERED
 from flows.evaluation.declining import DECLINED, OFFERED, Point, trade_off
 from flows.evaluation.metrics import Interval, compare, summarise
 from flows.evaluation.run import EvaluationRun, QuestionResult
@@ -23,6 +24,14 @@ HEADLINES = (
     DECLINED,
 )
 """What is plotted; the table has every metric."""
+FIRST = {
+    "page_hit@5": "a right page is among the first five",
+    "tok_recall@4000ch": "of the right text, what a model gets to read",
+    ANSWERED: "answered as the question file asks",
+    OFFERED: "answered by the book, and not declined",
+    DECLINED: "not answered by the book, and declined",
+}
+"""The figures an author needs first, and what each says."""
 WORST = 25
 """Questions listed, the worst found first."""
 WIDTH, LABEL, ROW = 720, 190, 26
@@ -36,15 +45,20 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } svg { max-
 """
 
 
-def describe(run: EvaluationRun, other: EvaluationRun | None = None) -> Iterator[str]:
-    """Every metric with its 95 % interval and, against another run, the paired difference; a star: the interval is off 0."""
+def describe(run: EvaluationRun, other: EvaluationRun | None = None, *, every: bool = False) -> Iterator[str]:
+    """The first metrics, or `every` one, with their 95 % intervals and, against another run, the paired differences.
+
+    A star: the interval of the difference is off 0.
+    """
     yield f"{run.name}: {len(run.questions)} questions, {run.chunks} chunks, {_how(run)}"
     differences = compare(run.scores, other.scores) if other else {}
-    for name, interval in summarise(run.scores.values()).items():
+    metrics = summarise(run.scores.values())
+    for name in metrics if every else [name for name in FIRST if name in metrics]:
+        interval = metrics[name]
         line = f"  {name:18} {interval.mean:.4f}  [{interval.low:.4f}, {interval.high:.4f}]"
         if name in differences:
             line += f"   {_signed(differences[name])}"
-        yield line
+        yield line if every else f"{line}   {FIRST[name]}"
     if other:
         shared = len(run.scores.keys() & other.scores.keys())
         yield f"  against {other.name} of {_when(other)}, {_how(other)}: {shared} questions in both"

@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from server.english import asks_for_code, is_announcing
+from server.english import asks_for_code
 from server.finding.passages import Passage, Passages
 from server.languages import without_small_words
 from server.models.quoting.blocks import Quotable, read_quotables
 from shared import content
+from shared.language.topics import is_announcing
 from shared.models import CODE_KINDS, Section
 
 TermsOf = Callable[[str], frozenset[int]]

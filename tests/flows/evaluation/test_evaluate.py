@@ -72,7 +72,9 @@ def test_a_set_is_evaluated_saved_shown_and_compared_with(
     assert (saved.scores["elbow"]["answered"], saved.scores["legs"]["answered"]) == (1.0, 0.0)
     best = saved.questions[0].results[0]
     assert "bends in one direction" in ARM[best.start : best.end]
-    again = run("evaluate", "--set", question_set, "--out", tmp_path / "second", "--vs", tmp_path / "first" / "run.json")
+    again = run(
+        "evaluate", "--set", question_set, "--out", tmp_path / "second", "--all", "--vs", tmp_path / "first" / "run.json"
+    )
     assert "+0.0000 [+0.0000, +0.0000]" in again.stdout
     page = (tmp_path / "second" / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4
@@ -94,9 +96,11 @@ def test_a_metric_below_what_was_asked_for_fails_the_run_after_everything_is_wri
 
 @pytest.mark.processes
 def test_a_draft_is_a_question_file(question_set: Path, run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    (question_set / "corpus" / "leg.md").write_text("# Legs\n\n" + "Legs carry the robot over stones. " * 20, encoding="utf-8")
+    (question_set / "corpus" / "leg.md").write_text("# Legs\n\nA leg is a limb that carries the robot.\n", encoding="utf-8")
     done = run("evaluate", "--draft", question_set / "corpus")
-    assert [json.loads(line)["gold"][0]["path"] for line in done.stdout.splitlines()] == ["leg.md"]
+    assert "What is a leg?" in [json.loads(line)["question"] for line in done.stdout.splitlines()], done.stderr
+    (question_set / "questions.jsonl").write_text(done.stdout, encoding="utf-8")
+    assert "answered " in run("evaluate", "--set", question_set).stdout
 
 
 @pytest.mark.processes

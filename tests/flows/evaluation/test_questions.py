@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.evaluation.metrics import Gold, Span
-from flows.evaluation.questions import Answer, EvaluationQuestion, draft, find_gold, read_questions
+from flows.evaluation.questions import Answer, EvaluationQuestion, find_gold, read_questions
 from shared.errors import BookError
-from tests.support.small_book import read
 
 TEXT = "# Arms\n\nAn arm is a chain\nof links.\n"
 
@@ -92,18 +91,3 @@ def test_text_is_found_whatever_its_white_space() -> None:
 def test_an_answer_that_is_not_in_the_book_is_named(answer: Answer, said: str) -> None:
     with pytest.raises(BookError, match=said):
         gold_of(ask(answer))
-
-
-def test_a_draft_asks_about_every_section_worth_it() -> None:
-    filler = "The elbow bends in one direction, and the wrist rolls in two, as long as the motor is on. " * 8
-    page = f"# Arms\n\n{filler}\n\n## Elbow\n\n{filler}\n\n## Short\n\nTiny.\n\n## How do I stop it?\n\n{filler}\n"
-    proposed = list(draft(read({"arms.md": page})))
-    assert [one["question"] for one in proposed] == [
-        "What does the book say about Arms?",
-        "What does the book say about Elbow (Arms)?",
-        "How do I stop it?",
-    ]
-    questions = [EvaluationQuestion.model_validate(one) for one in proposed]
-    spans = [gold_of(question, page).spans[0] for question in questions]
-    assert page[spans[1].start : spans[1].end].startswith("## Elbow")
-    assert page[spans[1].end :].lstrip().startswith("## Short")

@@ -31,19 +31,39 @@ def make_run(*ndcg: float, name: str = "robots") -> EvaluationRun:
     )
 
 
-def test_metrics_are_told_with_their_intervals() -> None:
-    assert list(describe(make_run(0.5, 0.5))) == [
+def with_scores(**scores: float) -> EvaluationRun:
+    """A run of one question that scored so."""
+    run = make_run(0.5)
+    return run.model_copy(update={"questions": (run.questions[0].model_copy(update={"scores": scores}),)})
+
+
+def test_every_metric_is_told_with_its_interval_on_request() -> None:
+    assert list(describe(make_run(0.5, 0.5), every=True)) == [
         "robots: 2 questions, 3 chunks, words only",
         "  ndcg@10            0.5000  [0.5000, 0.5000]",
         "  mrr@10             0.5000  [0.5000, 0.5000]",
     ]
 
 
+def test_what_an_author_needs_first_is_told_with_what_it_says() -> None:
+    scores = {"ndcg@10": 0.3, "tok_recall@4000ch": 0.25, "page_hit@5": 1.0, "offered": 1.0, "answered": 0.5, "tok_iou@5": 0.1}
+    _, *lines = describe(with_scores(**scores))
+    assert [line.split()[:2] for line in lines] == [
+        ["page_hit@5", "1.0000"],
+        ["tok_recall@4000ch", "0.2500"],
+        ["answered", "0.5000"],
+        ["offered", "1.0000"],
+    ]
+    assert lines[0].endswith("[1.0000, 1.0000]   a right page is among the first five")
+
+
 def test_a_difference_whose_interval_is_off_zero_has_a_star() -> None:
-    lines = list(describe(make_run(1.0, 1.0), make_run(0.5, 0.5)))
+    lines = list(describe(make_run(1.0, 1.0), make_run(0.5, 0.5), every=True))
     assert lines[1].endswith("+0.5000 [+0.5000, +0.5000] *")
     assert lines[-1] == "  against robots of 2025-01-01 00:00 UTC, words only: 2 questions in both"
-    assert list(describe(make_run(1.0), make_run(1.0)))[1].endswith("+0.0000 [+0.0000, +0.0000]")
+    assert list(describe(make_run(1.0), make_run(1.0), every=True))[1].endswith("+0.0000 [+0.0000, +0.0000]")
+    first = list(describe(with_scores(answered=1.0), with_scores(answered=0.0)))
+    assert first[1].endswith("+1.0000 [+1.0000, +1.0000] *   answered as the question file asks")
 
 
 def test_the_page_stands_by_itself_and_escapes_what_it_shows() -> None:

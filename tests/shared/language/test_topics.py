@@ -1,10 +1,10 @@
-"""What English words tell of questions, headings and sentences."""
+"""Which headings name what stands below them."""
 
 from __future__ import annotations
 
 import pytest
 
-from server.english import is_announcing
+from shared.language.topics import is_announcing
 
 
 @pytest.mark.parametrize(
