@@ -32,7 +32,7 @@ _SMALL_WORDS = {
     " our your this that these those there here show tell explain please if not no so than then such as am been"
     " being has have had also just only yet still ever never something anything everything someone know"
     " understand want need get got going go would may might must shall let us whats hows wheres whos im ive"
-    " dont doesnt cant isnt one some any",
+    " dont doesnt cant isnt one some any much many",
     "es": "a al algo como con cual cuales cuando cuanto cuantos cuanta cuantas de del donde el ella en entre era es"
     " esta estan este esto eso explica explicame favor fue funciona funcionan hace hacer hay la las lo los me"
     " mi muestra mostrar necesito o para pero por porque puede pueden puedo que quien quienes quiero se ser"

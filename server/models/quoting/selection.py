@@ -1,7 +1,7 @@
 """Which blocks of the passages to quote. The search chose the sections; this shows what they say. Pure.
 
-1. A section counts what the search gave its passage, times the share of the question's weight that it and its headings hold.
-   A term weighs as much as it is rare in the book.
+1. A section counts what the search gave its passage, the more the larger the share of the question's weight is that it and its
+   headings hold, and the more its own heading and the question say the same. A term weighs as much as it is rare in the book.
 2. The best section is quoted; a second one where it comes near, or holds terms of the question that the first does not.
 3. A section that is short enough is quoted whole. Of a longer one the blocks that hold most, then those beside the best one, in
    the order of the book.
@@ -35,12 +35,11 @@ NEAR = 0.9
 """Or share of the first one's score that it must have."""
 COVERED = 0.6
 """Share of a part of the question that a section must hold to answer it."""
-HEADING = 0.5
-"""What the share of the question that the section's own heading holds counts once more."""
-CODE_ALONE = 0.8
-"""What a section counts that holds most of what it holds of the question in code, where no code is asked for."""
-BESIDE = 0.9
-"""What a section counts that shares a passage with the one the search chose."""
+HEADING = 0.3
+"""What the share of the question that the section's own heading holds counts once more, and the share of the heading that the
+question holds."""
+CODE = 0.1
+"""What a section loses that is all code, where no code is asked for."""
 _JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
 """Where the words of a name meet: `create_publisher`, `createPublisher`."""
 _ASKING = ("?", "？", "؟")
@@ -125,14 +124,18 @@ def _candidates(question: str, passages: Passages, weights: TermWeights, terms: 
         above = terms(" ".join(names[-2:])) & weights.keys()
         below = terms(" ".join(_said(block.whole) for _, block in blocks)) & weights.keys()
         held = above | below
-        named = terms(names[-1] if names else "") & weights.keys()
-        share = (1 + _worth(held, weights) + HEADING * _worth(named, weights)) / 2
-        if not code:
-            told = terms(" ".join(_said(block.whole) for _, block in blocks if block.kind not in CODE_KINDS)) & weights.keys()
-            share *= CODE_ALONE if 2 * _worth(told, weights) < _worth(below, weights) else 1.0
-        fit = max(passage.score * (1.0 if path == passage.heading_path else BESIDE) for passage, _ in parts)
-        candidates.append(_Candidate(blocks, fit * share, held))
+        heading = terms(names[-1] if names else "")
+        named = heading & weights.keys()
+        share = 1 + _worth(held, weights) + HEADING * (_worth(named, weights) + len(named) / (len(heading) or 1))
+        share *= 1 - (0 if code else CODE * _code_share(blocks))
+        candidates.append(_Candidate(blocks, max(passage.score for passage, _ in parts) * share, held))
     return candidates
+
+
+def _code_share(blocks: Sequence[tuple[Passage, Quotable]]) -> float:
+    """Of their words, those in code."""
+    words = [(len(block.whole.split()), block.kind in CODE_KINDS) for _, block in blocks]
+    return sum(count for count, is_code in words if is_code) / (sum(count for count, _ in words) or 1)
 
 
 def _asks(path: Sequence[str], blocks: Sequence[tuple[Passage, Quotable]]) -> bool:

@@ -163,7 +163,7 @@ async def test_a_comparison_shows_both_sides() -> None:
     )
     passages = level(found(*sections)).model_copy(update={"sides": ("topics", "services")})
     text, cited, _ = await ask("What is the difference between topics and services?", passages)
-    assert cited == (1, 2, 3)
+    assert cited == (2, 3)
     assert re.findall(r"\bare \w+\. \[\d\]", text) == ["are asynchronous. [2]", "are synchronous. [3]"]
 
 
@@ -175,6 +175,12 @@ async def test_a_part_of_a_question_that_is_not_answered_is_named() -> None:
         "steps. [1]\n\nThe book does not seem to answer this part of the question:\n\n- what does a horse eat?"
     )
     assert (cited, abstained) == ((1,), False)
+
+
+async def test_the_section_that_is_about_what_is_asked_goes_before_one_that_is_also_about_something_else() -> None:
+    passages = level(found("Services for Nodes and Topics:: A node answers.", "Nodes:: A node computes."))
+    _, cited, _ = await ask("Define node", passages)
+    assert cited[0] == 2
 
 
 async def test_code_alone_is_no_answer_where_prose_has_one() -> None:
