@@ -1,4 +1,5 @@
-"""Questions for what something is, and the places that say it: "What is a gait?", "A gait is a pattern of ...".
+"""Questions for what something is, and the places that say it: "What is a gait?", "A gait is a pattern of ...". Who types a
+name alone ("max_step_size", "ros2 bag") asks the same.
 
 A word of a book stands on many of its pages; what it means is mostly told once, where it is introduced. English.
 """
@@ -8,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from server.english import without_request
 from server.finding.places import Place
-from server.languages import asks_what_is, without_small_words
+from server.languages import asks, asks_what_is, language_of, without_small_words
 
 MOST_WORDS = 4
 """Of a thing asked about: with more, the question is about something special."""
+MOST_KEYWORDS = 3
+"""Of one that is typed without a question."""
 _AROUND = " \t\r\n?!¿？؟.,;:…*_`'\"“”‘’"
 """Characters around a question, or the thing in it, that are no part of it."""
 _ASKS = re.compile(
@@ -36,6 +40,9 @@ def thing_asked(question: str) -> str | None:
     """What is to be defined; None where the question asks for something else."""
     match = _ASKS.fullmatch(question.strip(_AROUND))
     asked = next(part for part in match.groups() if part) if match else ""
+    is_short = len(question.split()) <= MOST_KEYWORDS
+    if is_short and without_request(question) == question and not asks(question, language_of(question)):
+        asked = question
     if asks_what_is(question):
         asked = " ".join(without_small_words(question).split())
     thing = asked.partition(" in ")[0].strip(_AROUND)

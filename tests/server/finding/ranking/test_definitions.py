@@ -24,6 +24,8 @@ from tests.support.small_book import find_in, open_book, read
         ("Define a behavior tree", "behavior tree"),
         ("What is a topic in ROS 2?", "topic"),
         ("  **what is SLAM** ??", "SLAM"),
+        ("max_step_size", "max_step_size"),
+        ("ros2 bag", "ros2 bag"),
     ],
 )
 def test_the_thing_to_be_defined_is_known(question: str, thing: str) -> None:
@@ -38,6 +40,9 @@ def test_the_thing_to_be_defined_is_known(question: str, thing: str) -> None:
         "What are the main differences between topics and services?",
         "Which planner is the fastest?",
         "What is?",
+        "And why?",
+        "show an example",
+        "gripper with four soft fingers",
         "What is (-)?",
         "",
     ],
