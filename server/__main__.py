@@ -1,4 +1,4 @@
-"""`python -m server`: the web process; `python -m server token`: a token for a part of what the author may do.
+"""`python -m server`: the web process; `token`: a token for a part of what the author may do; `report`: insights.
 
 What keeps either from it is one sentence on standard error and exit code 1.
 """
@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  its WSGI half is untyped
 from hypercorn.config import Config
@@ -23,6 +23,8 @@ from server.app import create_app
 from server.http.access_tokens import SCOPES, mint
 from server.http.bare_requests import answer_bare_requests
 from server.http.draining import CLOSE_S
+from server.insights.renderings import Format
+from server.insights.report import read_report
 from server.services import Services, open_services
 from shared import log, tracing
 from shared.checks import check_writable
@@ -42,16 +44,22 @@ TCP_USER_TIMEOUT_MS = 150_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop, or print a token; the exit code. `arguments`: of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m server", description="Serve the book, or print a token.")
+    parser = argparse.ArgumentParser(prog="python -m server", description="Serve the book, or print a token or a report.")
     commands = parser.add_subparsers(dest="command")
     token = commands.add_parser("token", help="print a token that opens a part of what the author may do (needs JWT_SECRET)")
     token.add_argument("--scope", action="append", choices=SCOPES, required=True, help="what it opens; may be given again")
     token.add_argument("--days", type=_days, default=30.0, help="how long it is good, 30 unless said")
+    report = commands.add_parser("report", help="print what the book is missing, from the questions kept (KEEP_QUESTIONS)")
+    report.add_argument("--days", type=_days, default=30.0, help="how far back, 30 unless said")
+    report.add_argument("--format", choices=get_args(Format), default="markdown", help="markdown unless said")
     options = parser.parse_args(arguments)
     try:
         settings = Settings.read()
         if options.command == "token":
             sys.stdout.write(mint(settings, options.scope, days=options.days) + "\n")
+            return 0
+        if options.command == "report":
+            sys.stdout.write(asyncio.run(read_report(settings, days=options.days, form=options.format)))
             return 0
         log.configure(settings)
         allow_many_connections()

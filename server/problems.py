@@ -132,6 +132,7 @@ MEANINGS = {
     "redis_unavailable": "Redis does not answer; answers are kept in memory until it does.",
     "history_off": "`DATABASE_URL=none`: nothing is remembered.",
     "book_not_found": "BOOKS names no such book.",
+    "questions_not_kept": "`KEEP_QUESTIONS` is 0, or nothing is remembered: there is nothing to report on.",
     "conversation_not_found": "There is no conversation of that id, or the id is no key.",
     "message_not_found": "There is no answer of that id.",
     "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",

@@ -17,7 +17,8 @@ from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
 from server.answering.running import RunningAnswers
-from server.conversations.memory import ConversationMemory, database_address
+from server.conversations.from_settings import open_conversations
+from server.conversations.memory import ConversationMemory
 from server.finding.passages import Passages, SearchOutcome
 from server.finding.retriever import Retriever
 from server.http.auth import Access
@@ -147,7 +148,7 @@ def _open_common(settings: Settings) -> _Common:
     budget = open_budget(settings, metrics, redis)
     limits = RateLimits(settings)
     prefect = PrefectApi(settings)
-    conversations = ConversationMemory(database_address(settings), days=settings.history_days)
+    conversations = open_conversations(settings)
     warn_of_unknown_prices(settings)
     return _Common(
         tokenizer=load_tokenizer(vocabulary_folder(settings.data_dir)),
@@ -158,13 +159,7 @@ def _open_common(settings: Settings) -> _Common:
         access=Access(settings),
         prefect=prefect,
         conversations=conversations,
-        closers=(
-            *([redis.aclose] if redis else []),
-            conversations.aclose,
-            prefect.aclose,
-            budget.aclose,
-            limits.aclose,
-        ),
+        closers=(*([redis.aclose] if redis else []), conversations.aclose, prefect.aclose, budget.aclose, limits.aclose),
     )
 
 

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     history_days: int = Field(default=30, ge=0)
     """Days a conversation is kept after its last message; 0: for ever."""
 
+    keep_questions: int = Field(default=0, ge=0, le=3650)
+    """Days a question is kept for `/insights`, without who asked it and from where; 0: none is."""
+
     # The server
     redis_url: SecretStr | None = None
     """Redis that server processes share answers, limits and the budget in, like `redis://:password@host:6379/0`; or none."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from server.answering.events import CitedSource
 from server.answering.progress import AnswerProgress
-from server.questions import ChatRequest
+from server.conversations.questions_asked import AskedQuestion, question_asked
+from server.http.requests import MAX_TURN_CHARS
+from server.questions import ChatRequest, Turn
 from shared.models import Frozen
 
 MAX_ANSWER_CHARS = 64_000
@@ -41,12 +43,22 @@ class Exchange(Frozen):
     """When the answer ended, UTC."""
     user_id: Storable | None = None
     """Who the front end says asked; never trusted."""
+    asked: AskedQuestion | None = Field(default=None, exclude=True)
+    """What is kept of it for insights; None: nothing, and when it is read back."""
+
+    @property
+    def turns(self) -> tuple[Turn, Turn]:
+        """As a later question is told of it."""
+        return Turn(role="user", content=self.question), Turn(role="assistant", content=self.answer[:MAX_TURN_CHARS])
 
 
-def exchange_of(request: ChatRequest, answer: AnswerProgress, conversation_id: str) -> Exchange | None:
+def exchange_of(
+    request: ChatRequest, answer: AnswerProgress, conversation_id: str, *, keep_question: bool = False
+) -> Exchange | None:
     """What to keep of an answer that is over, as far as it was said; None: not a word was."""
     if not (said := answer.text.strip()):
         return None
+    now = datetime.now(UTC)
     done = answer.done or answer.make_done(degraded=False, is_broken=True)
     return Exchange(
         conversation_id=conversation_id,
@@ -57,8 +69,9 @@ def exchange_of(request: ChatRequest, answer: AnswerProgress, conversation_id: s
         abstained=done.abstained,
         finish_reason=done.finish_reason if answer.done else "reader_left",
         model=answer.model,
-        created_at=datetime.now(UTC),
+        created_at=now,
         user_id=request.user_id,
+        asked=question_asked(request.question, answer, now) if keep_question else None,
     )
 
 

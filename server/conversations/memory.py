@@ -20,12 +20,9 @@ import structlog
 from server.answering.progress import AnswerProgress
 from server.conversations.exchanges import Exchange, exchange_of
 from server.conversations.ownership import is_key
-from server.http.requests import MAX_TURN_CHARS
-from server.questions import RECALLED, ChatRequest, Turn
-from shared.checks import NO_DATABASE
+from server.questions import RECALLED, ChatRequest
 from shared.errors import ServiceError
 from shared.models import Frozen
-from shared.settings import Settings
 
 if TYPE_CHECKING:
     from server.conversations.store import ConversationStore
@@ -64,12 +61,16 @@ class ConversationMemory:
         address: str | None,
         *,
         days: int = 0,
+        question_days: int = 0,
         open_at: Callable[[str], Awaitable[ConversationStore]] | None = None,
         retry_s: float = RETRY_S,
     ) -> None:
-        """`days` a conversation is kept after its last message, 0: for ever. Nothing is opened before `begin`."""
+        """`days` a conversation is kept after its last message, 0: for ever; `question_days` a question for insights.
+
+        Nothing is opened before `begin`.
+        """
         self.address = address
-        self._days = days
+        self._days, self._question_days = days, question_days
         self._open_at = open_at or _open_at
         self._retry_s = retry_s
         self._store: ConversationStore | None = None
@@ -128,7 +129,7 @@ class ConversationMemory:
                 state = "unavailable"
         kept = {exchange.message_id for exchange in earlier}
         earlier += [each for each in waiting if each.message_id not in kept]
-        turns = [turn for exchange in earlier[-RECALLED:] for turn in _turns(exchange)]
+        turns = [turn for exchange in earlier[-RECALLED:] for turn in exchange.turns]
         if turns and state == "none":
             state = "stored"
         recalled = request.model_copy(update={"history": tuple(turns)})
@@ -139,7 +140,8 @@ class ConversationMemory:
         if not recalled.conversation_id or answer.is_remembered:
             return
         answer.is_remembered = True
-        exchange = exchange_of(recalled.request, answer, recalled.conversation_id)
+        keep_question = self._question_days > 0
+        exchange = exchange_of(recalled.request, answer, recalled.conversation_id, keep_question=keep_question)
         if exchange is not None:
             self._waiting.append(exchange)
             self._idle.clear()
@@ -174,8 +176,8 @@ class ConversationMemory:
                     self._store = await self._open_at(address)
                     log.info("history_available", was_away=self._was_away)
                     self._was_away = False
-                await self._write(self._store)
                 await self._sweep(self._store)
+                await self._write(self._store)  # last: what is said meanwhile is written before it is seen that this closes
             except ServiceError as exc:
                 await self._lose(exc)
             if self._closing.is_set():
@@ -199,11 +201,14 @@ class ConversationMemory:
         self._idle.set()
 
     async def _sweep(self, store: ConversationStore) -> None:
-        if self._days and time.monotonic() - self._swept_at >= SWEEP_S:
-            deleted = await store.forget_before(datetime.now(UTC) - timedelta(days=self._days))
-            self._swept_at = time.monotonic()
-            if deleted:
-                log.info("conversations_deleted", conversations=deleted, older_than_days=self._days)
+        if time.monotonic() - self._swept_at < SWEEP_S:
+            return
+        now = datetime.now(UTC)
+        deleted = await store.forget_before(now - timedelta(days=self._days)) if self._days else 0
+        await store.forget_questions_before(now - timedelta(days=self._question_days))
+        self._swept_at = time.monotonic()
+        if deleted:
+            log.info("conversations_deleted", conversations=deleted, older_than_days=self._days)
 
     async def _lose(self, why: Exception) -> None:
         """The database is away: said once, and tried again by `_keep`."""
@@ -224,15 +229,6 @@ def _away() -> ServiceError:
     return ServiceError("database", "The database of conversations is away.", transient=True)
 
 
-def database_address(settings: Settings) -> str | None:
-    """Where the settings keep conversations, as SQLAlchemy says it; None: nowhere."""
-    given = settings.database_url
-    if given is None:
-        return f"sqlite+aiosqlite:///{(settings.data_dir / 'conversations.sqlite').absolute()}"
-    address = given.get_secret_value()
-    return None if address == NO_DATABASE else address
-
-
 async def _open_at(address: str) -> ConversationStore:
     def load() -> Callable[[str], Awaitable[ConversationStore]]:
         from server.conversations.store import open_store  # SQLAlchemy: half a second, not before the server listens
@@ -240,10 +236,3 @@ async def _open_at(address: str) -> ConversationStore:
         return open_store
 
     return await (await asyncio.to_thread(load))(address)
-
-
-def _turns(exchange: Exchange) -> tuple[Turn, Turn]:
-    return (
-        Turn(role="user", content=exchange.question),
-        Turn(role="assistant", content=exchange.answer[:MAX_TURN_CHARS]),
-    )

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, delete, select
+from sqlalchemy import Delete, Row, Select, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.conversations.database import migrate, open_engine, translated
 from server.conversations.exchanges import Exchange, Rating, StoredExchange
-from server.conversations.tables import ConversationRow, FeedbackRow, MessageRow
+from server.conversations.questions_asked import AskedQuestion
+from server.conversations.tables import ConversationRow, FeedbackRow, MessageRow, QuestionRow
 
 EXPORT_ROWS = 200
 
@@ -40,6 +41,8 @@ class ConversationStore:
                 touched = conversation.on_conflict_do_update(index_elements=["id"], set_={"updated_at": at})
                 await connection.execute(touched)
                 await connection.execute(message)
+                if exchange.asked is not None:
+                    await connection.execute(self._question(exchange.message_id, exchange.asked))
 
     async def rate(self, rating: Rating) -> bool:
         """Keep what a reader thinks of an answer, instead of what they thought before; False: no such answer."""
@@ -50,6 +53,8 @@ class ConversationStore:
                 known = select(MessageRow.n).where(MessageRow.message_id == rating.message_id)
                 if (await connection.execute(known)).first() is None:
                     return False
+                mine = QuestionRow.message_id == rating.message_id
+                await connection.execute(update(QuestionRow).where(mine).values(rating=rating.rating))
                 insert = self._insert(FeedbackRow).values(values)
                 await connection.execute(insert.on_conflict_do_update(index_elements=["message_id"], set_=changed))
         return True
@@ -76,13 +81,31 @@ class ConversationStore:
                 return
             after = found[-1].n
 
+    async def questions(self, since: datetime, most: int) -> list[AskedQuestion]:
+        """The questions kept for insights since then, newest first, `most` at most."""
+        columns = [getattr(QuestionRow, name) for name in AskedQuestion.model_fields]
+        rows = select(*columns).where(QuestionRow.created_at >= since).order_by(QuestionRow.n.desc()).limit(most)
+        with translated(self._address):
+            async with self._engine.connect() as connection:
+                found = (await connection.execute(rows)).mappings().all()
+        return [AskedQuestion(**{**row, "created_at": row["created_at"].replace(tzinfo=UTC)}) for row in found]
+
     async def forget(self, conversation_id: str) -> bool:
-        """Delete a conversation with all it holds; False: there is none."""
-        return await self._delete(ConversationRow.id == conversation_id) > 0
+        """Delete a conversation with all it holds, and its questions wherever they are kept; False: there is none."""
+        asked = select(MessageRow.message_id).where(MessageRow.conversation_id == conversation_id)
+        with translated(self._address):
+            async with self._engine.begin() as connection:
+                await connection.execute(delete(QuestionRow).where(QuestionRow.message_id.in_(asked)))
+                mine = delete(ConversationRow).where(ConversationRow.id == conversation_id)
+                return (await connection.execute(mine)).rowcount > 0
 
     async def forget_before(self, moment: datetime) -> int:
         """Delete the conversations whose last message is older; how many."""
-        return await self._delete(ConversationRow.updated_at < moment)
+        return await self._delete(delete(ConversationRow).where(ConversationRow.updated_at < moment))
+
+    async def forget_questions_before(self, moment: datetime) -> int:
+        """Delete what is kept for insights and is older; how many."""
+        return await self._delete(delete(QuestionRow).where(QuestionRow.created_at < moment))
 
     async def ping(self) -> None:
         """Return when the database answers."""
@@ -94,10 +117,14 @@ class ConversationStore:
         """Close the connections."""
         await self._engine.dispose()
 
-    async def _delete(self, which: Any) -> int:
+    def _question(self, message_id: str, asked: AskedQuestion) -> Any:
+        values = asked.model_dump(mode="json") | {"message_id": message_id, "created_at": asked.created_at}
+        return self._insert(QuestionRow).values(values).on_conflict_do_nothing(index_elements=["message_id"])
+
+    async def _delete(self, statement: Delete) -> int:
         with translated(self._address):
             async with self._engine.begin() as connection:
-                return (await connection.execute(delete(ConversationRow).where(which))).rowcount
+                return (await connection.execute(statement)).rowcount
 
     async def _read(self, rows: Select[Any]) -> list[StoredExchange]:
         with translated(self._address):
@@ -106,7 +133,7 @@ class ConversationStore:
 
 
 def _all() -> Select[Any]:
-    columns = [getattr(MessageRow, name) for name in Exchange.model_fields if name != "user_id"]
+    columns = [getattr(MessageRow, name) for name in Exchange.model_fields if name not in {"user_id", "asked"}]
     return (
         select(MessageRow.n, ConversationRow.user_id, FeedbackRow.rating, FeedbackRow.reason, *columns)
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)

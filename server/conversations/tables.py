@@ -47,3 +47,17 @@ class FeedbackRow(Tables):
     rating: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class QuestionRow(Tables):
+    __tablename__ = "questions"
+
+    n: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    message_id: Mapped[str] = mapped_column(String(ID_CHARS), unique=True)
+    question: Mapped[str] = mapped_column(Text)
+    abstained: Mapped[bool]
+    answerable: Mapped[bool]
+    cited: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    nearest: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    rating: Mapped[str | None] = mapped_column(String(8))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
