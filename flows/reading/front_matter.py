@@ -39,7 +39,7 @@ class FrontMatter:
 
 
 def parse_front_matter(text: str) -> FrontMatter:
-    """The front matter of `text`: what stands between a first line `---` or `+++` and the next one (or `...`), or a JSON object."""
+    """The front matter of `text`: all between a first line `---` or `+++` and the next one (or `...`), or a JSON object."""
     opening = OPENING.match(text)
     if opening is None:
         return _json_object(text) if OBJECT.match(text) else FrontMatter({}, 0)

@@ -37,7 +37,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.splitting", description="Speed of parsing and splitting, as ratios.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.splitting", description="Speed of parsing and splitting, as ratios."
+    )
     parser.add_argument("--book", type=Path, default=REAL_BOOK, help="folder of a real book (default: beside the checkout)")
     parser.add_argument("--rounds", type=int, default=15, help="over the real book; a third of them over the synthetic one")
     parser.add_argument("--megabytes", type=float, default=10.0, help="size of the synthetic book")
