@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from server.http import names
-from server.http.names import Fields, JsonObject
+from server.http.names import Fields, JsonObject, Role, role_of
 from server.questions import RECALLED, ChatRequest, Turn
 from shared.errors import RequestError
 
@@ -53,7 +53,7 @@ def read_json(raw: bytes) -> dict[str, Any]:
 
 def read_chat(body: JsonObject, *, session_header: str | None = None, selection_required: bool = False) -> ChatRequest:
     """The request behind any known front end's field names; `session_header` is `X-Anonymous-Session-ID`."""
-    fields = Fields(body)
+    fields = Fields(body).object()
     question, earlier = _question(fields)
     question, selected = _selection(fields, question)
     if selection_required and not selected:
@@ -72,7 +72,7 @@ def read_chat(body: JsonObject, *, session_header: str | None = None, selection_
         user_id=_user(fields),
         selected_text=selected,
         surrounding_context=_clip(
-            fields.text(*names.SURROUNDINGS) or fields.text("context", lenient=(dict, list)), MAX_SELECTION_CHARS
+            fields.text(*names.SURROUNDINGS) or fields.text("context", lenient=(dict, list, int, float)), MAX_SELECTION_CHARS
         ),
         page_url=_clip(_page(fields), MAX_ADDRESS_CHARS),
         k=_count(fields),
@@ -87,40 +87,67 @@ def _clip(text: str | None, size: int) -> str | None:
     return None if text is None else text[:size]
 
 
-def _turns(entries: Sequence[object]) -> list[Turn]:
+def _turns(entries: Sequence[object], *, last: Role | None = "assistant") -> list[Turn]:
     """Entries of readers and assistants that say something; other roles (system, tool) are not ours to obey.
 
-    An entry is an object with a role and a text, or one exchange: an object with a question and an answer, or a list of two.
+    An entry is an object with a role and a text, one exchange (an object with a question and an answer, or a list of two), or a
+    text: `User: ...`, or else that of the one whose turn it is, where the `last` is known. All of them may be one text.
     """
+    if isinstance(entries, str):
+        entries, last = _SPEAKER.split(entries)[1:], None
+        entries = [f"{speaker}: {text}" for speaker, text in zip(entries[::2], entries[1::2], strict=True)]
     turns: list[Turn] = []
-    for entry in entries:
-        for role, text in _said(entry):
-            if text and role in names.READERS | names.ASSISTANTS:
-                turns.append(Turn(role="user" if role in names.READERS else "assistant", content=text[:MAX_TURN_CHARS]))
+    for left, entry in zip(range(len(entries), 0, -1), entries, strict=True):
+        whose = last if left % 2 or last is None else _OTHER[last]
+        for role, text in [_spoken(entry, whose)] if isinstance(entry, str) else _said(entry):
+            if text and role:
+                turns.append(Turn(role=role, content=text[:MAX_TURN_CHARS]))
     return turns
 
 
-def _said(entry: object) -> list[tuple[str, str]]:
+_PAIR: tuple[Role, Role] = ("user", "assistant")
+_OTHER: dict[Role, Role] = {"assistant": "user", "user": "assistant"}
+_SPEAKER = re.compile(
+    rf"^[ \t*]{{0,8}}({'|'.join(sorted(names.READERS | names.ASSISTANTS))})[ \t*]{{0,8}}:", re.IGNORECASE | re.MULTILINE
+)
+
+
+def _spoken(text: str, whose: Role | None) -> tuple[Role | None, str]:
+    speaker = _SPEAKER.match(text)
+    return (role_of(speaker[1]), _plain(text[speaker.end() :].lstrip("* "))) if speaker else (whose, _plain(text))
+
+
+def _said(entry: object) -> list[tuple[Role | None, str]]:
     """(role, text) of each turn of an entry."""
     if isinstance(entry, list) and len(pair := cast("list[Any]", entry)) == len(_PAIR):
-        return [(role, _plain(text)) for role, text in zip(_PAIR, pair, strict=True)]
+        return [(role, _plain(text or "")) for role, text in zip(_PAIR, pair, strict=True)]
     if not isinstance(entry, dict):
         raise RequestError("invalid_field", "An entry of the history must be an object with 'role' and 'content'.")
     fields = Fields(cast("JsonObject", entry))
-    role = next((value.lower() for _, value in fields.given(*names.ROLE) if isinstance(value, str)), None)
-    if role is not None:
-        return [(role, _plain(next((value for _, value in fields.given(*names.TEXT)), "")))]
-    halves = (fields.given(*names.QUESTION, *names.LOOSE_QUESTION), fields.given(*names.ANSWER))
-    return [(role, _plain(next((value for _, value in half), ""))) for role, half in zip(_PAIR, halves, strict=True)]
+    named = [value for _, value in fields.given(*names.ROLE) if isinstance(value, str)]
+    named += [value for _, value in fields.within("author").given("role") if isinstance(value, str)]
+    if named:
+        roles: list[Role] = [role for role in map(role_of, named) if role]
+        return [(roles[0] if roles else None, _text(fields, names.TEXT))]
+    for role, flags in zip(_PAIR, (names.IS_READER, names.IS_ASSISTANT), strict=True):
+        if (is_true := fields.flag(*flags)) is not None:
+            return [(role if is_true else _OTHER[role], _text(fields, names.TEXT))]
+    halves = ((*names.QUESTION, *names.LOOSE_QUESTION, "human"), names.ANSWERED)
+    return [(role, _text(fields, half)) for role, half in zip(_PAIR, halves, strict=True)]
 
 
-_PAIR = ("user", "assistant")
+def _text(fields: Fields, wanted: Sequence[str]) -> str:
+    """The text of the first of these fields that has some."""
+    return next(filter(None, (_plain(value) for _, value in fields.given(*wanted))), "")
 
 
 def _plain(content: object) -> str:
-    """The text of a string or of a list of parts, NFC and without blanks around it."""
+    """The text of a string, of a list of parts or of an object that holds one, NFC and without blanks around it."""
+    if isinstance(content, dict):
+        held = [value for _, value in Fields(cast("JsonObject", content)).given(*names.TEXT) if isinstance(value, (str, list))]  # pyright: ignore[reportUnknownVariableType]
+        content = cast("object", held[0] if held else "")
     if isinstance(content, list):
-        parts = (part.get("text") for part in cast("list[Any]", content) if isinstance(part, dict))  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        parts = (part.get("text") if isinstance(part, dict) else part for part in cast("list[Any]", content))  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
         content = "".join(part for part in cast("Any", parts) if isinstance(part, str))
     if not isinstance(content, str):
         raise RequestError("invalid_field", "'content' of a message must be a string or a list of parts.")
@@ -137,7 +164,7 @@ def _question(fields: Fields) -> tuple[str, list[Turn]]:
     for name, value in fields.given("messages", *names.QUESTION):
         kind = names.fold(name)
         if isinstance(value, list) and kind != "question":
-            turns = turns or _turns(cast("list[object]", value))
+            turns = turns or _turns(cast("list[object]", value), last="user")
         elif kind == "messages":
             raise RequestError("invalid_field", "'messages' must be a list.")
         elif isinstance(value, dict) and kind != "question":
@@ -155,7 +182,8 @@ def _question(fields: Fields) -> tuple[str, list[Turn]]:
 
 
 def _history(fields: Fields, earlier: list[Turn], question: str) -> tuple[Turn, ...]:
-    turns = _turns(fields.entries(*names.HISTORY)) or earlier
+    said = fields.entries(*names.HISTORY)
+    turns = _turns(said, last="user" if said and said[-1] == question else "assistant") or earlier
     if turns and turns[-1] == Turn(role="user", content=question):
         turns = turns[:-1]
     return tuple(turns[-MAX_TURNS:])
@@ -163,7 +191,10 @@ def _history(fields: Fields, earlier: list[Turn], question: str) -> tuple[Turn, 
 
 def _selection(fields: Fields, question: str) -> tuple[str, str | None]:
     """The question without a selection pasted into it, and the selection."""
-    selected = fields.text(*names.SELECTION, lenient=(dict,)) or fields.within("context").text(*names.SELECTION)
+    places = [fields, fields.within("context"), fields.within("metadata")]
+    found = [place.text(*names.SELECTION, lenient=(dict, list, bool)) for place in places]
+    found += [fields.within(name).text("text", *names.SELECTION, lenient=(dict, list)) for name in names.SELECTION]
+    selected = next(filter(None, found), None)
     if question.startswith(SELECTION_PREFIX):
         pasted, question = _unpaste(question.removeprefix(SELECTION_PREFIX))
         selected = selected or pasted
@@ -191,7 +222,8 @@ def _session(fields: Fields, header: str | None) -> str | None:
 
     `sessionState` may be any JSON in the AI Chat Protocol; ours is a string, others' are not for us.
     """
-    given = (str(value) for _, value in fields.given(*names.SESSION) if isinstance(value, (str, int)))
+    places = [fields, *(fields.within(name) for name in names.SESSION_WITHIN), fields.within("config").within("configurable")]
+    given = (str(value) for place in places for _, value in place.given(*names.SESSION) if isinstance(value, (str, int)))
     chosen = next((text for text in ((header or "").strip(), *given) if text), None)
     return chosen[:MAX_ID_CHARS] if chosen and chosen.isprintable() else None
 
@@ -202,7 +234,10 @@ def _user(fields: Fields) -> str | None:
 
 
 def _count(fields: Fields) -> int:
-    value = next((value for _, value in fields.given(*names.COUNT)), DEFAULT_K)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_K:
-        raise RequestError("invalid_field", f"'k' must be a whole number from 1 to {MAX_K}.")
-    return value
+    """How many passages, the nearest there may be: front ends ask for 50, and send numbers as text."""
+    for name, value in fields.given(*names.COUNT):
+        try:
+            return min(max(round(float(value if type(value) in {int, float, str} else "")), 1), MAX_K)
+        except (ValueError, OverflowError):
+            raise RequestError("invalid_field", f"{name!r} must be a whole number from 1 to {MAX_K}.") from None
+    return DEFAULT_K

@@ -50,7 +50,7 @@ class ChatBody(BaseModel):
     page_url: str | None = None
     """The page the reader is on."""
     k: int = Field(default=DEFAULT_K, ge=1, le=MAX_K)
-    """Passages to answer from."""
+    """Passages to answer from; also `top_k` and others. Of a number beyond, the nearest is taken."""
     stream: bool | None = None
     """True: a stream; false: one JSON object; null: as `Accept` says, then as the path's front ends read it."""
 
@@ -92,12 +92,15 @@ class JsonAnswer(BaseModel):
 
     answer: str
     response: str
-    """The same text as `answer`, as are the five that follow."""
+    """The same text as `answer`, as are the eight that follow."""
     text: str
     message: str
     ai_response: str
     assistant_response: str
     assistant: str
+    reply: str
+    output: str
+    result: str
     sources: list[CitedSource]
     """What was put before the model, also in `metadata`."""
     citations: list[Citation]

@@ -52,4 +52,19 @@ def test_the_first_chatbots_page_reads_a_stream() -> None:
 
 def test_a_stream_that_is_neither_true_nor_false_is_refused() -> None:
     with pytest.raises(RequestError, match="'stream' must be true or false"):
-        wants_stream({"stream": "no"}, "", path="/chat", streams_by_default=True)
+        wants_stream({"stream": "perhaps"}, "", path="/chat", streams_by_default=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "streams"),
+    [("true", True), ("False", False), (1, True), (0, False), ("1", True), ("no", False), (" yes ", True)],
+)
+def test_true_and_false_may_be_text_or_a_number(said: object, *, streams: bool) -> None:
+    for default in (True, False):
+        assert wants_stream({"stream": said}, "", path="/chat", streams_by_default=default) is streams
+
+
+def test_other_names_of_the_field_stream_say_the_same() -> None:
+    for body in ({"streaming": True}, {"response_mode": "streaming"}, {"isStream": 1}):
+        assert wants_stream(body, "", path="/ask", streams_by_default=False)
+    assert not wants_stream({"response_mode": "blocking"}, "", path="/chat", streams_by_default=True)

@@ -21,7 +21,19 @@ def test_the_events_of_an_answer_become_one_object() -> None:
     }
     assert answer.encode(whole_answer(AnswerIds("s", "m", "r")), at=AT) == {
         **dict.fromkeys(
-            ("answer", "response", "text", "message", "ai_response", "assistant_response", "assistant"), "Joints move [1]."
+            (
+                "answer",
+                "response",
+                "text",
+                "message",
+                "ai_response",
+                "assistant_response",
+                "assistant",
+                "reply",
+                "output",
+                "result",
+            ),
+            "Joints move [1].",
         ),
         "citations": [
             {
