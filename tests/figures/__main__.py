@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.figures import bad_input, hostile_text, ingests, leaving, load, open_streams, upstream
-from tests.figures.harness import Measured, Trial
-from tests.figures.report import PAGE, Row, machine, rewritten
+from tests.figures import abuse, bad_input, hostile_text, ingests, leaving, load, open_streams, restarts, upstream
+from tests.figures.measuring.harness import Measured, Trial
+from tests.figures.measuring.report import PAGE, Row, machine, rewritten
 
 SHORT_LIMIT_S = 300.0
 
@@ -78,11 +78,24 @@ FIGURES = {
         hostile_text.any_text,
         1800,
     ),
+    "abuse": Figure(
+        "abuse: 200 slowloris, a 1 GB chunked body, 10,000 rotated X-Forwarded-For, 10,000 addresses, a preflight flood, "
+        "HTTP/2 rapid reset",
+        "limits hold, limiter memory flat, /health < 1 s",
+        abuse.abuse,
+        900,
+    ),
     "injections": Figure(
         "50 injections and 40 XSS strings through the book, the selection, the history, page_url and the model's output",
         "0 canary leaks, 0 forged events, 0 active markup",
         hostile_text.injections,
         900,
+    ),
+    "restarts": Figure(
+        "Postgres, Redis, Prefect, OpenAI, Qdrant each killed and restarted under load",
+        "chat never fails for Postgres, Redis and Prefect; typed and recovering for the others",
+        restarts.restarts,
+        600,
     ),
     "killed-ingests": Figure(
         "100 seeded kill -9 of an ingest, at every step and inside the write, each run again",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from server.problems import MEANINGS
-from tests.figures.harness import Measured, Server, Trial, make_book, serve
+from tests.figures.measuring.harness import Measured, Server, Trial, make_book, serve
 from tests.support.fakes import ADMIN_KEY, PrefectStandIn
 from tests.support.loopback_http import Exchange, LoopbackServer, Received
 

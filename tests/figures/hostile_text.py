@@ -14,8 +14,8 @@ from urllib.parse import quote
 import httpx
 
 from server.__main__ import SETTLED_S
-from tests.figures.harness import QUESTIONS, Measured, Server, Trial, answering_with, question_body, serve
-from tests.figures.readers import Heard, hear
+from tests.figures.measuring.harness import QUESTIONS, Measured, Server, Trial, answering_with, question_body, serve
+from tests.figures.measuring.readers import Heard, hear
 from tests.flows.reading.test_parse import HOSTILE
 from tests.support.book_folder import ingest_book, settings_for, write_book
 from tests.support.loopback_http import Exchange
@@ -112,14 +112,15 @@ def _requests(server: Server, trial: Trial, pages: Sequence[str]) -> Iterator[tu
         yield "messages", post("/v1/chat/completions", model="m", messages=[turn] * max(1, size // 4_000))
         yield "body", post("/chat", **{text[:60_000]: text[:1_000]})
         yield "search", get("/search?q=" + quote(text[:4_000])[:50_000])
-        yield "headers", get("/search?q=x", **{"X-Forwarded-For": _latin(text)[:8_000], "Last-Event-ID": _latin(text)[:8_000]})
+        header = _latin(text)
+        yield "headers", get("/search?q=x", **{"X-Forwarded-For": header, "Last-Event-ID": header, "Accept": header})
         yield "rating", post("/feedback", message_id=text[:1_000], rating=text, reason=text)
     for page in pages[:: trial.pick(1, 10)]:
         yield "page shown", get(f"/{page.removesuffix('.md')}/")
 
 
 def _latin(text: str) -> str:
-    return re.sub(r"[^ -~]", "?", text).strip() or "x"
+    return re.sub(r"[^ -~]", "?", text)[:8_000].strip() or "x"
 
 
 class RecitingModel(StandIn):

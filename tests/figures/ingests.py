@@ -20,7 +20,7 @@ from flows.reading.page import Page
 from shared.models import Chunk, Site
 from shared.settings import Settings
 from tests.conftest import REPOSITORY
-from tests.figures.harness import NOWHERE, Measured, Server, Trial, percentile, serve
+from tests.figures.measuring.harness import NOWHERE, Measured, Server, Trial, percentile, serve
 from tests.flows.reading.test_parse import HOSTILE
 from tests.flows.test_damaged_data import FORGOTTEN, HEALED, LOST, POINTER, TOLD, Data, is_one_sentence
 from tests.support.book_folder import PAGES, ingest_book, live_chunks, settings_for, write_book

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import httpx
 
 from server.http.draining import CLOSE_S, FINISH_S
-from tests.figures.harness import (
+from tests.figures.measuring.harness import (
     QUESTIONS,
     Measured,
     Server,
@@ -23,7 +23,7 @@ from tests.figures.harness import (
     serve,
     settle,
 )
-from tests.figures.readers import Heard, connected, hear, read_tokens
+from tests.figures.measuring.readers import Heard, connected, hear, read_tokens
 from tests.support.live_server import request_bytes
 from tests.support.loopback_http import Exchange
 from tests.support.openai.stand_in import Seen, StandIn

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from tests.conftest import REPOSITORY
-from tests.figures.harness import (
+from tests.figures.measuring.harness import (
     NOWHERE,
     QUESTIONS,
     Held,
@@ -22,8 +22,8 @@ from tests.figures.harness import (
     serve,
     settle,
 )  # fmt: skip
+from tests.figures.measuring.readers import Heard, hear
 from tests.figures.open_streams import beside_an_idle_one
-from tests.figures.readers import Heard, hear
 
 CHATS_A_SECOND = 20
 BETWEEN_INGESTS_S = 15.0

@@ -16,7 +16,7 @@ from h2.settings import SettingCodes
 
 from server.answering.pacing import Timing
 from server.models.chat_model import ANSWER_TOKENS
-from tests.figures.harness import (
+from tests.figures.measuring.harness import (
     QUESTIONS,
     Measured,
     Server,
@@ -29,7 +29,7 @@ from tests.figures.harness import (
     serve,
     settle,
 )  # fmt: skip
-from tests.figures.readers import Heard, hear
+from tests.figures.measuring.readers import Heard, hear
 from tests.support.live_server import request_bytes
 from tests.support.openai.stand_in import StandIn
 

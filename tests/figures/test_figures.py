@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from tests.figures.__main__ import FIGURES
-from tests.figures.harness import Trial, percentile
 from tests.figures.hostile_text import active_markup, faults_of
-from tests.figures.readers import Heard
-from tests.figures.report import PAGE, Row, rewritten
+from tests.figures.measuring.harness import Trial, percentile
+from tests.figures.measuring.readers import Heard
+from tests.figures.measuring.report import PAGE, Row, rewritten
 
 STATED_ELSEWHERE = {"leaving", "never-reading", "killed-ingests", "damaged-data"}
 """Named on the page with the tests that are their small scale."""

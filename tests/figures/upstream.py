@@ -11,8 +11,18 @@ from functools import partial
 from typing import Any
 
 from server.problems import MEANINGS
-from tests.figures.harness import QUESTIONS, Measured, Server, Trial, answering_with, make_book, question_body, serve, settle
-from tests.figures.readers import Heard, hear
+from tests.figures.measuring.harness import (
+    QUESTIONS,
+    Measured,
+    Server,
+    Trial,
+    answering_with,
+    make_book,
+    question_body,
+    serve,
+    settle,
+)
+from tests.figures.measuring.readers import Heard, hear
 from tests.support.loopback_http import Exchange, Received
 from tests.support.openai.stand_in import HTML, Seen, StandIn
 from tests.support.qdrant_stand_in import QdrantStandIn

@@ -1,4 +1,4 @@
-"""`python -m tests.figures.watched`: the server, unchanged, with a watch on its event loop.
+"""`python -m tests.figures.measuring.watched`: the server, unchanged, with a watch on its event loop.
 
 Whoever connects to WATCH_PORT is told, as JSON, how long the loop was held since it was asked last (`Held`).
 """

@@ -131,7 +131,7 @@ async def serve(folder: Path, name: str = "server", **settings: object) -> Async
     named = {key: str(value) for key, value in given.items()} | {"PORT": str(port), "WATCH_PORT": str(watch_port)}
     log = folder / f"{name}.log"
     with log.open("wb") as errors:
-        async with running(folder, module="tests.figures.watched", errors=errors, **named) as (process, client):
+        async with running(folder, module="tests.figures.measuring.watched", errors=errors, **named) as (process, client):
             yield Server(process, client, port, watch_port, log)
 
 

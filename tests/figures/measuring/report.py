@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "figures.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "figures.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end -->"
 HEAD = "| Figure | Target | Measured | n | Failures | Run |\n|---|---|---|---|---|---|\n"
 
