@@ -121,12 +121,11 @@ async def run(settings: Settings, services: Services, listener: socket.socket) -
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_loop_error)
-    leave_alone_what_stays()
     loop.call_later(SETTLED_S, leave_alone_what_stays)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, on_signal)
     app = create_app(settings, services)
-    gc.freeze()  # what is there now stays: the collector need not walk over it, 50 ms at a time, while readers wait
+    leave_alone_what_stays()
     try:
         await serve(app, hypercorn_config(listener), shutdown_trigger=told_to_stop)
     finally:
