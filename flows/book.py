@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.processes.messages import ReadingRules
@@ -19,6 +19,8 @@ from flows.source.globs import FileSelection
 from flows.vocabulary import find_vocabulary
 from shared import tracing
 from shared.errors import BookError
+from shared.index.digests import by_page
+from shared.index.port import Base, Index, LivePage
 from shared.models import Chunk, Problem, Site
 from shared.retry import Patience, retry
 from shared.settings import Settings
@@ -40,13 +42,15 @@ class Book:
     pages: tuple[Page, ...]
     """In the order of the site's sidebar."""
     chunks: tuple[Chunk, ...]
-    """By page, then position."""
+    """Of the pages that were read, by page, then position; the others are those of `base`."""
     problems: tuple[Problem, ...]
     exact_tokens: bool
     site: Site
     """The book's own configuration included."""
-    edit_of: str | None = None
-    """The build whose other pages these are, where one page is edited; None: every page was read."""
+    base: Base | None = None
+    """The live build, where not all pages were read; None: all of them were."""
+    unread: frozenset[str] = frozenset()
+    """Pages that are as they are in `base`."""
     kept_by_next_ingest: bool | None = None
     """Whether the source has the edited page as it is here."""
 
@@ -58,11 +62,26 @@ class Book:
     @property
     def chunk_count(self) -> int:
         """How many chunks it has."""
-        return len(self.chunks)
+        return len(self.chunks) + sum(page.chunks for page in self.kept.values())
+
+    @property
+    def kept(self) -> dict[str, LivePage]:
+        """What is live of the pages that were not read."""
+        return {path: self.base.pages[path] for path in self.unread} if self.base else {}
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Pages of `base` that are not as they are there, or gone."""
+        return frozenset(self.base.pages) - self.unread if self.base else frozenset()
+
+    @property
+    def documents(self) -> int:
+        """How many pages have chunks."""
+        return len({chunk.path for chunk in self.chunks} | self.unread)
 
     @property
     def text_count(self) -> int:
-        """How many of them differ in what is embedded."""
+        """How many of those that were read differ in what is embedded."""
         return len({chunk.content_hash for chunk in self.chunks})
 
 
@@ -105,12 +124,19 @@ Read = Callable[[Batch, Readers, Callable[[int], None]], Awaitable[Sequence[Page
 
 
 async def read_book(
-    settings: Settings, *, tracker: Tracker, find: Find = find_book, read: Read = read_batch, anew: bool = False
+    settings: Settings,
+    *,
+    tracker: Tracker,
+    find: Find = find_book,
+    read: Read = read_batch,
+    anew: bool = False,
+    base: Base | None = None,
 ) -> Book:
     """Find and read the book at `settings.book_source`; `find` and `read` are the two steps, mostly as Prefect tasks.
 
-    Pages that would be read as they were before come from the page cache, unless all are to be read `anew`. Raises `BookError`
-    when the book is not there or holds nothing to index, `ServiceError` when git fails.
+    Pages that would be read as they were before come from the page cache, unless all are to be read `anew`; those that are as
+    in the live build `base` come without their chunks. Raises `BookError` when the book is not there or holds nothing to index,
+    `ServiceError` when git fails.
     """
     with tracker.step("find", unit="files") as advance:
         source, listing = await find(settings)
@@ -119,7 +145,8 @@ async def read_book(
     with tracker.step("read", total=total, unit="files") as advance:
         rules = await asyncio.to_thread(reading_rules, settings, source)
         cache = await asyncio.to_thread(PageCache, settings.data_dir, rules)
-        known = {} if anew else await asyncio.to_thread(cache.find, listing.paths)
+        known = {} if anew else await asyncio.to_thread(cache.find, listing.paths, base.pages if base else {})
+        unread = frozenset(path for path, page in known.items() if not page.chunks and base and path in base.pages)
         unknown = [path for path in listing.paths if path not in known]
         advance(len(known))
         size_bytes = listing.size_bytes * len(unknown) // max(total, 1)
@@ -132,9 +159,17 @@ async def read_book(
         pages = await asyncio.to_thread(_in_order, [known[path] for path in listing.paths], rules)
     chunks = tuple(chunk for page in pages for chunk in page.chunks)
     problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
-    if not chunks:
+    if not chunks and not unread:
         raise _nothing_to_index(source, pages, problems)
-    return Book(source, pages, chunks, problems, has_vocabulary(rules.vocabulary), rules.site)
+    return Book(source, pages, chunks, problems, has_vocabulary(rules.vocabulary), rules.site, base, unread)
+
+
+async def with_every_chunk(book: Book, index: Index) -> Book:
+    """The book with the chunks of every page, from the live build where they were not read."""
+    records = by_page((await index.records()).values())
+    chunks = [chunk for page in book.pages for chunk in (records[page.path] if page.path in book.unread else page.chunks)]
+    others = [chunk for path in sorted(book.unread - {page.path for page in book.pages}) for chunk in records[path]]
+    return replace(book, chunks=(*chunks, *others), base=None, unread=frozenset())
 
 
 def reading_rules(settings: Settings, source: BookSource) -> ReadingRules:

@@ -7,7 +7,6 @@ the edited page as it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from flows.book import Book, Find, find_book, reading_rules
 from flows.processes.pool import Readers, open_readers
@@ -16,19 +15,21 @@ from flows.reading.page import Page
 from flows.source.files import Listing
 from flows.source.globs import FileSelection
 from shared.errors import BookError
-from shared.index.open_index import fingerprint, open_index
+from shared.index.open_index import fingerprint
+from shared.index.port import Base, Index
 from shared.ingest_runs import PageEdit
-from shared.models import Build, Chunk
 from shared.settings import Settings
 
 
-async def read_edited_book(settings: Settings, edit: PageEdit, *, tracker: Tracker, find: Find = find_book) -> Book:
-    """The live build's chunks with those of the edited page in the place of its old ones.
+async def read_edited_book(
+    settings: Settings, edit: PageEdit, index: Index, *, tracker: Tracker, find: Find = find_book
+) -> Book:
+    """The edited page, and the live build whose other pages stay.
 
     Raises `BookError` when no build is live, when it was made with other settings, or when the page cannot be read; and as
     `read_book` does.
     """
-    live, records = await _live(settings)
+    base = await _live(index, settings)
     with tracker.step("find", unit="files") as advance:
         source, listing = await find(settings)
         _check_path(edit, settings, listing)
@@ -40,32 +41,32 @@ async def read_edited_book(settings: Settings, edit: PageEdit, *, tracker: Track
             kept = page == await _in_source(edit.path, readers, listing)
             exact_tokens = readers.exact_tokens
         advance(1)
-    chunks = _put_in(page, records)
-    if not chunks:
+    others = frozenset(base.pages) - {edit.path}
+    if not page.chunks and not others:
         raise BookError(f"Without {edit.path!r} no page would be left.")
     return Book(
         source=source,
         pages=(page,),
-        chunks=chunks,
+        chunks=page.chunks,
         problems=page.problems,
         exact_tokens=exact_tokens,
         site=rules.site,
-        edit_of=live.id,
+        base=base,
+        unread=others,
         kept_by_next_ingest=kept,
     )
 
 
-async def _live(settings: Settings) -> tuple[Build, Sequence[Chunk]]:
-    index = open_index(settings)
-    try:
-        live, records = await index.live(), await index.records()
-    finally:
-        await index.aclose()
+async def _live(index: Index, settings: Settings) -> Base:
+    live = await index.live()
     if live is None:
         raise BookError("No book is indexed yet: a page can be edited once one is.")
     if live.fingerprint != fingerprint(settings):
         raise BookError("The live build was made with other settings: ingest the whole book first.")
-    return live, list(records.values())
+    pages = await index.pages()
+    if live.chunks and not pages:
+        raise BookError("The live build has lost chunks: ingest the whole book first.")
+    return Base(live, pages)
 
 
 def _check_path(edit: PageEdit, settings: Settings, listing: Listing) -> None:
@@ -90,9 +91,3 @@ async def _in_source(path: str, readers: Readers, listing: Listing) -> Page:
     """What an ingest would make of that file now, as far as it is indexed."""
     page = await readers.read_one(path) if path in listing.paths else Page(path=path)
     return page if page.chunks else Page(path=path)
-
-
-def _put_in(page: Page, records: Sequence[Chunk]) -> tuple[Chunk, ...]:
-    first = next((at for at, chunk in enumerate(records) if chunk.path == page.path), len(records))
-    before, after = ([chunk for chunk in part if chunk.path != page.path] for part in (records[:first], records[first:]))
-    return (*before, *page.chunks, *after)

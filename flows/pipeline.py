@@ -16,21 +16,24 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from flows.book import Book, Find, Read, find_book, read_batch, read_book
+from flows.book import Book, Find, Read, find_book, read_batch, read_book, with_every_chunk
 from flows.embedding.embed import Embedded, embed_chunks
 from flows.embedding.resources import DenseResources, IngestResources, open_resources
 from flows.page_edit import read_edited_book
 from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
 from shared.embedding.model import choose_model
-from shared.errors import BookError
+from shared.errors import BookError, ServiceError
 from shared.index.open_index import fingerprint
-from shared.index.port import Index
+from shared.index.port import Base, Index
 from shared.ingest_runs import PageEdit
 from shared.models import Build, Chunk, Report
 from shared.pricing import price_usd
 from shared.settings import Settings
 
+MOST_REVISED = 0.05
+"""Share of the live chunks that may go and come for the live build to be revised; with more a whole one is written. Until the
+next ingest a server counts chunks that went too when it weighs how rare a word is."""
 MOST_TEXTS_AWAITED = 64
 """Texts readers of a new book wait for until they have their vectors; with more, the book is searched by words meanwhile."""
 
@@ -42,7 +45,7 @@ class Outcome:
     report: Report
     plan: Plan
     chunks: Sequence[Chunk]
-    """Of the book as it is now."""
+    """Of the pages that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,21 @@ class Ingested:
 
 async def plan_changes(book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Plan:
     """The book as it is against the live build. Raises `BookError` when most of it is gone, unless it `may_vanish`."""
-    records = await resources.index.records()
-    if not may_vanish:
+    records = await (resources.index.records() if book.base is None else _replaced(book, resources.index))
+    if not may_vanish and book.base is None:  # else little has changed
         check_vanished(book.chunks, records)
-    if (dense := resources.dense) is None:
-        return await asyncio.to_thread(make_plan, book.chunks, records)
-    held = await dense.held(book.chunks, live, records)
-    compare = partial(make_plan, held=held, count=dense.count, model=dense.model.name)
+    compare = partial(make_plan, kept=book.kept)
+    if (dense := resources.dense) is not None:
+        held = await dense.held(book.chunks, live, records, resources.index)
+        compare = partial(compare, held=held, count=dense.count, model=dense.model.name)
     return await asyncio.to_thread(compare, book.chunks, records)
+
+
+async def _replaced(book: Book, index: Index) -> dict[str, Chunk]:
+    """What is live of the pages that are not as they were."""
+    async with index.snapshot() as snapshot:
+        pages = await asyncio.gather(*map(snapshot.page, sorted(book.replaced)))
+    return {chunk.id: chunk for page in pages for chunk in page}
 
 
 async def embed_book(book: Book, index: Index, dense: DenseResources, advance: Callable[[int], None]) -> Embedded:
@@ -79,8 +89,13 @@ async def embed_book(book: Book, index: Index, dense: DenseResources, advance: C
 
 
 async def publish_build(build: Build, book: Book, embedded: Embedded | None, index: Index) -> None:
-    """Write the book as a new build and make it live; without vectors where it is searched by words only."""
-    await index.publish(build, book.chunks, embedded.vectors if embedded else None)
+    """Write the book as a new build and make it live, or what changed of it; without vectors where it is searched by words."""
+    vectors = embedded.vectors if embedded else None
+    if book.base is None:
+        await index.publish(build, book.chunks, vectors)
+    else:
+        pages = book.replaced | {chunk.path for chunk in book.chunks}
+        await index.revise(build, book.chunks, vectors, base=book.base.build, pages=pages)
 
 
 async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
@@ -155,16 +170,20 @@ async def ingest(
     """
     started = time.monotonic()
     tracker = Tracker(on_progress)
-    if edit is None:
-        book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read, anew=full)
-    else:
-        book = await read_edited_book(settings, edit, tracker=tracker, find=steps.find)
     async with open_resources(settings) as resources:
         index, dense = resources.index, resources.dense
+        if edit is None:
+            base = None if full else await find_base(index, settings)
+            book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read, anew=full, base=base)
+        else:
+            book = await read_edited_book(settings, edit, index, tracker=tracker, find=steps.find)
         await index.prepare()
         live = await index.live()
-        if book.edit_of is not None and (live is None or live.id != book.edit_of):
-            raise BookError("Another build went live while the page was read; edit it again.")
+        if book.base is not None and (live is None or live.id != book.base.build.id):
+            what = "the book was read; ingest" if edit is None else "the page was read; edit it"
+            raise BookError(f"Another build went live while {what} again.")
+        if book.base is not None and _differs_much(book, book.base):
+            book = await with_every_chunk(book, index)
         with tracker.step("plan", unit="chunks") as advance:
             plan = await steps.plan(book, live, resources, may_vanish=full or edit is not None)
             advance(book.chunk_count)
@@ -189,6 +208,23 @@ async def ingest(
         return await steps.report(Ingested(book, plan, embedded, build, is_new, time.monotonic() - started), settings)
 
 
+async def find_base(index: Index, settings: Settings) -> Base | None:
+    """The live build, if what is read now can be put into it; what is wrong with it otherwise, the later steps tell."""
+    try:
+        live = await index.live()
+        if live is None or live.fingerprint != fingerprint(settings):
+            return None
+        pages = await index.pages()
+    except ServiceError:
+        return None
+    return Base(live, pages) if pages else None
+
+
+def _differs_much(book: Book, base: Base) -> bool:
+    replaced = sum(base.pages[path].chunks for path in book.replaced)
+    return replaced + len(book.chunks) > MOST_REVISED * base.build.chunks
+
+
 def _words_of(build: Build) -> Build:
     """A build of the same book without vectors, which no ingest takes for the one it is to make."""
     return build.model_copy(update={"embedding_model": None, "dimensions": None, "fingerprint": "words first"})
@@ -204,7 +240,7 @@ def _new_build(book: Book, plan: Plan, resources: IngestResources) -> Build:
         embedding_model=dense.model.name if dense else None,
         dimensions=dense.model.dimensions if dense else None,
         digest=plan.digest,
-        documents=len({chunk.path for chunk in book.chunks}),
+        documents=book.documents,
         chunks=book.chunk_count,
         source=book.source.name,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from shared.errors import BookError
+from shared.index.digests import book_digest, by_page, page_digest
+from shared.index.port import LivePage
 from shared.models import Chunk, Frozen, Tally
 from shared.pricing import price_usd
 
@@ -16,6 +17,9 @@ Change = Literal["added", "changed", "kept", "removed"]
 VANISHED_SHARE = 0.5
 VANISHED_FROM_FILES = 4
 """Below this many live files, losing most of them is ordinary editing."""
+
+
+NO_PAGES: Mapping[str, LivePage] = {}
 
 
 class FileChange(Frozen):
@@ -42,22 +46,31 @@ class Plan(Frozen):
     digest: str
     """Of every chunk record; equal digests mean equal indexes."""
 
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of the book as it is now."""
+        return self.chunks.added + self.chunks.changed + self.chunks.kept
+
 
 def make_plan(
     chunks: Sequence[Chunk],
     live: Mapping[str, Chunk],
     *,
+    kept: Mapping[str, LivePage] = NO_PAGES,
     held: Collection[str] | None = None,
     count: Callable[[str], int] = len,
     model: str = "",
 ) -> Plan:
     """Compare the book as it is with the book as it was indexed.
 
-    `held`: content hashes whose vectors need not be bought, from the cache or the live build; None when the book is searched
-    by words only and nothing is embedded. `count`: tokens of a text. `model`: what embeds, for the price.
+    `kept`: pages known to be as they are live, of which neither `chunks` nor `live` has any. `held`: content hashes whose
+    vectors need not be bought, from the cache or the live build; None when the book is searched by words only and nothing is
+    embedded. `count`: tokens of a text. `model`: what embeds, for the price.
     """
-    new, old = _by_path(chunks), _by_path(live.values())
-    changes = tuple(_compare_file(path, new.get(path, []), old.get(path, [])) for path in sorted(new.keys() | old.keys()))
+    new, old = by_page(chunks), by_page(live.values())
+    compared = [_compare_file(path, new.get(path, []), old.get(path, [])) for path in new.keys() | old.keys()]
+    same = [FileChange(path=path, change="kept", chunks=Tally(kept=page.chunks)) for path, page in kept.items()]
+    changes = tuple(sorted((*compared, *same), key=lambda change: change.path))
     tally: Counter[str] = Counter()
     for change in changes:
         tally.update(change.chunks.model_dump())
@@ -71,17 +84,13 @@ def make_plan(
         to_embed=to_embed,
         tokens=tokens,
         cost_usd=price_usd(model, tokens) if tokens else 0.0,
-        digest=digest(chunks),
+        digest=book_digest(_digests(new) | {path: page.digest for path, page in kept.items()}),
     )
 
 
 def digest(chunks: Iterable[Chunk]) -> str:
-    """sha256 hex over every record in order of path and position: the same digest means the same index."""
-    total = hashlib.sha256()
-    for chunk in sorted(chunks, key=lambda chunk: (chunk.path, chunk.position)):
-        total.update(chunk.model_dump_json().encode())
-        total.update(b"\n")
-    return total.hexdigest()
+    """sha256 hex over every record: the same digest means the same index."""
+    return book_digest(_digests(by_page(chunks)))
 
 
 def check_vanished(chunks: Sequence[Chunk], live: Mapping[str, Chunk]) -> None:
@@ -119,8 +128,5 @@ def _compare_file(path: str, new: list[Chunk], old: list[Chunk]) -> FileChange:
     return FileChange(path=path, change=change, chunks=tally)
 
 
-def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
-    files: dict[str, list[Chunk]] = defaultdict(list)
-    for chunk in sorted(chunks, key=lambda chunk: chunk.position):
-        files[chunk.path].append(chunk)
-    return files
+def _digests(pages: Mapping[str, Sequence[Chunk]]) -> dict[str, str]:
+    return {path: page_digest(page) for path, page in pages.items()}

@@ -27,11 +27,17 @@ class DenseResources:
     count: Callable[[str], int]
     """Tokens of a text."""
 
-    async def held(self, chunks: Sequence[Chunk], live: Build | None, records: dict[str, Chunk]) -> set[str]:
-        """Content hashes whose vectors need not be bought: the cache's, and the live build's if it is of this model."""
-        held = await asyncio.to_thread(self.cache.held, {chunk.content_hash for chunk in chunks})
+    async def held(self, chunks: Sequence[Chunk], live: Build | None, records: dict[str, Chunk], index: Index) -> set[str]:
+        """Content hashes whose vectors need not be bought: the cache's, and the live build's if it is of this model.
+
+        `records`: of the live build, but perhaps not all of it.
+        """
+        wanted = {chunk.content_hash for chunk in chunks}
+        held = await asyncio.to_thread(self.cache.held, wanted)
         if live is not None and (live.embedding_model, live.dimensions) == (self.model.name, self.model.dimensions):
             held |= {record.content_hash for record in records.values()}
+            if len(records) < live.chunks:
+                held |= (await index.vectors(wanted - held)).keys()
         return held
 
 

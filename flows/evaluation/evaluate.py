@@ -92,7 +92,7 @@ async def evaluate(
     source = await asyncio.to_thread(
         open_source, own.book_source, data_dir=own.data_dir, may_be_private=own.book_from_private_host
     )
-    paths = {chunk.path for chunk in outcome.chunks}
+    paths = {change.path for change in outcome.plan.changes if change.change != "removed"}
 
     @cache
     def read(path: str) -> str | None:
@@ -108,7 +108,7 @@ async def evaluate(
         created_at=datetime.now(UTC),
         embedding_model=outcome.report.embedding_model,
         chunk_tokens=own.chunk_tokens,
-        chunks=len(outcome.chunks),
+        chunks=outcome.plan.chunk_count,
         questions=tuple(
             _score(question, gold, response, answers.get(question.id, {}))
             for question, gold, response in zip(question_set.questions, golds, responses, strict=True)

@@ -1,6 +1,6 @@
 """Pages as they were read before: one whose text, and the text of every file it includes, is as it was is not read again.
 
-A row of `pages.sqlite` in the data folder holds what became of one file, and all that hangs on:
+A row of `pages.sqlite` in the data folder holds what became of one file, with and without its chunks, and all that hangs on:
 
 1. the file's text;
 2. every file that was looked for while it was read, with its text or that it was not there: partials, snippets, code;
@@ -19,11 +19,12 @@ import sqlite3
 import sys
 import unicodedata
 import zlib
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -32,6 +33,8 @@ from flows.processes.messages import PageRead, ReadingRules
 from flows.reading.page import Page
 from flows.source.files import check_file, read_file
 from shared.errors import DocumentError
+from shared.index.digests import page_digest
+from shared.index.port import LivePage
 from shared.settings import HOME
 from shared.tokens import has_vocabulary
 
@@ -41,14 +44,16 @@ READING_CODE = ("flows/processes", "flows/reading", "flows/sites", "flows/source
 READING_LIBRARIES = ("markdown", "markdown-it-py", "mdit-py-plugins", "pathspec", "pydantic", "pyyaml", "tiktoken")
 """What they use, as far as it decides what a page becomes."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS pages (
+CREATE TABLE IF NOT EXISTS read_pages (
     collection TEXT NOT NULL, path TEXT NOT NULL, rules TEXT NOT NULL, text_hash TEXT NOT NULL, included TEXT NOT NULL,
-    page BLOB NOT NULL, PRIMARY KEY (collection, path)
+    digest TEXT NOT NULL, about TEXT NOT NULL, page BLOB NOT NULL, PRIMARY KEY (collection, path)
 )
 """
 _LOCK_TIMEOUT_S = 5.0
 _FAST = 1
 """zlib's level: a fifth of the size, and a tenth of the time that reading the page took."""
+
+_NOTHING_LIVE: Mapping[str, LivePage] = {}
 
 logger = logging.getLogger(__name__)
 
@@ -82,19 +87,20 @@ class PageCache:
         self._rules = rules
         self._hash = rules_hash(rules)
 
-    def find(self, paths: Sequence[str]) -> dict[str, Page]:
-        """{path: page} of the files that would be read as they were before."""
+    def find(self, paths: Sequence[str], live: Mapping[str, LivePage] = _NOTHING_LIVE) -> dict[str, Page]:
+        """{path: page} of the files that would be read as they were before; without chunks where these are `live` already."""
         wanted, found, included_now = set(paths), dict[str, Page](), IncludedFiles(self._rules.included)
-        rows = self._ask("SELECT path, text_hash, included, page FROM pages WHERE collection = ? AND rules = ?", self._hash)
-        for path, known_hash, included, packed in rows:
+        those = "FROM read_pages WHERE collection = ? AND rules = ?"
+        rows = self._ask("SELECT path, text_hash, included, digest, about " + those, self._hash)
+        for path, known_hash, included, digest, about in rows:
             includes: dict[str, str | None] = json.loads(included)
             if path not in wanted or self._text_hash(path) != known_hash:
                 continue
             if all(included_now.text_hash(each) == known for each, known in includes.items()):
-                try:
-                    found[path] = Page.model_validate_json(zlib.decompress(packed))
-                except (ValidationError, zlib.error):
-                    continue
+                is_live = path in live and live[path].digest == digest
+                page = Page.model_validate_json(about) if is_live else self._whole(path)
+                if page is not None:
+                    found[path] = page
         return found
 
     def keep(self, pages: Iterable[PageRead]) -> None:
@@ -106,17 +112,26 @@ class PageCache:
                 self._hash,
                 each.text_hash,
                 json.dumps(dict(each.included)),
+                page_digest(each.page.chunks),
+                each.page.model_copy(update={"chunks": ()}).model_dump_json(),
                 zlib.compress(each.page.model_dump_json().encode(), _FAST),
             )
             for each in pages
             if each.text_hash is not None
         ]
-        self._write("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._write("INSERT OR REPLACE INTO read_pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def forget_others(self, paths: Collection[str]) -> None:
         """Let go of files that are no longer in the book."""
-        gone = {row[0] for row in self._ask("SELECT path FROM pages WHERE collection = ?")} - set(paths)
-        self._write("DELETE FROM pages WHERE collection = ? AND path = ?", [(self._rules.collection, path) for path in gone])
+        gone = {row[0] for row in self._ask("SELECT path FROM read_pages WHERE collection = ?")} - set(paths)
+        rows = [(self._rules.collection, path) for path in gone]
+        self._write("DELETE FROM read_pages WHERE collection = ? AND path = ?", rows)
+
+    def _whole(self, path: str) -> Page | None:
+        for (packed,) in self._ask("SELECT page FROM read_pages WHERE collection = ? AND path = ?", path):
+            with suppress(ValidationError, zlib.error):
+                return Page.model_validate_json(zlib.decompress(packed))
+        return None
 
     def _text_hash(self, path: str) -> str | None:
         try:
@@ -125,7 +140,7 @@ class PageCache:
         except DocumentError:
             return None
 
-    def _ask(self, statement: str, *values: str) -> list[tuple[str, str, str, bytes]]:
+    def _ask(self, statement: str, *values: str) -> list[Any]:
         if not self._path.exists():
             return []
         try:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from shared.errors import LecternError
-from shared.index.port import Index, Snapshot
+from shared.index.port import Index, LivePage, Snapshot
 from shared.models import Build, Chunk
 
 
@@ -32,6 +32,10 @@ class LazyIndex:
         """See `Index.records`."""
         return await (await self._opened()).records()
 
+    async def pages(self) -> dict[str, LivePage]:
+        """See `Index.pages`."""
+        return await (await self._opened()).pages()
+
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
         """See `Index.vectors`."""
         return await (await self._opened()).vectors(content_hashes)
@@ -43,6 +47,18 @@ class LazyIndex:
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """See `Index.publish`."""
         await (await self._opened()).publish(build, chunks, dense)
+
+    async def revise(
+        self,
+        build: Build,
+        chunks: Sequence[Chunk],
+        dense: Sequence[Sequence[float]] | None,
+        *,
+        base: Build,
+        pages: Collection[str],
+    ) -> None:
+        """See `Index.revise`."""
+        await (await self._opened()).revise(build, chunks, dense, base=base, pages=pages)
 
     async def ping(self) -> None:
         """See `Index.ping`."""

@@ -18,7 +18,7 @@ from shared.index.lazy import LazyIndex
 from shared.index.port import Index
 from shared.settings import Settings
 
-SCHEMA = 3
+SCHEMA = 4
 """Raise it when what is stored changes: every build of another schema is made anew."""
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """A folder's name, and Qdrant's rule for collections with room for the build's id."""

@@ -1,16 +1,16 @@
 """The index port: what both programs need of a vector store, and nothing a vendor calls it.
 
-A *build* is one complete, immutable index of the book. An ingest always writes a whole new build beside the live one, verifies
-it, and swaps one name; a reader holds a *snapshot* of one build for the length of a question. So a kill at any instant leaves
-the old build serving, and no answer ever mixes two. Vectors of unchanged chunks are never bought again: they come from the
-embedding cache or, where that is gone, from the live build itself.
+A *build* is one complete, immutable index of the book. An ingest writes a new build beside the live one, whole (`publish`) or
+as what is different from it (`revise`), verifies it, and swaps one name. A reader holds a *snapshot* of one build for the time
+of a question. So a kill at any instant leaves the old build serving, and no answer ever mixes two. Vectors of unchanged chunks
+are never bought again: they come from the embedding cache or, where that is gone, from the live build itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.models import Build, Chunk, Frozen, Hit, SparseVector
 
@@ -25,6 +25,22 @@ class Filter(Frozen):
     """Only chunks of these files."""
     folders: tuple[str, ...] = ()
     """Only chunks below one of these folders (no trailing slash)."""
+
+
+class LivePage(NamedTuple):
+    """What the live build holds of one file."""
+
+    digest: str
+    """Of its chunk records (`page_digest`)."""
+    chunks: int
+
+
+class Base(NamedTuple):
+    """A build that another is made of."""
+
+    build: Build
+    pages: Mapping[str, LivePage]
+    """What it holds, by path."""
 
 
 class Snapshot(Protocol):
@@ -72,6 +88,10 @@ class Index(Protocol):
         """{chunk id: chunk} of the live build; empty when there is none."""
         ...
 
+    async def pages(self) -> dict[str, LivePage]:
+        """{path: what is live of it}; empty when there is no build, when it lost chunks, or when it is too old to tell."""
+        ...
+
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
         """Dense vectors the live build already holds for these content hashes (of its own fingerprint)."""
         ...
@@ -87,6 +107,21 @@ class Index(Protocol):
         """Write `chunks` (with `dense[i]` for `chunks[i]`; None: lexical only) as a new build, verify its count, make it live.
 
         The build before it is kept for rollback; older and abandoned ones are deleted.
+        """
+        ...
+
+    async def revise(
+        self,
+        build: Build,
+        chunks: Sequence[Chunk],
+        dense: Sequence[Sequence[float]] | None,
+        *,
+        base: Build,
+        pages: Collection[str],
+    ) -> None:
+        """Make `build` live: the live build `base` with `chunks` in the place of all that it has of the files `pages`.
+
+        As `publish` does, but what is written is what changed. Raises `ServiceError` when another build than `base` is live.
         """
         ...
 

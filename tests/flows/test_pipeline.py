@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qdrant_client import models
 
 from flows.pipeline import PLAIN_STEPS, Steps, ingest, plan_ingest
 from shared.embedding.local_embeddings import NAME
@@ -67,7 +68,8 @@ async def test_what_a_live_build_on_a_server_has_lost_is_written_anew(book: Path
         assert not (await ingest_book(settings)).report.new_build
         name = f"{settings.collection}-{first.build_id}"
         lost = next(iter(await live_chunks(settings)))
-        await qdrant.engine.delete(name, [lost])
+        those = models.Filter(must=[models.FieldCondition(key="id", match=models.MatchValue(value=lost))])
+        await qdrant.engine.delete(name, models.FilterSelector(filter=those))
         again = (await ingest_book(settings)).report
         assert (again.new_build, again.chunks.added) == (True, 1)
         assert lost in await live_chunks(settings)

@@ -30,6 +30,10 @@ class QdrantStandIn:
         """Method and path of every request."""
         self.bytes_sent = 0
         """Of all answers, headers aside."""
+        self.points_written = 0
+        """Points in all upserts, and those named to be marked."""
+        self._fields: dict[str, set[str]] = {}
+        """What has an index, by collection."""
         self._server = LoopbackServer(self._serve)
         self._routes: list[tuple[str, Callable[..., Awaitable[object]]]] = [
             (r"GET /", self._info),
@@ -42,6 +46,9 @@ class QdrantStandIn:
             (r"DELETE /collections/([^/]+)", lambda _, name: self.engine.delete_collection(name)),
             (r"PUT /collections/([^/]+)/index", self._index),
             (r"PUT /collections/([^/]+)/points", self._upsert),
+            (r"POST /collections/([^/]+)/points/payload", self._set_payload),
+            (r"POST /collections/([^/]+)/points/payload/delete", self._delete_payload),
+            (r"POST /collections/([^/]+)/points/delete", self._delete),
             (r"POST /collections/([^/]+)/points", self._retrieve),
             (r"POST /collections/([^/]+)/points/count", self._count),
             (r"POST /collections/([^/]+)/points/scroll", self._scroll),
@@ -69,6 +76,8 @@ class QdrantStandIn:
             if match := re.fullmatch(pattern, self.asked[-1]):
                 try:
                     result = await answer(request.json(), *match.groups())
+                except UnindexedError as error:
+                    await exchange.reply(400, {"status": {"error": str(error)}, "time": 0.0})
                 except ValueError as error:
                     await exchange.reply(404, {"status": {"error": str(error)}, "time": 0.0})
                 else:
@@ -103,10 +112,31 @@ class QdrantStandIn:
 
     async def _index(self, body: Any, name: str) -> object:
         given = models.CreateFieldIndex.model_validate(body)
+        self._fields.setdefault(name, set()).add(given.field_name)
         return await self.engine.create_payload_index(name, given.field_name, field_schema=given.field_schema)
 
     async def _upsert(self, body: Any, name: str) -> object:
-        return await self.engine.upsert(name, models.PointsList.model_validate(body).points)
+        points = models.PointsList.model_validate(body).points
+        self.points_written += len(points)
+        return await self.engine.upsert(name, points)
+
+    async def _set_payload(self, body: Any, name: str) -> object:
+        given = models.SetPayload.model_validate(body)
+        self.points_written += len(given.points or [])
+        self._check_indexed(name, given.filter)
+        return await self.engine.set_payload(name, given.payload, points=given.points or given.filter)
+
+    async def _delete_payload(self, body: Any, name: str) -> object:
+        given = models.DeletePayload.model_validate(body)
+        self._check_indexed(name, given.filter)
+        return await self.engine.delete_payload(name, given.keys, points=given.points or given.filter)
+
+    async def _delete(self, body: Any, name: str) -> object:
+        if "filter" in body:
+            selector = models.FilterSelector.model_validate(body)
+            self._check_indexed(name, selector.filter)
+            return await self.engine.delete(name, selector)
+        return await self.engine.delete(name, models.PointIdsList.model_validate(body))
 
     async def _retrieve(self, body: Any, name: str) -> object:
         given = models.PointRequest.model_validate(body)
@@ -116,10 +146,12 @@ class QdrantStandIn:
 
     async def _count(self, body: Any, name: str) -> object:
         given = models.CountRequest.model_validate(body)
+        self._check_indexed(name, given.filter)
         return await self.engine.count(name, count_filter=given.filter, exact=bool(given.exact))
 
     async def _scroll(self, body: Any, name: str) -> object:
         given = models.ScrollRequest.model_validate(body)
+        self._check_indexed(name, given.filter)
         points, following = await self.engine.scroll(
             name,
             scroll_filter=given.filter,
@@ -131,7 +163,30 @@ class QdrantStandIn:
         return {"points": [_plain(point) for point in points], "next_page_offset": following}
 
     async def _query(self, body: Any, name: str) -> object:
-        return await self.engine.query_batch_points(name, models.QueryRequestBatch.model_validate(body).searches)
+        searches = models.QueryRequestBatch.model_validate(body).searches
+        for search in searches:
+            self._check_indexed(name, search.filter)
+        return await self.engine.query_batch_points(name, searches)
+
+    def _check_indexed(self, name: str, among: models.Filter | None) -> None:
+        """As strict mode does, which Qdrant Cloud has on (`unindexed_filtering_retrieve` and `_update`)."""
+        missing = _fields_of(among.model_dump() if among else None) - self._fields.get(name, set())
+        if missing:
+            raise UnindexedError(f'Bad request: Index required but not found for "{min(missing)}"')
+
+
+class UnindexedError(Exception):
+    """A filter on a field without an index, on a server in strict mode."""
+
+
+def _fields_of(condition: Any) -> set[str]:
+    """Fields that a filter asks for, however deep."""
+    if isinstance(condition, list):
+        return set[str]().union(*map(_fields_of, condition))
+    if not isinstance(condition, dict):
+        return set()
+    own = {condition["key"]} if isinstance(condition.get("key"), str) else set[str]()
+    return own.union(*(_fields_of(value) for value in condition.values()))
 
 
 def _envelope(result: object) -> dict[str, object]:

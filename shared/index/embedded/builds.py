@@ -18,13 +18,14 @@ ingest lets CURRENT name it, or nothing, before it looks at what has changed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
 import shutil
 import zlib
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +38,8 @@ DAMAGED = "damaged"
 """Code of the `ServiceError` for what is there but is not what was written: an ingest mends it."""
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 _READ_AT_ONCE = 1 << 20
+_BLOCK = 512
+"""What `st_blocks` counts, wherever it runs."""
 _files = TypeAdapter(dict[str, tuple[int, int]])
 
 
@@ -154,6 +157,41 @@ class BuildFolder:
                     shutil.rmtree(path)
                 else:
                     path.unlink()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of the disk that the files below a folder take."""
+    with _disk_errors("read", path):
+        return sum(file.stat().st_blocks * _BLOCK for file in path.rglob("*") if file.is_file())
+
+
+def copy_files(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Copy files and folders by name, holes as holes: the engine's files are mostly that."""
+    with _disk_errors("write to", target):
+        for file in [file for name in names for file in (source / name, *(source / name).rglob("*")) if file.is_file()]:
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            _copy_sparsely(file, copy)
+
+
+def _copy_sparsely(source: Path, target: Path) -> None:
+    with source.open("rb") as read, target.open("wb") as written:
+        size, at = os.fstat(read.fileno()).st_size, 0
+        written.truncate(size)
+        while at < size:
+            try:
+                start = os.lseek(read.fileno(), at, os.SEEK_DATA)
+            except OSError as exc:
+                if exc.errno == errno.ENXIO:  # only a hole is left
+                    return
+                raise
+            at = os.lseek(read.fileno(), start, os.SEEK_HOLE)
+            read.seek(start)
+            written.seek(start)
+            left = at - start
+            while left and (some := read.read(min(_READ_AT_ONCE, left))):
+                written.write(some)
+                left -= len(some)
 
 
 def damaged(path: Path, why: str) -> ServiceError:

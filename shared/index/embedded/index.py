@@ -17,8 +17,15 @@ from shared.checks import check_writable
 from shared.errors import NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.embedded.builds import BuildFolder, damaged
-from shared.index.embedded.open_build import OpenBuild, check_room, is_whole, open_newest_whole, write_build
-from shared.index.port import Filter, Snapshot
+from shared.index.embedded.open_build import (
+    OpenBuild,
+    check_room,
+    is_whole,
+    open_newest_whole,
+    revise_build,
+    write_build,
+)
+from shared.index.port import Filter, LivePage, Snapshot
 from shared.index.tie_breaking import ScoredId, break_ties
 from shared.models import Build, Chunk, Hit, SparseVector
 
@@ -101,6 +108,11 @@ class EmbeddedIndex:
         async with self._whatever_is_built() as held:
             return {chunk.id: chunk for chunk in await held.run(held.records.all)} if held else {}
 
+    async def pages(self) -> dict[str, LivePage]:
+        """See `Index.pages`."""
+        async with self._whatever_is_built() as held:
+            return await held.run(held.records.pages) if held else {}
+
     async def vectors(self, content_hashes: Collection[str]) -> dict[str, list[float]]:
         """See `Index.vectors`; of length 1, as cosine search keeps them."""
         async with self._whatever_is_built() as held:
@@ -118,6 +130,18 @@ class EmbeddedIndex:
         Raises a transient `ServiceError` while another process publishes.
         """
         await asyncio.to_thread(self._publish, build, chunks, dense)
+
+    async def revise(
+        self,
+        build: Build,
+        chunks: Sequence[Chunk],
+        dense: Sequence[Sequence[float]] | None,
+        *,
+        base: Build,
+        pages: Collection[str],
+    ) -> None:
+        """See `Index.revise`: a copy of the live build's files, in which the difference is made."""
+        await asyncio.to_thread(partial(self._revise, build, chunks, dense, base, pages))
 
     async def ping(self) -> None:
         """See `Index.ping`; looks up a chunk, and again for the live build where another one stands in for it."""
@@ -178,9 +202,31 @@ class EmbeddedIndex:
             if previous == build.id:
                 return
             write_build(self._folder.start(build.id), build, chunks, dense, self._bm25)
-            self._folder.finish(build)
-            self._folder.make_live(build.id)
-            self._folder.prune({build.id, previous} if previous else {build.id})
+            self._make_live(build, previous)
+
+    def _revise(
+        self,
+        build: Build,
+        chunks: Sequence[Chunk],
+        dense: Sequence[Sequence[float]] | None,
+        base: Build,
+        pages: Collection[str],
+    ) -> None:
+        with self._folder.publishing():
+            previous = self._folder.current_id()
+            if previous == build.id:
+                return
+            if previous != base.id:
+                message = f"Another build than {base.id} is live in {self._folder.root}; ingest again."
+                raise ServiceError("disk", message, transient=True, code="changed")
+            path, old = self._folder.start(build.id), self._folder.path(base.id)
+            revise_build(path, build, chunks, dense, self._bm25, base=old, pages=pages)
+            self._make_live(build, previous)
+
+    def _make_live(self, build: Build, previous: str | None) -> None:
+        self._folder.finish(build)
+        self._folder.make_live(build.id)
+        self._folder.prune({build.id, previous} if previous else {build.id})
 
     async def _lease(self) -> OpenBuild:
         """The live build, opened if need be, with one more reader."""

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
-from shared.index.embedded.builds import DAMAGED, BuildFolder, damaged
+from shared.index.embedded.builds import DAMAGED, BuildFolder, copy_files, damaged, size_of
 from shared.index.embedded.disk_room import take_room
-from shared.index.embedded.records import Records, write_records
+from shared.index.embedded.records import Records, revise_records, write_records
 from shared.index.embedded.shard import Shard
 from shared.index.port import Filter
 from shared.index.tie_breaking import ScoredId
@@ -37,18 +37,66 @@ def write_build(path: Path, build: Build, chunks: Sequence[Chunk], dense: Sequen
     Raises `ServiceError` when not all of them arrived, or when the disk has no room for them.
     """
     write_records(path / _RECORDS, chunks)
-    room_for_all = _ROOM_AT_LEAST + room_for(chunks, build.dimensions)
-    with take_room(path, room_for_all) as room, closing(Shard.create(path / _SHARD, build.dimensions)) as shard:
-        for start in range(0, len(chunks), _CHUNKS_IN_A_BATCH):
-            some = chunks[start : start + _CHUNKS_IN_A_BATCH]
-            vectors = dense[start : start + _CHUNKS_IN_A_BATCH] if dense is not None else [None] * len(some)
-            sparse = [bm25.document(chunk.content) for chunk in some]
-            room.give_back(room_for(some, build.dimensions))
-            shard.add(zip([chunk.id for chunk in some], sparse, vectors, strict=True))
+    with (
+        take_room(path, _ROOM_AT_LEAST + room_for(chunks, build.dimensions)) as room,
+        closing(Shard.create(path / _SHARD, build.dimensions)) as shard,
+    ):
+        _add(shard, chunks, dense, bm25, lambda some: room.give_back(room_for(some, build.dimensions)))
         shard.flush()
+    _check_written(path, build)
+
+
+def revise_build(
+    path: Path,
+    build: Build,
+    chunks: Sequence[Chunk],
+    dense: Sequence[Sequence[float]] | None,
+    bm25: Bm25,
+    *,
+    base: Path,
+    pages: Collection[str],
+) -> None:
+    """Write into the empty folder `path` what the build in `base` holds, with `chunks` in the place of all it has of `pages`.
+
+    The live build's files are copied, which takes seconds for a book that takes minutes to write. They are not linked: the
+    engine writes into the files it has. Raises `ServiceError` as `write_build` does.
+    """
+    copied = size_of(base)
+    with take_room(path, _ROOM_AT_LEAST + copied + room_for(chunks, build.dimensions)) as room:
+        room.give_back(copied)
+        copy_files(base, path, (_RECORDS, _SHARD))
+        room.give_back(_ROOM_AT_LEAST + room_for(chunks, build.dimensions))
+        gone = revise_records(path / _RECORDS, chunks, pages)
+        with closing(Shard.load(path / _SHARD)) as shard:
+            if gone:
+                shard.remove(gone)
+            _add(shard, chunks, dense, bm25)
+            shard.flush()
+    _check_written(path, build)
+
+
+def _add(
+    shard: Shard,
+    chunks: Sequence[Chunk],
+    dense: Sequence[Sequence[float]] | None,
+    bm25: Bm25,
+    before: Callable[[Sequence[Chunk]], None] = lambda _: None,
+) -> None:
+    """Add chunks a batch at a time; `before` is told of each."""
+    for start in range(0, len(chunks), _CHUNKS_IN_A_BATCH):
+        some = chunks[start : start + _CHUNKS_IN_A_BATCH]
+        vectors = dense[start : start + _CHUNKS_IN_A_BATCH] if dense is not None else [None] * len(some)
+        sparse = [bm25.document(chunk.content) for chunk in some]
+        before(some)
+        shard.add(zip([chunk.id for chunk in some], sparse, vectors, strict=True))
+
+
+def _check_written(path: Path, build: Build) -> None:
+    with closing(Records(path / _RECORDS)) as records:
+        _check_count(path, "chunk records", records.count(), build.chunks)
     # What is on disk counts; and the engine deletes files of its own when it opens them for the first time.
     with closing(Shard.load(path / _SHARD)) as shard:
-        _check_count(path, "vectors", shard.count(), len(chunks))
+        _check_count(path, "vectors", shard.count(), build.chunks)
 
 
 def check_room(folder: Path) -> None:

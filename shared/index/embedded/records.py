@@ -15,8 +15,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from shared.errors import ServiceError
+from shared.index.digests import by_page, page_digest
 from shared.index.older_records import upgrade
-from shared.index.port import Filter
+from shared.index.port import Filter, LivePage
 from shared.models import Chunk
 
 _SCHEMA = """
@@ -25,6 +26,7 @@ CREATE TABLE chunks (
 );
 CREATE INDEX by_place ON chunks (path, position);
 CREATE INDEX by_content ON chunks (content_hash);
+CREATE TABLE pages (path TEXT PRIMARY KEY, digest TEXT NOT NULL, chunks INTEGER NOT NULL);
 """
 
 _CHUNKS_KEPT = 4096
@@ -36,11 +38,31 @@ def write_records(path: Path, chunks: Sequence[Chunk]) -> None:
     with _sqlite_errors("write", path), closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")  # a half-written build is never read
         connection.executescript(_SCHEMA)
-        connection.executemany(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
-            ((chunk.id, chunk.path, chunk.position, chunk.content_hash, chunk.model_dump_json()) for chunk in chunks),
-        )
+        _insert(connection, chunks)
         connection.commit()
+
+
+def revise_records(path: Path, chunks: Sequence[Chunk], pages: Collection[str]) -> list[str]:
+    """Put `chunks` in the place of all that a file of records, copied and not yet read, has of `pages`; ids of what went."""
+    listed = json.dumps(sorted(pages))
+    with _sqlite_errors("write", path), closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        those = "WHERE path IN (SELECT value FROM json_each(?))"
+        gone = [row[0] for row in connection.execute(f"SELECT id FROM chunks {those}", (listed,))]  # noqa: S608
+        connection.execute(f"DELETE FROM chunks {those}", (listed,))  # noqa: S608  a constant
+        connection.execute(f"DELETE FROM pages {those}", (listed,))  # noqa: S608
+        _insert(connection, chunks)
+        connection.commit()
+        return gone
+
+
+def _insert(connection: sqlite3.Connection, chunks: Sequence[Chunk]) -> None:
+    connection.executemany(
+        "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
+        ((chunk.id, chunk.path, chunk.position, chunk.content_hash, chunk.model_dump_json()) for chunk in chunks),
+    )
+    pages = ((path, page_digest(page), len(page)) for path, page in by_page(chunks).items())
+    connection.executemany("INSERT INTO pages VALUES (?, ?, ?)", pages)
 
 
 class Records:
@@ -80,6 +102,13 @@ class Records:
         """What is indexed of `limit` chunks from number `first` on, by id."""
         statement = "SELECT json_extract(record, '$.content') FROM chunks ORDER BY id LIMIT ? OFFSET ?"
         return [row[0] for row in self._rows(statement, limit, first)]
+
+    def pages(self) -> dict[str, LivePage]:
+        """{path: its digest and number of chunks}; empty where the file is of a version that did not keep them."""
+        if not self._rows("SELECT name FROM sqlite_master WHERE name = 'pages'"):
+            return {}
+        rows = self._rows("SELECT path, digest, chunks FROM pages")
+        return {path: LivePage(digest, int(chunks)) for path, digest, chunks in rows}
 
     def paths(self) -> list[str]:
         """Every file, sorted."""

@@ -53,6 +53,11 @@ class Shard:
         with _engine_errors("write", self._path):
             self._shard.update(edge.UpdateOperation.upsert_points([_point(*row) for row in rows]))
 
+    def remove(self, ids: Collection[str]) -> None:
+        """Take chunks out."""
+        with _engine_errors("write", self._path):
+            self._shard.update(edge.UpdateOperation.delete_points(list(ids)))
+
     def count(self) -> int:
         """Chunks in the shard."""
         with _engine_errors("read", self._path):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -22,15 +23,17 @@ _BUILD_TIME = re.compile(r"(\d{8})T?(\d{6})")
 
 
 @asynccontextmanager
-async def signs_of_life(server: QdrantServer, name: str) -> AsyncGenerator[None]:
-    """Tell others, while the context lasts, that this collection is being written."""
+async def signs_of_life(
+    server: QdrantServer, name: str, sign: Callable[[], Awaitable[None]] | None = None
+) -> AsyncGenerator[None]:
+    """Tell others, while the context lasts, that this collection is being written; `sign`: how, if not at the manifest."""
 
-    over = asyncio.Event()
+    over, writer = asyncio.Event(), secrets.token_hex(8)
 
     async def tell() -> None:
         while not over.is_set():
             with suppress(ServiceError):  # what writes the chunks will tell
-                await server.upsert(name, [points.unfinished_point(datetime.now(UTC))])
+                await (sign() if sign else server.upsert(name, [points.sign_point(datetime.now(UTC), writer)]))
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), SIGN_EVERY_S)
 

@@ -1,32 +1,47 @@
-"""A build as points of one Qdrant collection.
+"""Builds as points of one Qdrant collection.
 
-Each chunk is a point: its id, its named vectors, its record as payload. One more point, without vectors, is the manifest. It is
-written last; until then the point in its place says when the one who writes last gave a sign of life.
+Each chunk is a point: its named vectors, and as payload its record and the generation that `added` it; a generation that has it
+no longer is set as `removed`. A build is what is live in one generation: added up to it, and not removed up to it. So a chunk
+may be there twice, and the point's id is made of both. The first chunk of a page carries what tells whether the page is still
+as it was.
+
+One more point, without vectors, is the manifest: the builds to choose from by their generation, and which of them is live. It
+is written last, and moved by one write. Where a whole collection is written the point in its place says until then when the one
+who writes last gave a sign of life; where a generation is, the point beside it does.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from qdrant_client import models
 
 from shared.index.bm25 import Bm25
+from shared.index.digests import by_page, page_digest
 from shared.index.older_records import upgrade
-from shared.index.port import DENSE, SPARSE, Filter
+from shared.index.port import DENSE, SPARSE, Filter, LivePage
 from shared.models import Build, Chunk, SparseVector
 
 MANIFEST_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "lectern:manifest"))
+WRITER_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "lectern:writer"))
+"""The point by which the one who writes a generation gives signs of life."""
+FIRST_GENERATION = 1
+ADDED, REMOVED = "added", "removed"
+PAGE_DIGEST, PAGE_CHUNKS = "page_digest", "page_chunks"
 INDEXED_FIELDS = {
+    "id": models.PayloadSchemaType.KEYWORD,
     "path": models.PayloadSchemaType.KEYWORD,
     "folders": models.PayloadSchemaType.KEYWORD,
     "content_hash": models.PayloadSchemaType.KEYWORD,
     "position": models.PayloadSchemaType.INTEGER,
+    ADDED: models.PayloadSchemaType.INTEGER,
+    REMOVED: models.PayloadSchemaType.INTEGER,
 }
 """What is filtered on; servers in strict mode refuse to filter on anything else."""
 MAX_BATCH_BYTES = 8_000_000
@@ -37,7 +52,10 @@ _DECIMALS = 8
 _BYTES_PER_FLOAT = 13
 """The longest such a float gets with its comma; of weights of words, which are above 1, too."""
 
-ONLY_CHUNKS = models.Filter(must_not=[models.HasIdCondition(has_id=[MANIFEST_ID])])
+_OURS = frozenset({"folders", ADDED, REMOVED, PAGE_DIGEST, PAGE_CHUNKS})
+"""What a payload holds besides the chunk's record."""
+_OLDER = models.HasIdCondition(has_id=[MANIFEST_ID])
+_UNKNOWN = "unknown"
 
 
 class Window(NamedTuple):
@@ -55,19 +73,42 @@ class Window(NamedTuple):
 class Manifest(BaseModel):
     """Payload of the manifest point."""
 
-    build: Build
-    paths: list[str]
-    """Every file, sorted."""
+    live: int | None = None
+    """The generation that readers see; None in collections of older versions, which have no generations."""
+    builds: dict[int, Build] = {}
+    """By generation: the live one, and the one before it, where that is in this collection."""
+    older: Build | None = Field(default=None, alias="build")
+    paths: list[str] = []
+    """Of an older collection every file, sorted."""
+
+    @property
+    def build(self) -> Build:
+        """The live one."""
+        return self.older if self.live is None and self.older is not None else self.builds[self.live or 0]
+
+    @model_validator(mode="after")
+    def _names_a_build(self) -> Self:
+        if self.older is None and self.live not in self.builds:
+            raise ValueError("it names no build")
+        return self
 
 
 def to_points(
-    chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, bm25: Bm25, *, at_once: int = MAX_BATCH_POINTS
+    chunks: Sequence[Chunk],
+    dense: Sequence[Sequence[float]] | None,
+    bm25: Bm25,
+    *,
+    marks: Mapping[str, Mapping[str, Any]],
+    generation: int = FIRST_GENERATION,
+    at_once: int = MAX_BATCH_POINTS,
 ) -> Iterator[list[models.PointStruct]]:
-    """Chunks as points, in batches one request can carry, of at most `at_once`."""
+    """Chunks as points, in batches one request can carry, of at most `at_once`; `marks` as `page_marks` gives them."""
     batch: list[models.PointStruct] = []
     size = 0
     for position, chunk in enumerate(chunks):
-        point, bytes_ = _to_point(chunk, dense[position] if dense is not None else None, bm25)
+        record = chunk.model_dump(mode="json")
+        payload = {**record, "folders": folders(chunk.path), ADDED: generation, **marks.get(chunk.id, {})}
+        point, bytes_ = _to_point(chunk, payload, dense[position] if dense is not None else None, bm25)
         if batch and (size + bytes_ > MAX_BATCH_BYTES or len(batch) == at_once):
             yield batch
             batch, size = [], 0
@@ -77,15 +118,24 @@ def to_points(
         yield batch
 
 
-def manifest_point(build: Build, chunks: Sequence[Chunk]) -> models.PointStruct:
-    """The point that makes a build complete."""
-    manifest = Manifest(build=build, paths=sorted({chunk.path for chunk in chunks}))
-    return models.PointStruct(id=MANIFEST_ID, vector={}, payload=manifest.model_dump(mode="json"))
+def page_marks(chunks: Sequence[Chunk]) -> dict[str, dict[str, Any]]:
+    """{id of a page's first chunk: what it says of the page}."""
+    return {
+        page[0].id: {PAGE_DIGEST: page_digest(page), PAGE_CHUNKS: len(page)}
+        for page in by_page(chunks).values()
+        if page[0].position == 0
+    }
 
 
-def unfinished_point(now: datetime) -> models.PointStruct:
-    """In place of the manifest, while a build is being written: a sign of life."""
-    return models.PointStruct(id=MANIFEST_ID, vector={}, payload={"writing": now.isoformat()})
+def manifest_point(builds: Mapping[int, Build], live: int) -> models.PointStruct:
+    """The point that makes a build live, within a collection."""
+    payload = {"live": live, "builds": {str(number): build.model_dump(mode="json") for number, build in builds.items()}}
+    return models.PointStruct(id=MANIFEST_ID, vector={}, payload=payload)
+
+
+def sign_point(now: datetime, writer: str, *, point_id: str = MANIFEST_ID) -> models.PointStruct:
+    """A sign of life, while a build is being written."""
+    return models.PointStruct(id=point_id, vector={}, payload={"writing": now.isoformat(), "writer": writer})
 
 
 def last_sign(payload: dict[str, Any] | None) -> datetime | None:
@@ -96,8 +146,7 @@ def last_sign(payload: dict[str, Any] | None) -> datetime | None:
 
 def to_chunk(payload: dict[str, Any] | None) -> Chunk:
     """A chunk from its point's payload, which may lack the source."""
-    record = {"text": ""} | (payload or {})
-    record.pop("folders", None)
+    record = {"text": ""} | {name: value for name, value in (payload or {}).items() if name not in _OURS}
     try:
         return Chunk.model_validate(record)
     except ValidationError:
@@ -117,6 +166,16 @@ def to_hash_and_vector(record: models.Record) -> dict[str, list[float]]:
     return {record.payload["content_hash"]: cast("list[float]", vector)} if vector and record.payload else {}
 
 
+def mark_in(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What a point says of its page, if it is the first of it."""
+    return {name: payload[name] for name in (PAGE_DIGEST, PAGE_CHUNKS) if name in payload}
+
+
+def to_live_page(payload: Mapping[str, Any]) -> LivePage:
+    """What the first chunk of a page says of it."""
+    return LivePage(str(payload.get(PAGE_DIGEST, _UNKNOWN)), int(payload.get(PAGE_CHUNKS, 0)))
+
+
 def is_point_id(text: str) -> bool:
     """Whether Qdrant would take this for an id, and it is not the manifest's."""
     try:
@@ -125,14 +184,50 @@ def is_point_id(text: str) -> bool:
         return False
 
 
-def to_filter(where: Filter | None) -> models.Filter | None:
-    """A filter as Qdrant takes it; None when it restricts nothing."""
+def live_in(generation: int | None, *also: models.Condition) -> models.Filter:
+    """Chunks that are live in a generation, and pass the other conditions; None: in an older collection, all of them."""
+    if generation is None:
+        return models.Filter(must=list(also) or None, must_not=[_OLDER])
+    return models.Filter(must=[up_to(ADDED, generation), *also], must_not=[up_to(REMOVED, generation)])
+
+
+def up_to(field: str, generation: int) -> models.FieldCondition:
+    """Points added, or removed, in this generation or before it; those without the field are not among them."""
+    return models.FieldCondition(key=field, range=models.Range(lte=generation))
+
+
+def after(field: str, generation: int) -> models.Filter:
+    """Points added, or removed, later than that."""
+    return models.Filter(must=[models.FieldCondition(key=field, range=models.Range(gt=generation))])
+
+
+def only_up_to(field: str, generation: int) -> models.Filter:
+    """The same as a filter by itself."""
+    return models.Filter(must=[up_to(field, generation)])
+
+
+def only_ids(ids: Sequence[str]) -> models.Filter:
+    """These points."""
+    return models.Filter(must=[models.HasIdCondition(has_id=list(ids))])
+
+
+def one_of(field: str, values: Sequence[str]) -> models.FieldCondition:
+    """Points with one of these values."""
+    return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
+
+
+def first_of_page() -> models.FieldCondition:
+    """Chunks that a page begins with."""
+    return models.FieldCondition(key="position", match=models.MatchValue(value=0))
+
+
+def where_conditions(where: Filter | None) -> list[models.Condition]:
+    """A filter as Qdrant takes it; empty when it restricts nothing."""
     fields = (("path", where.paths), ("folders", where.folders)) if where else ()
-    must = [models.FieldCondition(key=key, match=models.MatchAny(any=list(values))) for key, values in fields if values]
-    return models.Filter(must=list(must)) if must else None
+    return [one_of(key, values) for key, values in fields if values]
 
 
-def windows_filter(windows: Sequence[Window]) -> models.Filter:
+def in_windows(windows: Sequence[Window]) -> models.Filter:
     """Chunks in any of these windows."""
     return models.Filter(
         should=[
@@ -147,25 +242,21 @@ def windows_filter(windows: Sequence[Window]) -> models.Filter:
     )
 
 
-def content_filter(content_hashes: Sequence[str]) -> models.Filter:
-    """Chunks with one of these contents."""
-    return models.Filter(must=[models.FieldCondition(key="content_hash", match=models.MatchAny(any=list(content_hashes)))])
-
-
 def folders(path: str) -> list[str]:
     """Folders above a file, outermost first: `a/b/c.md` is in `a` and `a/b`."""
     return [str(folder) for folder in reversed(PurePosixPath(path).parents) if str(folder) != "."]
 
 
-def _to_point(chunk: Chunk, dense: Sequence[float] | None, bm25: Bm25) -> tuple[models.PointStruct, int]:
+def _to_point(
+    chunk: Chunk, payload: dict[str, Any], dense: Sequence[float] | None, bm25: Bm25
+) -> tuple[models.PointStruct, int]:
     """A point, and at most how many bytes of JSON it is."""
     terms = bm25.document(chunk.content)
     weights = [round(value, _DECIMALS) for value in terms.values]
     vectors: dict[str, Any] = {SPARSE: models.SparseVector(indices=list(terms.indices), values=weights)}
     if dense is not None:
         vectors[DENSE] = [round(value, _DECIMALS) for value in dense]
-    payload = {**chunk.model_dump(mode="json"), "folders": folders(chunk.path)}
     floats = len(dense or ()) + 2 * len(terms.indices)
-    return models.PointStruct(id=chunk.id, vector=vectors, payload=payload), len(
-        json.dumps(payload)
-    ) + _BYTES_PER_FLOAT * floats
+    point_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{chunk.id} {payload[ADDED]}"))
+    bytes_ = len(json.dumps(payload)) + _BYTES_PER_FLOAT * floats
+    return models.PointStruct(id=point_id, vector=vectors, payload=payload), bytes_

@@ -83,9 +83,9 @@ class QdrantServer:
         return found
 
     def nearest(
-        self, vector: models.SparseVector | list[float], *, limit: int, only: models.Filter | None, exact: bool
+        self, vector: models.SparseVector | list[float], *, limit: int, only: models.Filter, exact: bool
     ) -> models.QueryRequest:
-        """A query for the ids and scores of the points nearest to a vector."""
+        """A query for the ids and scores of the points nearest to a vector, and for the ids of their chunks."""
         dense = isinstance(vector, list)
         return models.QueryRequest(
             query=vector,
@@ -93,11 +93,12 @@ class QdrantServer:
             limit=limit,
             filter=only,
             params=models.SearchParams(exact=exact and self._exact) if dense else None,
+            with_payload=["id"],
         )
 
     async def retrieve(self, name: str, ids: Sequence[str], *, text: bool = True) -> dict[str, dict[str, Any]]:
         """{id: payload} of the points that exist; `text` False: without their source."""
-        payload = True if text else models.PayloadSelectorExclude(exclude=["text", "folders"])
+        payload = True if text else models.PayloadSelectorExclude(exclude=["text", "folders", "removed"])
         records: list[models.Record] = []
         for start in range(0, len(ids), self._page):
             some = list(ids[start : start + self._page])
@@ -187,6 +188,21 @@ class QdrantServer:
     async def upsert(self, name: str, batch: list[models.PointStruct]) -> None:
         """Write points; they can be searched when this returns."""
         await self._writing(lambda: self._client.upsert(name, points=batch, wait=True, timeout=self._write_s))
+
+    async def mark(self, name: str, ids: Sequence[str], payload: dict[str, Any]) -> None:
+        """Set fields of points."""
+        for start in range(0, len(ids), self._page):
+            some: list[Any] = list(ids[start : start + self._page])
+            await self._writing(partial(self._client.set_payload, name, payload, points=some, wait=True, timeout=self._write_s))
+
+    async def unmark(self, name: str, field: str, among: models.Filter) -> None:
+        """Take a field from every point that passes a filter."""
+        await self._writing(partial(self._client.delete_payload, name, [field], points=among, wait=True, timeout=self._write_s))
+
+    async def sweep(self, name: str, among: models.Filter) -> None:
+        """Delete every point that passes a filter."""
+        selector = models.FilterSelector(filter=among)
+        await self._writing(partial(self._client.delete, name, selector, wait=True, timeout=self._write_s))
 
     async def count(self, name: str, among: models.Filter, *, for_reader: bool = False) -> int:
         """How many points pass a filter, exactly; `for_reader`: with a reader's patience, not an ingest's."""

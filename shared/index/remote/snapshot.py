@@ -19,15 +19,19 @@ _EXACT_UP_TO_CHUNKS = 20_000
 """Dense search scans that many vectors exactly in tens of milliseconds, and then agrees with the embedded index."""
 _WINDOWS_IN_A_QUERY = 16
 """Places read with their neighbours in one request: a server in strict mode limits the conditions of a filter."""
+_IDS_IN_A_QUERY = 64
+"""Chunks read by their ids in one request, for the same reason."""
 _CHUNKS_KEPT = 4096
 """Chunks remembered without their source, 20 MB: all of an ordinary book."""
 
 
 class ChunkMemory:
-    """Chunks of one collection as searches need them, without their source: those that are found again and again."""
+    """Chunks of one collection by their points, as searches need them: without their source, those found again and again."""
 
     def __init__(self) -> None:
         self._name = ""
+        self.paths: dict[str, list[str]] = {}
+        """Files of the build that was asked for them last, by its id."""
         self._chunks: OrderedDict[str, Chunk] = OrderedDict()
 
     def of(self, name: str) -> OrderedDict[str, Chunk]:
@@ -40,13 +44,14 @@ class ChunkMemory:
 
 
 class RemoteSnapshot:
-    """One collection, and the manifest that was read from it."""
+    """One generation of one collection, and the manifest that says so."""
 
     def __init__(self, server: QdrantServer, name: str, manifest: points.Manifest, memory: ChunkMemory) -> None:
         self._server = server
         self._name = name
         self._manifest = manifest
         self._memory = memory
+        self._live = partial(points.live_in, manifest.live)
         self._queries = Together[models.QueryRequest, list[models.ScoredPoint]](partial(server.query, name))
         self._found = Together[Sequence[str], dict[str, Chunk]](self._read_found)
         self._pages = Together[points.Window, list[Chunk]](self._read_pages)
@@ -63,22 +68,30 @@ class RemoteSnapshot:
         """
         if limit < 1 or not (query.indices if isinstance(query, SparseVector) else self.build.dimensions):
             return []
-        vector, only = points.to_vector(query), points.to_filter(where)
+        vector, only = points.to_vector(query), self._live(*points.where_conditions(where))
         exact = self.build.chunks <= _EXACT_UP_TO_CHUNKS
+        point_of: dict[str, str] = {}
 
         async def fetch(size: int) -> list[ScoredId]:
             found = await self._queries.ask(self._server.nearest(vector, limit=size, only=only, exact=exact))
-            return [(str(point.id), point.score) for point in found]
+            scored = [(str((point.payload or {})["id"]), point.score) for point in found]
+            point_of.update((chunk_id, str(point.id)) for (chunk_id, _), point in zip(scored, found, strict=True))
+            return scored
 
         scored = await break_ties(fetch, limit)
-        chunks = await self._found.ask([chunk_id for chunk_id, _ in scored])
-        return [Hit(chunk=chunks[chunk_id], score=score) for chunk_id, score in scored if chunk_id in chunks]
+        chunks = await self._found.ask([point_of[chunk_id] for chunk_id, _ in scored])
+        hits = [(chunks.get(point_of[chunk_id]), score) for chunk_id, score in scored]
+        return [Hit(chunk=chunk, score=score) for chunk, score in hits if chunk is not None]
 
     async def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """See `Snapshot.chunks`."""
         wanted = [chunk_id for chunk_id in ids if points.is_point_id(chunk_id)]
-        found = await self._server.retrieve(self._name, wanted) if wanted else {}
-        return [points.to_chunk(found[chunk_id]) for chunk_id in ids if chunk_id in found]
+        found: dict[str, Chunk] = {}
+        for start in range(0, len(wanted), _IDS_IN_A_QUERY):
+            among = self._live(points.one_of("id", wanted[start : start + _IDS_IN_A_QUERY]))
+            async for page in self._server.scroll(self._name, among, for_reader=True):
+                found.update((chunk.id, chunk) for chunk in (points.to_chunk(record.payload) for record in page))
+        return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
     async def page(self, path: str, *, first: int = 0, last: int | None = None) -> list[Chunk]:
         """See `Snapshot.page`."""
@@ -100,7 +113,7 @@ class RemoteSnapshot:
     async def _read_pages(self, windows: Sequence[points.Window]) -> list[list[Chunk]]:
         found: dict[str, Chunk] = {}
         for start in range(0, len(windows), _WINDOWS_IN_A_QUERY):
-            among = points.windows_filter(windows[start : start + _WINDOWS_IN_A_QUERY])
+            among = self._live(points.in_windows(windows[start : start + _WINDOWS_IN_A_QUERY]))
             async for page in self._server.scroll(self._name, among, for_reader=True):
                 found.update((str(record.id), points.to_chunk(record.payload)) for record in page)
         chunks = sorted(found.values(), key=lambda chunk: (chunk.path, chunk.position))
@@ -108,9 +121,15 @@ class RemoteSnapshot:
 
     async def contents(self) -> AsyncIterator[list[str]]:
         """See `Snapshot.contents`."""
-        async for page in self._server.scroll(self._name, points.ONLY_CHUNKS, payload=["content"]):
+        async for page in self._server.scroll(self._name, self._live(), payload=["content"]):
             yield [record.payload["content"] for record in page if record.payload]
 
     async def documents(self) -> list[str]:
-        """See `Snapshot.documents`."""
-        return list(self._manifest.paths)
+        """See `Snapshot.documents`; remembered for as long as the build is live."""
+        if self._manifest.live is None:
+            return list(self._manifest.paths)
+        if (paths := self._memory.paths.get(self.build.id)) is None:
+            firsts = self._server.scroll(self._name, self._live(points.first_of_page()), payload=["path"], for_reader=True)
+            paths = sorted([record.payload["path"] async for page in firsts for record in page if record.payload])
+            self._memory.paths = {self.build.id: paths}
+        return list(paths)

@@ -124,7 +124,7 @@ async def test_pages_that_left_the_book_leave_the_cache(book: Path, settings: Se
     (book / "arms.md").unlink()
     await read(settings)
     with sqlite3.connect(tmp_path / "data" / NAME) as connection:
-        kept = connection.execute("SELECT collection, path FROM pages").fetchall()
+        kept = connection.execute("SELECT collection, path FROM read_pages").fetchall()
     connection.close()
     assert set(kept) == {("lectern", path) for path in PAGES if path != "arms.md"} | {("other", path) for path in PAGES}
 

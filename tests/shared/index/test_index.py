@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,12 @@ from qdrant_client import AsyncQdrantClient
 
 from shared.errors import NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
+from shared.index.digests import by_page, page_digest
 from shared.index.embedded.index import EmbeddedIndex
-from shared.index.port import Filter, Index
+from shared.index.port import Filter, Index, LivePage
 from shared.index.remote.index import RemoteIndex
 from shared.index.remote.server import QdrantServer
-from shared.models import Chunk
+from shared.models import Build, Chunk
 from tests.support.qdrant_stand_in import QdrantStandIn
 from tests.support.sample_builds import DIMENSIONS, make_build, make_chunks, make_vectors
 
@@ -35,21 +36,52 @@ BOOK = make_chunks(
 )
 
 
-@pytest.fixture(params=["embedded", "memory", "http", "server"])
+class RevisingEmbedded(EmbeddedIndex):
+    """Writes each build as what is different from the live one, where there is one of the same kind."""
+
+    async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
+        await _revise_or_publish(self, super().publish, build, chunks, dense)
+
+
+class RevisingRemote(RemoteIndex):
+    """The same on a server."""
+
+    async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
+        await _revise_or_publish(self, super().publish, build, chunks, dense)
+
+
+async def _revise_or_publish(
+    index: Index,
+    publish: Callable[[Build, Sequence[Chunk], Sequence[Sequence[float]] | None], Awaitable[None]],
+    build: Build,
+    chunks: Sequence[Chunk],
+    dense: Sequence[Sequence[float]] | None,
+) -> None:
+    base = await index.live()
+    if base is None or base.dimensions != build.dimensions:
+        await publish(build, chunks, dense)
+        return
+    pages = {chunk.path for chunk in (*(await index.records()).values(), *chunks)}
+    await index.revise(build, chunks, dense, base=base, pages=pages)
+
+
+@pytest.fixture(params=["embedded", "embedded revised", "memory", "http", "memory revised", "http revised", "server"])
 async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[[], Index]]:
     """Opens one and the same store, as often as called."""
+    kind, _, revised = request.param.partition(" ")
+    embedded, remote = (RevisingEmbedded, RevisingRemote) if revised else (EmbeddedIndex, RemoteIndex)
     async with contextlib.AsyncExitStack() as stack:
-        if request.param == "embedded":
-            open_store: Callable[[], Index] = lambda: EmbeddedIndex(tmp_path / "index", WORDS)  # noqa: E731
+        if kind == "embedded":
+            open_store: Callable[[], Index] = lambda: embedded(tmp_path / "index", WORDS)  # noqa: E731
         else:
-            if request.param == "http":
+            if kind == "http":
                 client, address = _connect((await stack.enter_async_context(QdrantStandIn(key=KEY))).url)
             else:
-                client, address = _connect(_address(request.param))
+                client, address = _connect(_address(kind))
             stack.push_async_callback(client.close)
             collection = f"contract-{secrets.token_hex(4)}"
             stack.push_async_callback(_drop, client, collection)
-            open_store = lambda: RemoteIndex(QdrantServer(client, address), collection=collection, bm25=WORDS)  # noqa: E731
+            open_store = lambda: remote(QdrantServer(client, address), collection=collection, bm25=WORDS)  # noqa: E731
         yield open_store
 
 
@@ -189,6 +221,55 @@ async def test_documents_are_the_files_sorted(index: Index) -> None:
         assert await snapshot.documents() == ["arm/hand/grip.md", "arm/joints.md", "walk.md"]
 
 
+async def test_a_page_is_known_by_its_digest_and_by_how_many_chunks_it_has(index: Index) -> None:
+    assert await index.pages() == {}
+    await _publish(index, BOOK)
+    pages = await index.pages()
+    assert pages == {path: LivePage(page_digest(page), len(page)) for path, page in by_page(BOOK).items()}
+    edited = [*BOOK[:3], *make_chunks({"walk.md": ["Walking robots balance on one leg.", "Legs swing."]})]
+    await _publish(index, edited, hour=1)
+    after = await index.pages()
+    assert (after["walk.md"].chunks, after["arm/joints.md"]) == (2, pages["arm/joints.md"])
+    assert after["walk.md"].digest != pages["walk.md"].digest
+
+
+async def test_only_the_pages_that_are_revised_change(index: Index) -> None:
+    await _publish(index, BOOK)
+    base, walk = make_build(BOOK), make_chunks({"walk.md": ["Balance needs a gyroscope.", "Legs swing."]})
+    after = [*BOOK[:2], *walk]
+    await index.revise(make_build(after, hour=1), walk, make_vectors(walk), base=base, pages={"walk.md", "arm/hand/grip.md"})
+    assert await index.records() == {chunk.id: chunk for chunk in after}
+    async with index.snapshot() as snapshot:
+        assert await snapshot.documents() == ["arm/joints.md", "walk.md"]
+        assert await snapshot.page("walk.md") == walk
+        assert [hit.chunk.id for hit in await snapshot.search(WORDS.query("swinging"), limit=5)] == [walk[1].id]
+        assert await snapshot.search(WORDS.query("gripper"), limit=5) == []
+        assert await snapshot.chunks([BOOK[2].id, walk[0].id, BOOK[0].id]) == [walk[0], BOOK[0]]
+    found = await index.vectors([BOOK[1].content_hash, walk[1].content_hash, BOOK[2].content_hash])
+    assert found == {BOOK[1].content_hash: [0.0, 1.0, 0.0, 0.0], walk[1].content_hash: [0.0, 1.0, 0.0, 0.0]}
+    await index.ping()
+
+
+async def test_a_build_is_revised_only_while_it_is_live(index: Index) -> None:
+    await _publish(index, BOOK)
+    await _publish(index, BOOK[:4], hour=1)
+    with pytest.raises(ServiceError, match="Another build"):
+        await index.revise(make_build(BOOK[:5], hour=2), BOOK[3:5], None, base=make_build(BOOK), pages={"walk.md"})
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK[:4]}
+
+
+async def test_a_revision_that_lost_chunks_never_becomes_live(index: Index) -> None:
+    await _publish(index, BOOK)
+    with pytest.raises(ServiceError):
+        await index.revise(
+            make_build(BOOK, hour=1), BOOK[3:5], make_vectors(BOOK[3:5]), base=make_build(BOOK), pages={"walk.md"}
+        )
+    assert await index.live() == make_build(BOOK)
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK}
+    await _publish(index, BOOK[:5], hour=2)
+    assert await index.records() == {chunk.id: chunk for chunk in BOOK[:5]}
+
+
 async def test_vectors_come_back_by_content_hash(index: Index) -> None:
     await _publish(index, BOOK)
     found = await index.vectors([BOOK[1].content_hash, BOOK[3].content_hash, "0" * 64])
@@ -249,8 +330,8 @@ async def test_the_build_before_the_live_one_is_kept_and_older_ones_are_gone(
         kept = {path.name for path in (tmp_path / "index" / "builds").iterdir()}
     else:
         assert isinstance(index, RemoteIndex)
-        names = await index._server.collections()
-        kept = {name.partition("-")[2].partition("-")[2] for name in names if name.startswith(index._collection)}
+        names = [name for name in await index._server.collections() if name.startswith(index._collection)]
+        kept = {build.id for name in names for build in (await index._manifest(name)).builds.values()}
     assert kept == set(ids[2:])
 
 

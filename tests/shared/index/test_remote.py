@@ -14,7 +14,7 @@ from shared.index.bm25 import Bm25
 from shared.index.remote import server as qdrant_server
 from shared.index.remote.index import RemoteIndex
 from shared.index.remote.leftovers import DEAD_AFTER, ORPHAN_AGE
-from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, last_sign, to_points, unfinished_point
+from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, last_sign, sign_point, to_points
 from shared.index.remote.server import QdrantServer
 from shared.models import Build
 from shared.retry import Patience
@@ -98,7 +98,7 @@ async def test_a_leftover_goes_when_nobody_writes_it_any_more(client: AsyncQdran
         name = f"book-{build_begun(timedelta(minutes=minutes)).id}"
         await server.create(name, 4)
         if ago is not None:
-            await server.upsert(name, [unfinished_point(now - ago)])
+            await server.upsert(name, [sign_point(now - ago, "another")])
     old = f"book-{build_begun(ORPHAN_AGE + timedelta(minutes=1)).id}"
     await server.create(old, 4)
     before = await names(client)
@@ -113,7 +113,7 @@ async def test_preparing_an_ingest_clears_what_killed_ones_left_and_keeps_the_bu
     kept = {await publish(client, make_build(BOOK, hour=hour)) for hour in range(2)}
     dead = f"book-{build_begun(timedelta(minutes=9)).id}"
     await QdrantServer(client, "memory").create(dead, 4)
-    await QdrantServer(client, "memory").upsert(dead, [unfinished_point(datetime.now(UTC) - 2 * DEAD_AFTER)])
+    await QdrantServer(client, "memory").upsert(dead, [sign_point(datetime.now(UTC) - 2 * DEAD_AFTER, "another")])
     await open_index(client).prepare()
     assert await names(client) == kept
 
@@ -139,7 +139,8 @@ async def test_a_build_under_way_tells_that_it_is_being_written(
 async def test_a_build_that_lost_points_is_not_healthy(client: AsyncQdrantClient) -> None:
     name = await publish(client, make_build(BOOK))
     await open_index(client).ping()
-    await client.delete(name, [BOOK[0].id])
+    lost = models.Filter(must=[models.FieldCondition(key="id", match=models.MatchValue(value=BOOK[0].id))])
+    await client.delete(name, models.FilterSelector(filter=lost))
     with pytest.raises(ServiceError, match="holds 2 of 3 chunks; ingest again"):
         await open_index(client).ping()
 
@@ -233,8 +234,8 @@ async def test_the_manifest_is_no_chunk(client: AsyncQdrantClient) -> None:
 
 def test_batches_stay_under_the_size_a_server_takes() -> None:
     chunks = make_chunks({"long.md": [f"{n} " + "robot " * 20_000 for n in range(200)]})
-    batches = list(to_points(chunks, None, WORDS))
-    assert [point.id for batch in batches for point in batch] == [chunk.id for chunk in chunks]
+    batches = list(to_points(chunks, None, WORDS, marks={}))
+    assert [(point.payload or {})["id"] for batch in batches for point in batch] == [chunk.id for chunk in chunks]
     assert max(sum(len(point.model_dump_json()) for point in batch) for batch in batches) < MAX_BATCH_BYTES
     assert len(batches) > 1
 
@@ -242,7 +243,7 @@ def test_batches_stay_under_the_size_a_server_takes() -> None:
 def test_wide_vectors_count_towards_the_size() -> None:
     chunks = make_chunks({"wide.md": [f"Robot {n}." for n in range(300)]})
     wide = [[-0.12345678901234567] * 3072 for _ in chunks]
-    batches = list(to_points(chunks, wide, WORDS))
+    batches = list(to_points(chunks, wide, WORDS, marks={}))
     assert max(sum(len(point.model_dump_json()) for point in batch) for batch in batches) < MAX_BATCH_BYTES
 
 
