@@ -92,6 +92,9 @@ class Chunk(Frozen):
     content_hash: str
     """sha256 hex of `content`: the key of its embedding."""
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # not over every field, each time a chunk is looked up
+
 
 class SparseVector(Frozen):
     """A BM25 vector: `indices` and `values` run in parallel."""

@@ -50,18 +50,12 @@ def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
     1. Of what is left, take the best, places of sections already taken worth less.
     2. Drop it when it says what one before it said: a note repeated on every page, a page that several versions have.
     """
-    left = list(ranked[: LOOKED_AT * limit])
+    left = [(one, one.place.section_key) for one in ranked[: LOOKED_AT * limit]]
     said: set[str] = set()
     taken: Counter[SectionKey | str] = Counter()
-
-    def worth(one: Ranked) -> float:
-        section = one.place.section_key
-        return one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]]
-
     while left:
-        best = max(left, key=worth)
-        left.remove(best)
-        section = best.place.section_key
+        worth = [one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]] for one, section in left]
+        best, section = left.pop(worth.index(max(worth)))
         if best.place.body in said:
             continue
         said.add(best.place.body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from shared import content
@@ -19,12 +20,14 @@ PlaceKey = tuple[str, int]
 """A chunk's id and where the place begins."""
 SectionKey = tuple[str, tuple[str, ...]]
 """A page's path and the headings."""
+_MOST_CHUNKS = 4096
+"""Chunks whose places are remembered."""
 _MARKUP = " *_`\"')"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
-    """Some sections of one chunk: one with text, and headings without any before it."""
+    """Some sections of one chunk: one with text, and headings without any before it; what is told of it is worked out once."""
 
     chunk: Chunk
     sections: tuple[Section, ...]
@@ -34,7 +37,7 @@ class Place:
     body: str
     """What its blocks say, without title and breadcrumb."""
 
-    @property
+    @cached_property
     def key(self) -> PlaceKey:
         """What tells it from every other place."""
         return self.chunk.id, self.start
@@ -44,23 +47,23 @@ class Place:
         """The one with text."""
         return self.sections[-1]
 
-    @property
+    @cached_property
     def section_key(self) -> SectionKey:
         """What tells that section from every other."""
         return self.chunk.path, self.section.heading_path
 
-    @property
+    @cached_property
     def is_bare(self) -> bool:
         """Whether there is no text under its headings."""
         return all(map(content.is_bare, self.sections))
 
-    @property
+    @cached_property
     def has_prose(self) -> bool:
         """Whether it says anything besides headings and code."""
         blocks = (block for section in self.sections for block in section.blocks)
         return any(not block.is_empty and block.kind != "heading" and block.kind not in CODE_KINDS for block in blocks)
 
-    @property
+    @cached_property
     def is_quiz(self) -> bool:
         """Whether most of it is lines that end in a question mark."""
         asking = sum(len(line) for line in self.body.splitlines() if line.rstrip(_MARKUP).endswith(("?", "？", "؟")))
@@ -71,7 +74,7 @@ class Place:
         """As the file has it."""
         return self.chunk.text[self.start - self.chunk.start : self.end - self.chunk.start]
 
-    @property
+    @cached_property
     def prose(self) -> str:
         """What it says outside of code."""
         return content.prose(self.chunk, self.sections)
@@ -82,7 +85,8 @@ class Place:
         return -(-self.chunk.tokens * (self.end - self.start) // max(1, self.chunk.end - self.chunk.start))
 
 
-def cut(chunk: Chunk) -> list[Place]:
+@lru_cache(_MOST_CHUNKS)
+def cut(chunk: Chunk) -> tuple[Place, ...]:
     """A chunk's places in order; together they are the chunk."""
     starts = [chunk.start, *(section.start for section in chunk.sections[1:]), chunk.end]
     places: list[Place] = []
@@ -94,7 +98,7 @@ def cut(chunk: Chunk) -> list[Place]:
         start, end = content.body_range(sections, chunk)
         places.append(Place(chunk, sections, starts[first], starts[last + 1], chunk.content[start:end]))
         first = last + 1
-    return places
+    return tuple(places)
 
 
 def page_url(chunk: Chunk) -> str:

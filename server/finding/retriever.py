@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Literal
 
 from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
@@ -215,9 +216,10 @@ class Retriever:
         self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[PlaceKey]
     ) -> AsyncGenerator[Hit]:
         """The chosen places not `shown`, each in a section shown whole where it is short; `whole`: and in all of its chunk."""
-        chosen = [*choose(ranked, limit=limit)] if limit > 0 else []
-        windows = await asyncio.gather(*(_window(snapshot, one.place.chunk) for one in chosen[:limit]))
-        for number, one in enumerate(chosen):
+        choice = choose(ranked, limit=limit) if limit > 0 else iter(())
+        chosen = [*islice(choice, limit if limit > 0 else 0)]
+        windows = await asyncio.gather(*(_window(snapshot, one.place.chunk) for one in chosen))
+        for number, one in enumerate(chain(chosen, choice)):
             if limit <= 0:
                 return
             if one.place.key in shown:

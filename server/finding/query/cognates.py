@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from server.languages import unaccented
 
@@ -21,6 +22,8 @@ LEAST_CHARS = {True: 6, False: 3}
 """Of a word in Latin letters (True) and in others, which write few vowels."""
 VOWEL = 0.34
 """What a changed vowel counts in a word of a script that leaves out most of them."""
+_MOST_WORDS = 50_000
+"""Words of the book whose sound is remembered."""
 _ENDINGS = re.compile(r"(?:zion|cion|cao|sion|tion)(?:es|en|s)?\Z")
 _SOUNDS = (
     ("ph", "f"), ("qu", "k"), ("ck", "k"), ("ch", "k"), ("c", "k"), ("th", "t"), ("rh", "r"), ("y", "i"), ("w", "v"),
@@ -44,7 +47,9 @@ def cognate(word: str, words: Mapping[str, int]) -> str | None:
     near = [
         (distance, -count, other)
         for other, count, said in _said(words)
-        if said[:1] == sound[:1] and (distance := _changes(sound, said, vowel) / max(len(sound), len(said))) <= CHANGED
+        if said[:1] == sound[:1]
+        and abs(len(sound) - len(said)) * vowel <= CHANGED * max(len(sound), len(said))  # no fewer changes would do
+        and (distance := _changes(sound, said, vowel) / max(len(sound), len(said))) <= CHANGED
     ]
     return min(near)[2] if near else None
 
@@ -53,6 +58,7 @@ def _said(words: Mapping[str, int]) -> Iterable[tuple[str, int, str]]:
     return ((word, count, _sound(word)) for word, count in words.items())
 
 
+@lru_cache(_MOST_WORDS)
 def _sound(word: str) -> str:
     said = unaccented(word).removeprefix("ال").translate(_LATIN)
     said = _ENDINGS.sub("tion", said)

@@ -52,17 +52,18 @@ class EmbeddedSnapshot:
             return await self._held.run(partial(self._held.search, query, limit=size, where=where))
 
         found = await break_ties(fetch, limit)
-        chunks = await self._held.run(partial(self._held.records.find, [chunk_id for chunk_id, _ in found]))
+        chunks = await self._find([chunk_id for chunk_id, _ in found])
         return [Hit(chunk=chunks[chunk_id], score=score) for chunk_id, score in found]
 
     async def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """See `Snapshot.chunks`."""
-        found = await self._held.run(partial(self._held.records.find, ids))
+        found = await self._find(ids)
         return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
     async def page(self, path: str, *, first: int = 0, last: int | None = None) -> list[Chunk]:
         """See `Snapshot.page`."""
-        return await self._held.run(partial(self._held.records.page, path, first, last))
+        kept = self._held.records.kept_page(path, first, last)
+        return kept if kept is not None else await self._held.run(partial(self._held.records.page, path, first, last))
 
     async def contents(self) -> AsyncIterator[list[str]]:
         """See `Snapshot.contents`."""
@@ -72,6 +73,11 @@ class EmbeddedSnapshot:
     async def documents(self) -> list[str]:
         """See `Snapshot.documents`."""
         return await self._held.run(self._held.records.paths)
+
+    async def _find(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Chunks by id; a thread is only for what is not in memory."""
+        kept = self._held.records.kept(ids)
+        return kept if len(kept) == len(ids) else await self._held.run(partial(self._held.records.find, ids))
 
 
 class EmbeddedIndex:

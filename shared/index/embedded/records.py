@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing, contextmanager
-from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -71,6 +72,10 @@ class Records:
     def __init__(self, path: Path) -> None:
         """Raises `ServiceError` when there is no such file."""
         self.path = path
+        self._kept: dict[str, Chunk] = {}
+        self._orders: dict[str, tuple[str, ...]] = {}
+        """Of each page that was asked for: the ids of its chunks, in order."""
+        self._lock = threading.Lock()
         with _sqlite_errors("read", path):
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
@@ -88,15 +93,32 @@ class Records:
 
     def find(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """The chunks among `ids` that exist, by id."""
-        statement = "SELECT record FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
-        return {chunk.id: chunk for chunk in self._chunks(statement, json.dumps(list(ids)))}
+        found = self.kept(ids)
+        if missing := [chunk_id for chunk_id in ids if chunk_id not in found]:
+            statement = "SELECT record FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+            found |= self._keep(self._chunks(statement, json.dumps(missing)))
+        return found
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Those of the chunks that are in memory, by id; does not block."""
+        return {chunk_id: chunk for chunk_id in ids if (chunk := self._kept.get(chunk_id)) is not None}
 
     def page(self, path: str, first: int, last: int | None) -> list[Chunk]:
         """Chunks of one file at positions first..last, inclusive, in order."""
-        bounds = "SELECT record FROM chunks WHERE path = ? AND position >= ?"
-        if last is None:
-            return self._chunks(f"{bounds} ORDER BY position", path, first)
-        return self._chunks(f"{bounds} AND position <= ? ORDER BY position", path, first, last)
+        if path not in self._orders:
+            rows = self._rows("SELECT id FROM chunks WHERE path = ? ORDER BY position", path)
+            self._orders[path] = tuple(row[0] for row in rows)
+        ids = self._orders[path][first : None if last is None else last + 1]
+        found = self.find(ids)
+        return [found[chunk_id] for chunk_id in ids]
+
+    def kept_page(self, path: str, first: int, last: int | None) -> list[Chunk] | None:
+        """What `page` gives, where all of it is in memory, else None; does not block."""
+        if (order := self._orders.get(path)) is None:
+            return None
+        ids = order[first : None if last is None else last + 1]
+        found = self.kept(ids)
+        return [found[chunk_id] for chunk_id in ids] if len(found) == len(ids) else None
 
     def contents(self, first: int, limit: int) -> list[str]:
         """What is indexed of `limit` chunks from number `first` on, by id."""
@@ -133,12 +155,20 @@ class Records:
     def _chunks(self, statement: str, *values: str | int) -> list[Chunk]:
         return [_chunk(row[0]) for row in self._rows(statement, *values)]
 
+    def _keep(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
+        """The chunks by id, kept in place of those kept longest."""
+        found = {chunk.id: chunk for chunk in chunks}
+        with self._lock:
+            self._kept |= found
+            for chunk_id in [*islice(self._kept, max(0, len(self._kept) - _CHUNKS_KEPT))]:
+                del self._kept[chunk_id]
+        return found
+
     def _rows(self, statement: str, *values: str | int) -> list[tuple[str, ...]]:
         with _sqlite_errors("read", self.path):
             return self._connection.execute(statement, values).fetchall()
 
 
-@lru_cache(_CHUNKS_KEPT)
 def _chunk(record: str) -> Chunk:
     try:
         return Chunk.model_validate_json(record)
