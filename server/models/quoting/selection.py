@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.english import asks_for_code
 from server.finding.passages import Passage, Passages
@@ -71,6 +71,11 @@ class _Candidate:
         passage, block = self.blocks[0]
         return passage.chunk.path, block.section.heading_path
 
+    @property
+    def words(self) -> int:
+        """Of all its blocks."""
+        return sum(len(block.whole.split()) for _, block in self.blocks)
+
 
 def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
     """What to quote, the best section first; nothing only where no passage says anything."""
@@ -86,7 +91,8 @@ def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]
             break
     for asked in (*(part.question for part in passages.parts if part.answerable), *passages.sides):
         _add(taken, asked, passages, terms)
-    return [quote for n, one in enumerate(taken) for quote in _quote(one, ROOM_WORDS[n > 0], weights, terms)]
+    whole = [_with_those_below(one, candidates, ROOM_WORDS[n > 0]) for n, one in enumerate(taken)]
+    return [quote for n, one in enumerate(whole) for quote in _quote(one, ROOM_WORDS[n > 0], weights, terms)]
 
 
 def _add(taken: list[_Candidate], asked: str, passages: Passages, terms: TermsOf) -> None:
@@ -143,6 +149,18 @@ def _asks(path: Sequence[str], blocks: Sequence[tuple[Passage, Quotable]]) -> bo
     lines = "\n".join(block.whole for _, block in blocks).splitlines()
     asking = sum(len(line) for line in lines if line.rstrip(" *_`\"')").endswith(_ASKING))
     return 2 * asking > sum(map(len, lines)) or is_announcing(path[-1] if path else "")
+
+
+def _with_those_below(candidate: _Candidate, candidates: Sequence[_Candidate], room: int) -> _Candidate:
+    """A section with those below its heading, in order, as far as each has room: a short one introduces them."""
+    page, path = candidate.key
+    room -= candidate.words
+    blocks = [*candidate.blocks]
+    for one in sorted(candidates, key=lambda one: (one.blocks[0][0].chunk.start, one.blocks[0][1].parts[0])):
+        if one.key[0] == page and one.key[1][:-1] == path and one.words <= room:
+            blocks += one.blocks
+            room -= one.words
+    return replace(candidate, blocks=tuple(blocks))
 
 
 def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsOf) -> list[Quotation]:

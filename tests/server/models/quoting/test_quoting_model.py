@@ -119,6 +119,23 @@ async def test_rows_that_match_come_with_the_header_when_a_table_is_too_long() -
     assert "\n\n…\n\n[1]" in text
 
 
+async def test_a_section_that_introduces_those_below_it_is_shown_with_them() -> None:
+    stages = (
+        "Pipeline:: The voice pipeline has stages:\n\n### 1. Listening\n\nSound comes.\n\n### 2. Acting\n\nAn arm moves."
+    )
+    text, cited, _ = await ask("What are the stages of the voice pipeline?", found(stages, "Else:: Nothing."))
+    shown = [re.sub(r"\(http[^)]*\)", "", line) for line in text.splitlines() if line]
+    assert shown[1:] == [
+        "**Robots › Pipeline**",
+        "The voice pipeline has stages: [1]",
+        "**[Pipeline › 1. Listening]**",
+        "Sound comes. [1]",
+        "**[Pipeline › 2. Acting]**",
+        "An arm moves. [1]",
+    ]
+    assert cited == (1,)
+
+
 async def test_code_comes_with_what_introduces_it() -> None:
     code = "```python\npub = publisher()\n\npub.send(x[9])\n```"
     text, cited, _ = await ask("publisher code", found(f"Publishing:: A publisher sends messages:\n\n{code}"))
