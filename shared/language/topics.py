@@ -22,7 +22,8 @@ _ANNOUNCING = re.compile(
       | knowledge\ check|quiz(?:zes)?|self.?(?:assessment|study)|homework|assignments?
       | (?:(?:conceptual|review|discussion|practice|practical|advanced|coding|programming|hands.?on|and|&)\W)*
         (?:questions|exercises?|problems)
-      | (?:further|additional|recommended)\ reading|references|bibliography|(?:table\ of\ )?contents|next\ steps|what['’]s\ next
+      | (?:further|additional|recommended)\ reading|(?:(?:references|citations)(?:\ (?:and|&)\ )?)+|bibliography
+      | (?:table\ of\ )?contents|next\ steps|what['’]s\ next
     )[\W_]*""",
     re.IGNORECASE | re.VERBOSE,
 )

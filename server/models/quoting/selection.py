@@ -124,7 +124,8 @@ def _candidates(question: str, passages: Passages, weights: TermWeights, terms: 
     for (_, path), parts in found.items():
         parts.sort(key=lambda part: part[1].start)
         blocks = tuple((passage, block) for passage, section in parts for block in read_quotables(passage.chunk, section))
-        if not blocks or _asks(path, blocks):
+        unasked = [name for name in path if is_announcing(name) and not weights.keys() >= terms(name) > frozenset()]
+        if not blocks or unasked or _asks(blocks):
             continue
         names = content.breadcrumb(parts[0][0].chunk.title, path)
         above = terms(" ".join(names[-2:])) & weights.keys()
@@ -144,11 +145,11 @@ def _code_share(blocks: Sequence[tuple[Passage, Quotable]]) -> float:
     return sum(count for count, is_code in words if is_code) / (sum(count for count, _ in words) or 1)
 
 
-def _asks(path: Sequence[str], blocks: Sequence[tuple[Passage, Quotable]]) -> bool:
+def _asks(blocks: Sequence[tuple[Passage, Quotable]]) -> bool:
     """Whether a section asks more than it says."""
     lines = "\n".join(block.whole for _, block in blocks).splitlines()
     asking = sum(len(line) for line in lines if line.rstrip(" *_`\"')").endswith(_ASKING))
-    return 2 * asking > sum(map(len, lines)) or is_announcing(path[-1] if path else "")
+    return 2 * asking > sum(map(len, lines))
 
 
 def _with_those_below(candidate: _Candidate, candidates: Sequence[_Candidate], room: int) -> _Candidate:

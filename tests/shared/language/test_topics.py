@@ -15,6 +15,7 @@ from shared.language.topics import is_announcing
         "Knowledge Check",
         "Practical Exercises",
         "5. Further Reading",
+        "References and Citations",
         "Next Steps",
     ],
 )

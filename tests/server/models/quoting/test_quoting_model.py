@@ -120,9 +120,7 @@ async def test_rows_that_match_come_with_the_header_when_a_table_is_too_long() -
 
 
 async def test_a_section_that_introduces_those_below_it_is_shown_with_them() -> None:
-    stages = (
-        "Pipeline:: The voice pipeline has stages:\n\n### 1. Listening\n\nSound comes.\n\n### 2. Acting\n\nAn arm moves."
-    )
+    stages = "Pipeline:: The voice pipeline has stages:\n\n### 1. Listening\n\nSound comes.\n\n### 2. Acting\n\nAn arm moves."
     text, cited, _ = await ask("What are the stages of the voice pipeline?", found(stages, "Else:: Nothing."))
     shown = [re.sub(r"\(http[^)]*\)", "", line) for line in text.splitlines() if line]
     assert shown[1:] == [
@@ -222,6 +220,19 @@ async def test_tasks_set_for_the_reader_are_no_answers() -> None:
     text, cited, _ = await ask("What is a particle filter?", passages)
     assert "The particle filter carries many guesses. [2]" in text
     assert cited == (2,)
+
+
+async def test_what_stands_below_a_heading_of_exercises_is_none_either() -> None:
+    task = "Exercises:: Do these.\n\n### Exercise 1: Publish to a topic\n\n1. Publish to a topic."
+    text, cited, _ = await ask("How do I publish to a topic?", found(task, "Topics:: Call publish with a message."))
+    assert "Call publish with a message. [2]" in text
+    assert cited == (2,)
+
+
+async def test_what_will_be_learned_is_told_to_who_asks_for_it() -> None:
+    passages = found("What You'll Learn:: You will learn to walk.", "Legs:: Legs learn to walk in time.")
+    text, _, _ = await ask("What will I learn?", passages)
+    assert "You will learn to walk. [1]" in text
 
 
 async def test_brackets_of_the_book_are_no_markers_of_ours() -> None:
