@@ -17,6 +17,7 @@ from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
 from server.answering.running import RunningAnswers
+from server.answering.shared_answers import SharedAnswers
 from server.conversations.from_settings import open_conversations
 from server.conversations.memory import ConversationMemory
 from server.finding.passages import Passages, SearchOutcome
@@ -135,8 +136,8 @@ class _Common:
     access: Access
     prefect: PrefectApi
     conversations: ConversationMemory
+    replay: RecentAnswers
     closers: tuple[Callable[[], Awaitable[None]], ...]
-    replay: RecentAnswers = field(default_factory=RecentAnswers)
     running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
     ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -149,6 +150,7 @@ def _open_common(settings: Settings) -> _Common:
     limits = RateLimits(settings)
     prefect = PrefectApi(settings)
     conversations = open_conversations(settings)
+    replay = SharedAnswers(redis, settings.collection) if redis else RecentAnswers()
     warn_of_unknown_prices(settings)
     return _Common(
         tokenizer=load_tokenizer(vocabulary_folder(settings.data_dir)),
@@ -159,7 +161,8 @@ def _open_common(settings: Settings) -> _Common:
         access=Access(settings),
         prefect=prefect,
         conversations=conversations,
-        closers=(*([redis.aclose] if redis else []), conversations.aclose, prefect.aclose, budget.aclose, limits.aclose),
+        replay=replay,
+        closers=tuple(one.aclose for one in (redis, conversations, prefect, budget, limits, replay) if one is not None),
     )
 
 

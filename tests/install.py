@@ -29,6 +29,7 @@ def find_missing() -> list[str]:
         "postgresql": postgres.BIN,
         "redis-server": shutil.which("redis-server"),
         "chromium": chromium.FOUND,
+        "nginx": shutil.which("nginx"),
         "npm": shutil.which("npm"),
     }
     return [package for package, program in found.items() if program is None]

@@ -1,7 +1,7 @@
 """What was sent of recent answers, so that a broken connection can be taken up again (`Last-Event-ID`).
 
 An answer is found by who asked what: the browser's own reconnection sends the same body again with the id of the last event
-it saw. Kept in memory, for minutes, within bounds.
+it saw. Kept in memory, for minutes, within bounds; with REDIS_URL also for other replicas (`shared_answers.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from hashlib import sha256
 
 KEEP_S = 180.0
@@ -56,15 +57,27 @@ class Recording:
 
     async def follow(self, after: int) -> AsyncGenerator[bytes]:
         """The frames after event id `after`: those there are, then those that still come."""
+        async with aclosing(self.batches(after)) as batches:
+            async for frames in batches:
+                for frame in frames:
+                    yield frame
+
+    async def batches(self, after: int, *, sign_every_s: float | None = None) -> AsyncGenerator[Sequence[bytes]]:
+        """The same, those that are ready together; and none, whenever nothing has come for `sign_every_s`."""
         position = max(0, after)
         while True:
-            while position < len(self._frames):
-                yield self._frames[position]
-                position += 1
-            if self._finished:
+            if ready := self._frames[position:]:
+                position += len(ready)
+                yield ready
+            elif self._finished:
                 return
-            self._changed = self._changed or asyncio.Event()
-            await self._changed.wait()
+            else:
+                self._changed = self._changed or asyncio.Event()
+                try:
+                    async with asyncio.timeout(sign_every_s):
+                        await self._changed.wait()
+                except TimeoutError:
+                    yield ()
 
     def _notify(self) -> None:
         if self._changed is not None:
@@ -98,6 +111,16 @@ class RecentAnswers:
         self._forget()
         recording = self._recordings.get(key)
         return recording if recording and recording.is_whole else None
+
+    async def fetch(self, key: str, cut_off: Callable[[Recording], None]) -> Recording | None:
+        """A copy of another replica's recording under `key`, which grows as that does; None: there is none. Never raises.
+
+        `cut_off`: writes the end of an answer whose process died.
+        """
+        del key, cut_off
+
+    async def aclose(self) -> None:
+        """Stop what goes on in the background."""
 
     def _forget(self) -> None:
         now = self._clock()

@@ -16,7 +16,7 @@ from quart import Response, g, json, request
 
 from server.answering.answer_cache import KeptAnswer, give_again
 from server.answering.answer_log import log_answer
-from server.answering.events import AnswerIds, ChatEvent, TextDelta
+from server.answering.events import AnswerIds, ChatEvent, Sources, Start, TextDelta
 from server.answering.not_read_yet import answer_not_read_yet
 from server.answering.pacing import CUT_OFF, joined, pace
 from server.answering.progress import AnswerProgress
@@ -68,7 +68,7 @@ async def respond(
     """
     chat, session = asked.chat, request.headers.get(SESSION_HEADER)
     replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
-    if asked.is_streamed and dialect is None and (missed := _missed(services, replay_key)) is not None:
+    if asked.is_streamed and dialect is None and (missed := await _missed(services, replay_key)) is not None:
         return missed
     _hold_stream(services)
     recalled = await services.conversations.recall(chat)
@@ -106,7 +106,7 @@ async def respond(
     return await _whole(paced, answer, close, whole)
 
 
-def _missed(services: Services, replay_key: str) -> Response | None:
+async def _missed(services: Services, replay_key: str) -> Response | None:
     """What came after `Last-Event-ID`; None when that answer is not kept.
 
     A browser's `EventSource` comes back after every end: where nothing was missed, and where nobody knows what was, 204 tells
@@ -115,7 +115,8 @@ def _missed(services: Services, replay_key: str) -> Response | None:
     last_event_id = request.headers.get("Last-Event-ID", "")
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= MAX_EVENT_ID_DIGITS):
         return None
-    recording, seen = services.replay.find(replay_key), int(last_event_id)
+    seen = int(last_event_id)
+    recording = services.replay.find(replay_key) or await services.replay.fetch(replay_key, partial(_cut_off, seen))
     is_event_source = request.method == "GET"
     if is_event_source and (recording is None or recording.is_over_after(seen)):
         return Response(b"", HTTPStatus.NO_CONTENT)
@@ -123,6 +124,17 @@ def _missed(services: Services, replay_key: str) -> Response | None:
         return None
     _hold_stream(services)
     return _event_stream(services, native.NativeStream(recording), recording.follow(seen))
+
+
+def _cut_off(seen: int, recording: Recording) -> None:
+    """End an answer of another replica, which is gone; after event id `seen`, the last one its reader has."""
+    while recording.next_id <= seen:
+        recording.append(b"")
+    ids = AnswerIds(session_id=uuid4().hex, message_id=uuid4().hex, request_id="")
+    answer, dialect = AnswerProgress(ids), native.NativeStream(recording)
+    answer.note_all([Start(session_id="", message_id="", metadata={}), Sources(sources=()), TextDelta("")])  # they were told
+    for event in answer.ending(CUT_OFF):
+        dialect.encode(event)
 
 
 def _hold_stream(services: Services) -> None:
