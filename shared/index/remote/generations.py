@@ -24,7 +24,7 @@ from pathlib import Path
 
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
-from shared.index.remote import points
+from shared.index.remote import filters, points
 from shared.index.remote.leftovers import DEAD_AFTER, signs_of_life
 from shared.index.remote.server import QdrantServer
 from shared.models import Build, Chunk
@@ -64,11 +64,11 @@ class NextGeneration:
                 await self._check_ours()
                 builds = {self._live: self._manifest.build, self._number: build}
                 await self._server.upsert(self._name, [points.manifest_point(builds, self._number)])
-            await self._server.sweep(self._name, points.only_up_to(points.REMOVED, self._live))
+            await self._server.sweep(self._name, filters.only_up_to(points.REMOVED, self._live))
         finally:
             with suppress(ServiceError):  # else others wait until the sign is old
                 await self._check_ours()
-                await self._server.sweep(self._name, points.only_ids([points.WRITER_ID]))
+                await self._server.sweep(self._name, filters.only_ids([points.WRITER_ID]))
 
     async def _write(
         self, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None, pages: Collection[str], bm25: Bm25
@@ -95,7 +95,7 @@ class NextGeneration:
         kept: set[str] = set()
         listed = sorted(pages)
         for start in range(0, len(listed), _PAGES_IN_A_QUERY):
-            among = points.live_in(self._live, points.one_of("path", listed[start : start + _PAGES_IN_A_QUERY]))
+            among = filters.live_in(self._live, filters.one_of("path", listed[start : start + _PAGES_IN_A_QUERY]))
             async for page in self._server.scroll(self._name, among):
                 for record in page:
                     chunk, payload = points.to_chunk(record.payload), record.payload or {}
@@ -106,7 +106,7 @@ class NextGeneration:
         return superseded, kept
 
     async def _check(self, build: Build) -> None:
-        written = await self._server.count(self._name, points.live_in(self._number))
+        written = await self._server.count(self._name, filters.live_in(self._number))
         if written != build.chunks:
             message = f"Generation {self._number} of {self._name!r} holds {written} chunks, expected {build.chunks}"
             raise ServiceError("qdrant", f"{message}; it was not made live.", transient=False, code="damaged")
@@ -138,8 +138,8 @@ class NextGeneration:
 
 async def take_back(server: QdrantServer, name: str, live: int) -> None:
     """Undo what was written of generations later than the live one."""
-    await server.sweep(name, points.after(points.ADDED, live))
-    await server.unmark(name, points.REMOVED, points.after(points.REMOVED, live))
+    await server.sweep(name, filters.after(points.ADDED, live))
+    await server.unmark(name, points.REMOVED, filters.after(points.REMOVED, live))
 
 
 def _machine() -> str:

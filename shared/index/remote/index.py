@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from shared.errors import ConfigurationError, NotBuiltError, ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.port import DENSE, LivePage, Snapshot
-from shared.index.remote import points
+from shared.index.remote import filters, points
 from shared.index.remote.generations import NextGeneration
 from shared.index.remote.leftovers import clean_up, signs_of_life
 from shared.index.remote.server import QdrantServer
@@ -75,7 +75,7 @@ class RemoteIndex:
         live = await self._look()
         if live is None:
             return {}
-        pages = self._server.scroll(live[0], points.live_in(live[1].live))
+        pages = self._server.scroll(live[0], filters.live_in(live[1].live))
         chunks = [points.to_chunk(record.payload) async for page in pages for record in page]
         return {chunk.id: chunk for chunk in chunks}
 
@@ -85,7 +85,7 @@ class RemoteIndex:
         if live is None or live[1].live is None:
             return {}
         name, manifest = live
-        generation = points.live_in(manifest.live, points.first_of_page())
+        generation = filters.live_in(manifest.live, filters.first_of_page())
         fields = ["path", points.PAGE_DIGEST, points.PAGE_CHUNKS]
         firsts = self._server.scroll(name, generation, payload=fields)
         pages = {
@@ -94,7 +94,7 @@ class RemoteIndex:
             for record in some
             if record.payload
         }
-        written = await self._server.count(name, points.live_in(manifest.live))
+        written = await self._server.count(name, filters.live_in(manifest.live))
         whole = manifest.build.chunks == written == sum(page.chunks for page in pages.values())
         return pages if whole else {}
 
@@ -107,8 +107,8 @@ class RemoteIndex:
         hashes = list(content_hashes)
         found: dict[str, list[float]] = {}
         for start in range(0, len(hashes), _HASHES_IN_A_QUERY):
-            some = points.one_of("content_hash", hashes[start : start + _HASHES_IN_A_QUERY])
-            among = points.live_in(manifest.live, some)
+            some = filters.one_of("content_hash", hashes[start : start + _HASHES_IN_A_QUERY])
+            among = filters.live_in(manifest.live, some)
             async for page in self._server.scroll(name, among, payload=["content_hash"], vectors=[DENSE]):
                 for record in page:
                     found.update(points.to_hash_and_vector(record))
@@ -140,7 +140,7 @@ class RemoteIndex:
             while batch := await asyncio.to_thread(next, batches, None):
                 await self._server.upsert(name, batch)
             await self._server.wait_until_green(name)
-        written = await self._server.count(name, points.live_in(points.FIRST_GENERATION))
+        written = await self._server.count(name, filters.live_in(points.FIRST_GENERATION))
         if written != len(chunks):
             message = f"Collection {name!r} holds {written} chunks, expected {len(chunks)}; it was not made live."
             raise ServiceError("qdrant", message, transient=False)
@@ -191,7 +191,7 @@ class RemoteIndex:
         if live is None:
             return
         name, expected = live[0], live[1].build.chunks
-        written = await self._server.count(name, points.live_in(live[1].live), for_reader=True)
+        written = await self._server.count(name, filters.live_in(live[1].live), for_reader=True)
         if written != expected:
             message = f"Collection {name!r} on {self._server.address} holds {written} of {expected} chunks; ingest again."
             raise ServiceError("qdrant", message, transient=False, code="damaged")

@@ -9,7 +9,7 @@ from functools import partial
 from qdrant_client import models
 
 from shared.index.port import Filter
-from shared.index.remote import points
+from shared.index.remote import filters, points
 from shared.index.remote.server import QdrantServer
 from shared.index.remote.together import Together
 from shared.index.tie_breaking import ScoredId, break_ties
@@ -51,10 +51,10 @@ class RemoteSnapshot:
         self._name = name
         self._manifest = manifest
         self._memory = memory
-        self._live = partial(points.live_in, manifest.live)
+        self._live = partial(filters.live_in, manifest.live)
         self._queries = Together[models.QueryRequest, list[models.ScoredPoint]](partial(server.query, name))
         self._found = Together[Sequence[str], dict[str, Chunk]](self._read_found)
-        self._pages = Together[points.Window, list[Chunk]](self._read_pages)
+        self._pages = Together[filters.Window, list[Chunk]](self._read_pages)
 
     @property
     def build(self) -> Build:
@@ -68,7 +68,7 @@ class RemoteSnapshot:
         """
         if limit < 1 or not (query.indices if isinstance(query, SparseVector) else self.build.dimensions):
             return []
-        vector, only = points.to_vector(query), self._live(*points.where_conditions(where))
+        vector, only = points.to_vector(query), self._live(*filters.where_conditions(where))
         exact = self.build.chunks <= _EXACT_UP_TO_CHUNKS
         point_of: dict[str, str] = {}
 
@@ -88,14 +88,14 @@ class RemoteSnapshot:
         wanted = [chunk_id for chunk_id in ids if points.is_point_id(chunk_id)]
         found: dict[str, Chunk] = {}
         for start in range(0, len(wanted), _IDS_IN_A_QUERY):
-            among = self._live(points.one_of("id", wanted[start : start + _IDS_IN_A_QUERY]))
+            among = self._live(filters.one_of("id", wanted[start : start + _IDS_IN_A_QUERY]))
             async for page in self._server.scroll(self._name, among, for_reader=True):
                 found.update((chunk.id, chunk) for chunk in (points.to_chunk(record.payload) for record in page))
         return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
     async def page(self, path: str, *, first: int = 0, last: int | None = None) -> list[Chunk]:
         """See `Snapshot.page`."""
-        return await self._pages.ask(points.Window(path, first, last))
+        return await self._pages.ask(filters.Window(path, first, last))
 
     async def _read_found(self, asked: Sequence[Sequence[str]]) -> list[dict[str, Chunk]]:
         wanted = list(dict.fromkeys(chunk_id for ids in asked for chunk_id in ids))
@@ -110,10 +110,10 @@ class RemoteSnapshot:
             known.move_to_end(chunk_id)
         return [{chunk_id: found[chunk_id] for chunk_id in ids if chunk_id in found} for ids in asked]
 
-    async def _read_pages(self, windows: Sequence[points.Window]) -> list[list[Chunk]]:
+    async def _read_pages(self, windows: Sequence[filters.Window]) -> list[list[Chunk]]:
         found: dict[str, Chunk] = {}
         for start in range(0, len(windows), _WINDOWS_IN_A_QUERY):
-            among = self._live(points.in_windows(windows[start : start + _WINDOWS_IN_A_QUERY]))
+            among = self._live(filters.in_windows(windows[start : start + _WINDOWS_IN_A_QUERY]))
             async for page in self._server.scroll(self._name, among, for_reader=True):
                 found.update((str(record.id), points.to_chunk(record.payload)) for record in page)
         chunks = sorted(found.values(), key=lambda chunk: (chunk.path, chunk.position))
@@ -129,7 +129,7 @@ class RemoteSnapshot:
         if self._manifest.live is None:
             return list(self._manifest.paths)
         if (paths := self._memory.paths.get(self.build.id)) is None:
-            firsts = self._server.scroll(self._name, self._live(points.first_of_page()), payload=["path"], for_reader=True)
+            firsts = self._server.scroll(self._name, self._live(filters.first_of_page()), payload=["path"], for_reader=True)
             paths = sorted([record.payload["path"] async for page in firsts for record in page if record.payload])
             self._memory.paths = {self.build.id: paths}
         return list(paths)

@@ -11,7 +11,8 @@ import pytest
 from server.finding.query.spelling import Spelling, is_slip
 from server.finding.query.terms import Frequencies, Stemmer
 from server.questions import ChatRequest
-from shared.index.embedded.index import EmbeddedIndex, EmbeddedSnapshot
+from shared.index.embedded.index import EmbeddedIndex
+from shared.index.embedded.snapshot import EmbeddedSnapshot
 from tests.support.small_book import WORDS, find_in, open_book
 
 PAGES = {
