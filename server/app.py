@@ -37,7 +37,7 @@ MAX_PAGE_BODY_BYTES = 1024 * 1024
 """Where pages are sent: `MAX_PAGE_BYTES` of Markdown, each byte of which JSON may write as up to six."""
 _TAKES_PAGES = re.compile(r"/(?:content/.+|embed/?)$")
 BODY_TIMEOUT_S = 10
-EXPOSED_HEADERS = ["x-request-id", "retry-after"]
+EXPOSED_HEADERS = ["x-request-id", "retry-after", "cache-status"]
 PREFLIGHT_MAX_AGE_S = 600
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

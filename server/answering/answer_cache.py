@@ -150,12 +150,11 @@ def as_compared(question: str) -> str:
     return _WORD.sub(lambda word: word[0] if word[0].isupper() and _is_other_in_capitals(word[0]) else word[0].casefold(), text)
 
 
-async def give_again(kept: KeptAnswer, request: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
+def give_again(kept: KeptAnswer, request: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
     """The events of a kept answer, as `generate` makes them of a new one."""
     answer.is_cached = True
     model = _Again(kept)
-    async for event in generate(request, kept.passages, answer, model=model, fallback=model):
-        yield event
+    return generate(request, kept.passages, answer, model=model, fallback=model)
 
 
 class _Again:

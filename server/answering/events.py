@@ -99,6 +99,11 @@ class Done(Frozen):
     usage: Usage | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def again(self) -> dict[str, Any]:
+        """`cached`, where the answer is given again: for dialects that have no place for all of `metadata`."""
+        return {"cached": True} if self.metadata.get("cached") else {}
+
 
 ChatEvent = Start | Sources | TextDelta | Failed | Done
 """Start, Sources, TextDelta*, then Done, or Failed and Done: exactly one Done, always last."""

@@ -28,12 +28,14 @@ from server.services import Services
 from server.status.health import first_reading
 from server.status.probes import live_build
 from server.wire import json_answer, native
-from server.wire.dialect import Dialect
+from server.wire.dialect import Dialect, Recorded
 from shared import tracing
 from shared.errors import NotBuiltError, RequestError
 
 SESSION_HEADER = "X-Anonymous-Session-ID"
 STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+CACHE_HIT = {"Cache-Status": "lectern; hit"}
+"""Of an answer that is given again (RFC 9211), in whatever dialect: that of bare text has no other place for it."""
 MAX_EVENT_ID_DIGITS = 9
 RETRIEVE_TIMEOUT_S = 20.0
 PROGRESS_TIMEOUT_S = 1.0
@@ -60,11 +62,17 @@ def json_object(events: Sequence[ChatEvent], _answer: AnswerProgress) -> Mapping
 
 
 async def respond(
-    services: Services, asked: Asked, *, dialect: Dialect | None = None, whole: WholeAnswer = json_object
+    services: Services,
+    asked: Asked,
+    *,
+    dialect: Dialect | None = None,
+    whole: WholeAnswer = json_object,
+    kept_as: str | None = None,
 ) -> Response:
     """The answer as a stream or as one object; of a recent stream that broke, the rest.
 
     `dialect`: how a stream looks; None: native, the one that can be taken up again. `whole`: how the one object looks.
+    `kept_as`: what a stream in another dialect can be followed by while it is on its way.
     """
     chat, session = asked.chat, request.headers.get(SESSION_HEADER)
     replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
@@ -97,13 +105,34 @@ async def respond(
         close(error=exc)
         raise
     paced = pace(events, answer, timing=services.timing, closing=services.drain.closing, running=services.running)
-    if asked.is_streamed and dialect is not None:
-        return _event_stream(services, dialect, _frames(paced, answer, dialect, close))
     if asked.is_streamed:
-        recording = services.replay.record(replay_key)
-        dialect = native.NativeStream(recording, says_final=is_first_widget(asked.body))
-        return _event_stream(services, dialect, _frames(paced, answer, dialect, close, recording))
-    return await _whole(paced, answer, close, whole)
+        recording = None
+        if dialect is None:
+            recording = services.replay.record(replay_key)
+            dialect = native.NativeStream(recording, says_final=is_first_widget(asked.body))
+        elif kept_as:
+            recording = services.replay.record(kept_as)
+            dialect = Recorded(dialect, recording)
+        response = _event_stream(services, dialect, _frames(paced, answer, dialect, close, recording))
+    else:
+        response = await _whole(paced, answer, close, whole)
+    if answer.is_cached:
+        response.headers.update(CACHE_HIT)
+    return response
+
+
+def key_of_chat(services: Services, chat_id: str) -> str:
+    """What the answer that a chat is being given is kept as, for the one who asked."""
+    return RecentAnswers.key(limited_client(request, services.settings), "a chat", chat_id)
+
+
+def follow_running(services: Services, kept_as: str, dialect: Dialect) -> Response:
+    """An answer on its way, from its beginning; 204 where none is."""
+    recording = services.replay.find(kept_as)
+    if recording is None or recording.is_over_after(recording.next_id):
+        return Response(b"", HTTPStatus.NO_CONTENT)
+    _hold_stream(services)
+    return _event_stream(services, dialect, recording.follow(0))
 
 
 async def _missed(services: Services, replay_key: str) -> Response | None:

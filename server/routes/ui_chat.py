@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from quart import Blueprint, Response, request
 
 from server.http.bodies import read_body
 from server.http.openapi import documents
-from server.http.policy import limited, unlimited
+from server.http.policy import limited
 from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import problem_of
-from server.routes.answers import SESSION_HEADER, Asked, respond
+from server.routes.answers import SESSION_HEADER, Asked, follow_running, key_of_chat, respond
 from server.schemas.clients import UIChatBody
 from server.services import Services
 from server.wire.ui_message_stream import UIMessageStream
@@ -32,14 +30,19 @@ def blueprint(services: Services) -> Blueprint:
         raw = await read_body(request)
         body = read_json(raw)
         chat = read_chat({"session_id": body.get("id"), **body}, session_header=request.headers.get(SESSION_HEADER))
-        return await respond(services, Asked(chat, body, raw, is_streamed=True), dialect=UIMessageStream())
+        asked, chat_id = Asked(chat, body, raw, is_streamed=True), body.get("id")
+        kept_as = key_of_chat(services, chat_id) if isinstance(chat_id, str) and chat_id else None
+        return await respond(services, asked, dialect=UIMessageStream(), kept_as=kept_as)
 
     @ui.get("/api/ui-chat/<chat_id>/stream")
-    @unlimited
-    @documents("chat", nothing="There is nothing to take up: an answer ends with the connection it is sent on.")
-    async def resume_ui_message(chat_id: str) -> Response:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction]
-        """What `useChat` asks for when its page is opened again (`resume: true`); without this it shows an error."""
-        return Response(b"", HTTPStatus.NO_CONTENT)
+    @limited("lookup")
+    @documents("chat", text=_STREAM, nothing="No answer to this chat is on its way.")
+    async def resume_ui_message(chat_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The answer that is being given to a chat, from its beginning: `useChat` asks for it with `resume: true`.
+
+        It is followed for as long as it is sent to the page that asked: with that connection it ends.
+        """
+        return follow_running(services, key_of_chat(services, chat_id), UIMessageStream())
 
     @ui.errorhandler(Exception)
     async def fail(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]

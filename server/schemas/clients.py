@@ -67,6 +67,8 @@ class Completion(BaseModel):
     session_id: str
     cited: list[int]
     abstained: bool
+    cached: Literal[True] | None = None
+    """Given where the answer is given again."""
 
 
 class Model(BaseModel):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from server.answering.events import ChatEvent
+from server.answering.resume import Recording
 
 
 class Dialect(Protocol):
@@ -27,3 +28,20 @@ class Dialect(Protocol):
     def encode(self, event: ChatEvent) -> bytes:
         """Whole frames; empty where the dialect says nothing of the event."""
         ...
+
+
+class Recorded:
+    """A dialect whose frames are kept, for whoever follows the same answer."""
+
+    def __init__(self, dialect: Dialect, recording: Recording) -> None:
+        self.content_type = dialect.content_type
+        self.headers = dialect.headers
+        self.ping = dialect.ping
+        self._dialect = dialect
+        self._recording = recording
+
+    def encode(self, event: ChatEvent) -> bytes:
+        """As the dialect does."""
+        frames = self._dialect.encode(event)
+        self._recording.append(frames)
+        return frames

@@ -1,7 +1,7 @@
 """OpenAI's dialect: `chat.completion` and its stream of `chat.completion.chunk` (Chat Completions API reference).
 
 What OpenAI has no place for stands under keys of its own beside theirs, which its clients keep as extra fields: `sources` in a
-chunk of its own before the text, `session_id`, `cited` and `abstained` with the `finish_reason`.
+chunk of its own before the text, `session_id`, `cited`, `abstained` and `cached` with the `finish_reason`.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _id(message_id: str) -> str:
 
 
 def _extras(done: Done) -> dict[str, Any]:
-    return {"session_id": done.session_id, "cited": list(done.cited), "abstained": done.abstained}
+    return {"session_id": done.session_id, "cited": list(done.cited), "abstained": done.abstained, **done.again}
 
 
 def _usage(usage: Usage | None) -> dict[str, int]:

@@ -62,7 +62,7 @@ def _ending(done: Done) -> bytes:
     metadata = done.model_dump(
         mode="json", include={"session_id", "finish_reason", "abstained", "degraded", "cited", "suggestions", "usage"}
     )
-    return cited + _part("finish-step") + _part("finish", messageMetadata=metadata) + b"data: [DONE]\n\n"
+    return cited + _part("finish-step") + _part("finish", messageMetadata=metadata | done.again) + b"data: [DONE]\n\n"
 
 
 def _part(kind: str, **fields: Any) -> bytes:

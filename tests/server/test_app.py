@@ -97,7 +97,11 @@ async def test_an_allowed_origin_is_echoed_with_credentials(live: LiveServer, pa
     response = await live.client.request(method, path, json={"question": "Why?"}, headers={"Origin": OURS})
     assert response.headers["access-control-allow-origin"] == OURS
     assert response.headers["access-control-allow-credentials"] == "true"
-    assert set(response.headers["access-control-expose-headers"].lower().split(", ")) == {"x-request-id", "retry-after"}
+    assert set(response.headers["access-control-expose-headers"].lower().split(", ")) == {
+        "x-request-id",
+        "retry-after",
+        "cache-status",
+    }
     assert "origin" in response.headers["vary"].lower()
 
 

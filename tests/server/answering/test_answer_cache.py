@@ -81,6 +81,30 @@ async def test_the_same_question_is_answered_again_without_the_model(tmp_path: P
     assert (answered["cached"], answered["cited"], "cost_usd" in answered) == (True, 1, False)
 
 
+@pytest.mark.parametrize(
+    ("path", "accept", "said"),
+    [
+        ("/chat", "text/event-stream", '"cached":true'),
+        ("/chat", "application/x-ndjson", '"cached":true'),
+        ("/ask", "application/json", '"cached":true'),
+        ("/v1/chat/completions", "", '"cached":true'),
+        ("/api/ui-chat", "", '"cached":true'),
+        ("/chat/stream", "", ""),  # text alone: the header has to do
+    ],
+)
+async def test_an_answer_given_again_says_so_in_every_dialect(
+    tmp_path: Path, stand_in: StandIn, path: str, accept: str, said: str
+) -> None:
+    asked = {"messages": [{"role": "user", "content": QUESTION["question"]}]}
+    async with book(tmp_path, stand_in) as live:
+        stand_in.say(SAID)
+        first, again = [await live.ask(asked, path=path, Accept=accept) for _ in range(2)]
+        assert stand_in.count("chat") == 1
+    assert ("cache-status" in first.headers, again.headers["cache-status"]) == (False, "lectern; hit")
+    assert '"cached"' not in first.text
+    assert said in again.text.replace(": true", ":true")
+
+
 async def test_an_answer_given_again_is_json_too_is_remembered_and_can_be_rated(tmp_path: Path, stand_in: StandIn) -> None:
     async with book(tmp_path, stand_in) as live:
         await until(lambda: live.services.conversations.is_connected)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 
 import pytest
 
+from server.answering.events import AnswerIds
 from shared.errors import ServiceError
-from tests.support.fakes import FakeFinder, make_services
+from tests.support.fakes import FakeFinder, ScriptedAnswerer, make_services, whole_answer
 from tests.support.live_server import LiveServer, serving
 
 ASKED = {
@@ -39,6 +41,24 @@ async def test_the_chats_id_is_the_session(live: LiveServer) -> None:
     assert '"session_id":"chat-1"' in response.text
     response = await live.ask(ASKED | {"session_id": "ours"}, path="/api/ui-chat")
     assert '"session_id":"ours"' in response.text
+
+
+async def test_an_answer_on_its_way_is_followed_from_its_beginning_by_who_asked_until_it_is_over() -> None:
+    go, whole = asyncio.Event(), whole_answer(AnswerIds("s", "m", "r"))
+    async with serving(make_services(answerer=ScriptedAnswerer(*whole[:3], go, *whole[3:]))) as live:
+        assert (await live.client.get("/api/ui-chat/chat-1/stream")).status_code == 204
+        async with live.client.stream("POST", "/api/ui-chat", json=ASKED) as first:
+            asked = first.aiter_text()
+            text = await anext(asked)
+            assert (await live.client.get("/api/ui-chat/chat-2/stream")).status_code == 204
+            async with live.client.stream("GET", "/api/ui-chat/chat-1/stream") as second:
+                assert second.headers["x-vercel-ai-ui-message-stream"] == "v1"
+                go.set()
+                followed = "".join([piece async for piece in second.aiter_text()])
+            text += "".join([piece async for piece in asked])
+        assert (await live.client.get("/api/ui-chat/chat-1/stream")).status_code == 204
+    assert followed == text
+    assert followed.endswith("data: [DONE]\n\n")
 
 
 async def test_a_failure_is_one_sentence_for_the_reader() -> None:
