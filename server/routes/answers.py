@@ -78,7 +78,7 @@ async def respond(
     replay_key = RecentAnswers.key(limited_client(request, services.settings), request.path, session, asked.raw)
     if asked.is_streamed and dialect is None and (missed := await _missed(services, replay_key)) is not None:
         return missed
-    _hold_stream(services)
+    hold_stream(services)
     recalled = await services.conversations.recall(chat)
     chat = recalled.request
     ids = AnswerIds(
@@ -113,26 +113,12 @@ async def respond(
         elif kept_as:
             recording = services.replay.record(kept_as)
             dialect = Recorded(dialect, recording)
-        response = _event_stream(services, dialect, _frames(paced, answer, dialect, close, recording))
+        response = event_stream(services, dialect, _frames(paced, answer, dialect, close, recording))
     else:
         response = await _whole(paced, answer, close, whole)
     if answer.is_cached:
         response.headers.update(CACHE_HIT)
     return response
-
-
-def key_of_chat(services: Services, chat_id: str) -> str:
-    """What the answer that a chat is being given is kept as, for the one who asked."""
-    return RecentAnswers.key(limited_client(request, services.settings), "a chat", chat_id)
-
-
-def follow_running(services: Services, kept_as: str, dialect: Dialect) -> Response:
-    """An answer on its way, from its beginning; 204 where none is."""
-    recording = services.replay.find(kept_as)
-    if recording is None or recording.is_over_after(recording.next_id):
-        return Response(b"", HTTPStatus.NO_CONTENT)
-    _hold_stream(services)
-    return _event_stream(services, dialect, recording.follow(0))
 
 
 async def _missed(services: Services, replay_key: str) -> Response | None:
@@ -151,8 +137,8 @@ async def _missed(services: Services, replay_key: str) -> Response | None:
         return Response(b"", HTTPStatus.NO_CONTENT)
     if recording is None:
         return None
-    _hold_stream(services)
-    return _event_stream(services, native.NativeStream(recording), recording.follow(seen))
+    hold_stream(services)
+    return event_stream(services, native.NativeStream(recording), recording.follow(seen))
 
 
 def _cut_off(seen: int, recording: Recording) -> None:
@@ -166,7 +152,7 @@ def _cut_off(seen: int, recording: Recording) -> None:
         dialect.encode(event)
 
 
-def _hold_stream(services: Services) -> None:
+def hold_stream(services: Services) -> None:
     """Take one of the open streams until this request is over."""
     if services.drain.is_draining:
         message = "The service is restarting. Please ask again in a moment."
@@ -210,7 +196,8 @@ def _when_over(close: Callable[[], None]) -> None:
     task.add_done_callback(lambda _: close())
 
 
-def _event_stream(services: Services, dialect: Dialect, frames: AsyncGenerator[bytes]) -> Response:
+def event_stream(services: Services, dialect: Dialect, frames: AsyncGenerator[bytes]) -> Response:
+    """The response whose body these frames of the dialect are."""
     response = Response(frames, headers={**STREAM_HEADERS, **dialect.headers}, content_type=dialect.content_type)
     # Quart would cut the stream after RESPONSE_TIMEOUT, in silence. Ours end with `done` at the deadline; this is for a
     # reader who never reads, whose stream waits inside a write and sees no deadline.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from quart import Blueprint, Response, request
 
+from server.answering.resume import RecentAnswers
+from server.http.auth import limited_client
 from server.http.bodies import read_body
 from server.http.openapi import documents
 from server.http.policy import limited
 from server.http.problem_responses import respond_to
 from server.http.requests import read_chat, read_json
 from server.problems import problem_of
-from server.routes.answers import SESSION_HEADER, Asked, follow_running, key_of_chat, respond
+from server.routes.answers import SESSION_HEADER, Asked, event_stream, hold_stream, respond
 from server.schemas.clients import UIChatBody
 from server.services import Services
 from server.wire.ui_message_stream import UIMessageStream
@@ -31,7 +35,7 @@ def blueprint(services: Services) -> Blueprint:
         body = read_json(raw)
         chat = read_chat({"session_id": body.get("id"), **body}, session_header=request.headers.get(SESSION_HEADER))
         asked, chat_id = Asked(chat, body, raw, is_streamed=True), body.get("id")
-        kept_as = key_of_chat(services, chat_id) if isinstance(chat_id, str) and chat_id else None
+        kept_as = _key(services, chat_id) if isinstance(chat_id, str) and chat_id else None
         return await respond(services, asked, dialect=UIMessageStream(), kept_as=kept_as)
 
     @ui.get("/api/ui-chat/<chat_id>/stream")
@@ -42,7 +46,11 @@ def blueprint(services: Services) -> Blueprint:
 
         It is followed for as long as it is sent to the page that asked: with that connection it ends.
         """
-        return follow_running(services, key_of_chat(services, chat_id), UIMessageStream())
+        recording = services.replay.find(_key(services, chat_id))
+        if recording is None or recording.is_over_after(recording.next_id):
+            return Response(b"", HTTPStatus.NO_CONTENT)
+        hold_stream(services)
+        return event_stream(services, UIMessageStream(), recording.follow(0))
 
     @ui.errorhandler(Exception)
     async def fail(error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -53,3 +61,8 @@ def blueprint(services: Services) -> Blueprint:
         return response
 
     return ui
+
+
+def _key(services: Services, chat_id: str) -> str:
+    """What the answer to a chat is kept as, for the one who asked."""
+    return RecentAnswers.key(limited_client(request, services.settings), "a chat", chat_id)

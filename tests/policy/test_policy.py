@@ -92,7 +92,7 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
         "/chat", "/chat/selection", "/v1/chat/completions", "/api/ui-chat"
     }  # fmt: skip
     assert {rule for rule, policy in policies if policy.limit is None} == {
-        *HEALTH, "/metrics", "/v1/models", "/api/ui-chat/<chat_id>/stream", *widget.FILES
+        *HEALTH, "/metrics", "/v1/models", *widget.FILES
     }  # fmt: skip
     assert {rule: policy.scope for rule, policy in policies if policy.scope} == {
         "/ingest": "ingest", "/ingest/<uuid:run_id>": "ingest", "/feedback": "history", "/chat/history": "history",
