@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from flows.reading.extensions.jsx import string_end
 
 Literals = dict[tuple[str, ...], str | bool]
 """Literal values by the keys that lead to them, outermost first."""
-STRING = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*(?:`|\Z)"""
 TOKEN = re.compile(
-    rf"""(?://[^\n]*|/\*.*?(?:\*/|\Z))
-    | (?P<key>(?<![\w$])[A-Za-z_$][\w$]*|"[^"\n]*"|'[^'\n]*')\s*:\s*
-      (?:(?P<value>"[^"\\\n]*"|'[^'\\\n]*'|`[^`\\$]*`|true\b|false\b)(?=\s*[,}}/]))?
-    | {STRING}
-    | (?P<open>[{{\[(]) | (?P<close>[}}\])])""",
+    r"""(?://[^\n]*|/\*.*?(?:\*/|\Z))
+    | (?P<key>(?<![\w$])[A-Za-z_$][\w$]*+|"[^"\n]*"|'[^'\n]*')\s*+:\s*+
+      (?:(?P<value>"[^"\\\n]*"|'[^'\\\n]*'|`[^`\\$]*`|true\b|false\b)(?=\s*[,}/]))?
+    | (?P<quote>["'`])
+    | (?P<open>[{\[(]) | (?P<close>[}\])])""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -22,7 +24,7 @@ def read_literals(program: str) -> Literals:
     found: Literals = {}
     path: list[str] = []
     key = ""
-    for token in TOKEN.finditer(program):
+    for token in _tokens(program):
         if token["key"]:
             key = token["key"].strip("\"'")
             if (value := token["value"]) is not None:
@@ -34,6 +36,18 @@ def read_literals(program: str) -> Literals:
             path.pop()
             key = ""
     return found
+
+
+def _tokens(program: str) -> Iterator[re.Match[str]]:
+    """Those outside of strings and comments; a string that is not closed is its quote alone, a template the rest."""
+    unclosed, position = dict[str, int](), 0
+    while token := TOKEN.search(program, position):
+        position = token.end()
+        if token["quote"]:
+            closed = string_end(program, position, len(program), unclosed)
+            position = closed if closed >= 0 else len(program) if token["quote"] == "`" else position
+        else:
+            yield token
 
 
 def find_literal(literals: Literals, *keys: str) -> str | bool | None:

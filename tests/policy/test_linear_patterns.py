@@ -17,6 +17,8 @@ import pytest
 import flows
 import server
 import shared
+from flows.reading.extensions.jsx import expression_end, statement_end
+from flows.sites.literals import read_literals
 from server.english import names_its_subject
 from server.pages.book_page import render_page
 from tests.support.fakes import make_chunk
@@ -26,13 +28,6 @@ UNNOTICED_S = 0.02
 """Less processor time than this for 8 kB freezes nobody, however it grows."""
 GROWTH = 3.0
 """Of time when the text doubles, above which it is more than linear; a square has 4, a cube 8."""
-KNOWN = {
-    "flows.reading.extensions.jsx.SCRIPT",
-    "flows.reading.extensions.jsx.BRACE",
-    "flows.sites.generators.mkdocs.addresses.ATTRIBUTES",
-    "flows.sites.literals.TOKEN",
-}
-"""Those that are not linear yet: they meet an author's pages alone, in a child process that has ten seconds for one."""
 USES = ("search", "match", "fullmatch", "sub", "finditer", "findall", "split")
 
 
@@ -48,7 +43,7 @@ def patterns() -> Iterator[Any]:
     for module in modules():
         source = inspect.getsource(module)
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern) and f"{module.__name__}.{name}" not in KNOWN:
+            if isinstance(value, re.Pattern):
                 for use in USES:
                     if f"{name}.{use}" in source:
                         yield pytest.param(value, use, id=f"{module.__name__}.{name}.{use}")
@@ -99,6 +94,15 @@ def test_an_expression_takes_time_in_proportion_to_its_text(pattern: re.Pattern[
 def test_a_question_of_blanks_and_hyphens_is_told_apart_at_once() -> None:
     assert is_linear(lambda size: names_its_subject("a" + " " * (size // 2) + "-" * (size // 2)))
     assert is_linear(lambda size: names_its_subject("a " + "-" * size))
+
+
+@pytest.mark.parametrize("scrap", ["{'\\\\", '{"\\\\', "{`\\\\`", "{/*", "{//", "{'a", "'\\n{", "a: '\\\\'", "/*/", "`{\\`"])
+@pytest.mark.parametrize("scan", [lambda text: expression_end(text, 0), lambda text: statement_end(text, 0), read_literals])
+def test_a_program_whose_strings_and_comments_do_not_end_is_scanned_in_proportion_to_it(
+    scrap: str, scan: Callable[[str], object]
+) -> None:
+    assert is_linear(lambda size: scan(scrap * (size // len(scrap))))
+    assert is_linear(lambda size: scan(scrap[0] + scrap[1:] * (size // len(scrap[1:]))))
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,20 @@ Linear scans that never raise; -1 means "it is not one".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 NAME = re.compile(r"</?(?:[A-Za-z_$][\w$.:-]*)?")
 ATTRIBUTE = re.compile(r"\s+[A-Za-z_$:@][\w$:.@-]*(\s*=\s*)?|\s*(?=\{)")
 VALUE = re.compile(r""""[^"]*"|'[^']*'|[^\s"'=<>`{}/]+""")
 TAG_END = re.compile(r"\s*/?>")
-SCRIPT = re.compile(r"""[{}()\[\]]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/""", re.DOTALL)
-BRACE = re.compile(r"""[{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|/\*.*?\*/""", re.DOTALL)
+SIGN = re.compile(r"""[{}()\[\]"'`]|//|/\*""")
+QUOTED = {
+    '"': re.compile(r'(?:\\.|[^"\\\n])*+', re.DOTALL),
+    "'": re.compile(r"(?:\\.|[^'\\\n])*+", re.DOTALL),
+    "`": re.compile(r"(?:\\.|[^`\\])*+", re.DOTALL),
+}
+"""What stands between the quotes of a string."""
 MAX_CODE_POINT = 0x10FFFF
 BLANK_LINE = re.compile(r"\n[ \t]*(?=\n|\Z)")
 ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(\r\n|.))", re.DOTALL)
@@ -69,13 +74,11 @@ def _attribute_end(text: str, start: int, limit: int) -> int:
 def expression_end(text: str, start: int) -> int:
     """The offset behind the `{...}` that starts at `start`; strings and comments may hold any brace."""
     depth = 0
-    for match in BRACE.finditer(text, start, start + MAX_CHARS):
-        if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            depth -= 1
-            if depth == 0:
-                return match.end()
+    for bracket, end in brackets(text, start, min(start + MAX_CHARS, len(text)), line_comments=False):
+        if bracket in "{}":
+            depth += _step(bracket)
+            if depth == 0 and bracket == "}":
+                return end
     return -1
 
 
@@ -87,13 +90,51 @@ def statement_end(text: str, start: int) -> int:
     first = end = _blank_line(text, start)
     depth, position = 0, start
     while end - start < MAX_CHARS:
-        depth += sum(_step(match[0]) for match in SCRIPT.finditer(text, position, end))
+        depth += sum(_step(bracket) for bracket, _ in brackets(text, position, end, line_comments=True))
         if depth <= 0:
             return end
         if end >= len(text):
             return first
         position, end = end, _blank_line(text, end + 1)
     return first
+
+
+def brackets(text: str, start: int, end: int, *, line_comments: bool) -> Iterator[tuple[str, int]]:
+    """Each bracket outside of strings and comments, and the offset behind it, in time linear in the text.
+
+    A quote or a comment that is not closed is a sign like any other.
+    """
+    unclosed, position, has_comments = dict[str, int](), start, True
+    while sign := SIGN.search(text, position, end):
+        mark, position = sign[0], sign.end()
+        if mark in QUOTED:
+            position = max(position, string_end(text, position, end, unclosed))
+        elif mark == "//":
+            newline = text.find("\n", position, end) if line_comments else sign.start() + 1
+            position = newline if newline >= 0 else end
+        elif mark == "/*":
+            closing = text.find("*/", position, end) if has_comments else -1
+            has_comments = closing >= 0
+            position = closing + 2 if has_comments else position
+        else:
+            yield mark, position
+
+
+def string_end(text: str, start: int, end: int, unclosed: dict[str, int]) -> int:
+    """The offset behind the string whose quote stands before `start`; -1 where it is not closed.
+
+    `unclosed`: for the next call about this text. Up to where one quote found no partner, no other of its kind finds one: what
+    stands between them is escaped, so that both see the same signs behind.
+    """
+    quote = text[start - 1]
+    if start <= unclosed.get(quote, 0):
+        return -1
+    inside = QUOTED[quote].match(text, start, end)
+    stop = inside.end() if inside else start
+    if stop < end and text[stop] == quote:
+        return stop + 1
+    unclosed[quote] = stop
+    return -1
 
 
 def _blank_line(text: str, start: int) -> int:

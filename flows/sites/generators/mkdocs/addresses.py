@@ -20,7 +20,8 @@ from flows.sites.site_files import SiteFiles
 from flows.sites.slugs import pymdownx_slug
 from shared.models import Site
 
-ATTRIBUTES = re.compile(r"(?<![ ])[ ]++\{:?[ ]*+([^\}\n ][^\n]*)[ ]*\}[ ]*$")
+ATTRIBUTES = re.compile(r"(?<![ ])[ ]++\{:?[ ]*+(?=[^\}\n ])")
+"""Where a list of attributes begins that goes on to the end of its line."""
 ATTRIBUTE_ID = re.compile(r"(?:^|[ ])(?:#([^\s}]+)|id=[\"']?([^\s\"'}]+))")
 
 
@@ -56,7 +57,7 @@ def anchors(document: Document, site: Site) -> list[str | None]:
     sources = [_source(heading, document.text) for heading in document.headings]
     custom = [_attribute_id(source) if shown else None for source, shown in zip(sources, rendered, strict=True)]
     taken, counters, references = {given for given in custom if given}, dict[str, int](), find_references(document)
-    texts = (html_text(ATTRIBUTES.sub("", source), references) for source in sources)
+    texts = (html_text(_part_attributes(source)[0], references) for source in sources)
     slug, ids = _slugifier(site), list[str | None]()
     for text, given, shown in zip(texts, custom, rendered, strict=True):
         if given is None and shown:
@@ -99,6 +100,14 @@ def _source(heading: Heading, page: str) -> str:
 
 def _attribute_id(source: str) -> str | None:
     """The id in an attribute list at the heading's end (`markdown/extensions/attr_list.py`, `HEADER_RE`)."""
-    attributes = ATTRIBUTES.search(source)
-    given = ATTRIBUTE_ID.search(attributes[1]) if attributes else None
+    given = ATTRIBUTE_ID.search(_part_attributes(source)[1])
     return (given[1] or given[2]) if given else None
+
+
+def _part_attributes(source: str) -> tuple[str, str]:
+    """A heading without the attribute list at its end, and what stands in the list; '' without one."""
+    line = source.removesuffix("\n")
+    beginning = ATTRIBUTES.search(line, line.rfind("\n") + 1) if line.rstrip(" ").endswith("}") else None
+    if beginning is None:
+        return source, ""
+    return source[: beginning.start()] + source[len(line) :], line[beginning.end() : line.rindex("}")]
