@@ -193,7 +193,7 @@ async def _read(rules: ReadingRules, items: list[tuple[str, str]]) -> list[tuple
     for path, text in items:
         child = await process.start()
         before = processor_s(child.pid)
-        page = await process.read(path, text)
+        page = (await process.read(path, text)).page
         ended = child.returncode is not None
         read.append((page, PAGE_LIMIT_S if ended else processor_s(child.pid) - before))
     await process.end()
