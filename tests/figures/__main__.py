@@ -83,7 +83,7 @@ FIGURES = {
         "HTTP/2 rapid reset",
         "limits hold, limiter memory flat, /health < 1 s",
         abuse.abuse,
-        900,
+        1500,
     ),
     "injections": Figure(
         "50 injections and 40 XSS strings through the book, the selection, the history, page_url and the model's output",

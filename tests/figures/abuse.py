@@ -134,7 +134,7 @@ async def _search(server: Server, count: int, claim: Callable[[int], str], most:
 
     async def ask(lane: int) -> None:
         for n in range(lane, count, 8):
-            answer = await server.client.get("/search?q=budget", headers={"X-Forwarded-For": claim(n)})
+            answer = await server.client.get("/search?q=zyzzyva", headers={"X-Forwarded-For": claim(n)})
             statuses[answer.status_code] += 1
 
     began = time.monotonic()
