@@ -119,14 +119,14 @@ FIGURES = {
 }
 
 
-def run_figure(name: str, *, is_short: bool) -> Measured:
+def run_figure(name: str, *, is_short: bool, scale: float = 1.0) -> Measured:
     """Measure it; one that fails or takes too long is a failure, not a traceback."""
     figure = FIGURES[name]
     limit_s = SHORT_LIMIT_S if is_short else figure.limit_s
 
     async def measure(folder: Path) -> Measured:
         async with asyncio.timeout(limit_s):
-            return await figure.measure(Trial(folder, is_short))
+            return await figure.measure(Trial(folder, is_short, scale))
 
     with tempfile.TemporaryDirectory(prefix=f"lectern-{name}-", ignore_cleanup_errors=True) as folder:
         try:
@@ -145,6 +145,7 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--short", action="store_true", help="seconds each, as `make test` runs them; nothing is written")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of what is tried, on a busy machine; n tells")
     options = parser.parse_args()
     names = options.names or list(FIGURES)
     if unknown := sorted(set(names) - FIGURES.keys()):
@@ -153,7 +154,7 @@ def main() -> int:
     failures = 0
     for name in names:
         began = time.monotonic()
-        measured, figure = run_figure(name, is_short=options.short), FIGURES[name]
+        measured, figure = run_figure(name, is_short=options.short, scale=options.scale), FIGURES[name]
         failures += measured.failures
         sys.stdout.write(
             f"{name}: {measured.text}; n {measured.n}, failures {measured.failures} ({time.monotonic() - began:.0f} s)\n"

@@ -98,12 +98,12 @@ async def _slowloris(server: Server, trial: Trial) -> tuple[str, int]:
 
 async def _endless_body(server: Server, trial: Trial) -> tuple[str, int]:
     """A body in chunks that goes on for a gigabyte, or until it is refused."""
-    sent, status = 0, b""
+    sent, status, wanted = 0, b"", trial.pick(GIGABYTE, GIGABYTE // 16)
     async with connected(server.port) as (reader, writer):
         writer.write(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         answer = asyncio.create_task(reader.readline())
         try:
-            while sent < trial.pick(GIGABYTE, GIGABYTE // 16):
+            while sent < wanted:
                 writer.write(CHUNK)
                 await writer.drain()
                 sent += 65_536
@@ -112,7 +112,7 @@ async def _endless_body(server: Server, trial: Trial) -> tuple[str, int]:
         async with asyncio.timeout(30):
             status = await answer if not answer.done() or not answer.exception() else b""
     refused = status.split()[1:2] in ([b"413"], [])
-    return f"refused ({status[9:12].decode() or 'closed'}) after {sent / 1e6:.1f} MB", (not refused) + (sent >= GIGABYTE)
+    return f"refused ({status[9:12].decode() or 'closed'}) after {sent / 1e6:.1f} MB", (not refused) + (sent >= wanted)
 
 
 async def _disguised(server: Server, trial: Trial) -> tuple[str, int]:

@@ -37,11 +37,15 @@ class Trial:
 
     folder: Path
     is_short: bool
+    scale: float = 1.0
+    """Share of what is to be tried, for a machine that has too little time."""
     seed: int = 11
 
     def pick(self, full: int, short: int) -> int:
-        """The number of things to try."""
-        return short if self.is_short else full
+        """The number of things to try, or every how many-th of them where that is less than `short`."""
+        if self.is_short or full < short:
+            return short if self.is_short else full
+        return max(short, round(self.scale * full))
 
     @property
     def random(self) -> random.Random:
