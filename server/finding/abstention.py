@@ -27,11 +27,10 @@ import math
 
 ENOUGH = 0.3
 """Support from which on a question counts as answerable: a wrong refusal costs more than a needless list of sections."""
-ENOUGH_WITH_UNKNOWN = 0.5
+ENOUGH_WITH_UNKNOWN = 0.8
 """The same where the question has a word that is nowhere in the book: what it names may not be in it at all."""
-ENOUGH_WITH_UNKNOWN_NAME = 0.9
-"""The same where that word is a name: written with a capital or a digit. No question of 323 that four books answer is declined
-for it; of ten that one of them does not answer one more is."""
+ENOUGH_WITH_UNKNOWN_NAME = 0.95
+"""The same where that word is a name: written with a capital or a digit."""
 WORDS_AND_MEANING = (-6.34, 9.92, 2.09)
 """Intercept, words, meaning."""
 WORDS_ALONE = (-5.76, 13.99)

@@ -5,7 +5,8 @@
 2. The best section is quoted; a second one where it comes near, or holds terms of the question that the first does not.
 3. A section that is short enough is quoted whole. Of a longer one the blocks that hold most, then those beside the best one, in
    the order of the book.
-4. What is longer than its room is cut between items, rows or lines to those that hold most.
+4. Of a table in such a section the rows that hold something of the question are shown. What is still longer than its room is
+   cut between items, rows or lines to those that hold most.
 """
 
 from __future__ import annotations
@@ -168,15 +169,23 @@ def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsO
     """The section whole where there is room, else its best blocks, in order."""
     scores = [_worth(terms(_said(block.whole)), weights) for _, block in candidate.blocks]
     taken: dict[int, tuple[int, ...]] = {}
+    fits = candidate.words <= room
     best = max(range(len(scores)), key=scores.__getitem__)
     for at in sorted(range(len(scores)), key=lambda at: (-scores[at], abs(at - best))):
         block = candidate.blocks[at][1]
-        words = len(block.whole.split())
+        kept = tuple(range(len(block.parts))) if fits else _matching(block, weights, terms)
+        words = sum(len(block.text(part).split()) for part in (block.intro, *(block.parts[n] for n in kept)) if part)
         if taken and words > room:
             continue
-        taken[at] = tuple(range(len(block.parts))) if words <= room else _fit(block, room, weights, terms)
+        taken[at] = kept if words <= room else _fit(block, room, weights, terms)
         room -= words
     return [Quotation(*candidate.blocks[at], kept) for at, kept in sorted(taken.items())]
+
+
+def _matching(block: Quotable, weights: TermWeights, terms: TermsOf) -> tuple[int, ...]:
+    """Of a table its header and the rows that hold something of the question; all where none does, and of other blocks."""
+    rows = [at for at in range(1, len(block.parts)) if terms(_said(block.text(block.parts[at]))) & weights.keys()]
+    return (0, *rows) if block.kind == "table" and rows else tuple(range(len(block.parts)))
 
 
 def _fit(block: Quotable, room: int, weights: TermWeights, terms: TermsOf) -> tuple[int, ...]:

@@ -154,8 +154,8 @@ async def test_a_question_that_names_what_the_book_does_not_have_needs_more_supp
 
 async def test_a_name_the_book_does_not_have_needs_more_than_another_word(index: EmbeddedIndex) -> None:
     at_ease = find_in(index, enough=0.0)
-    named = await at_ease.retrieve(ChatRequest(question="Which planetary gears does Pepper have?"))
-    worded = await at_ease.retrieve(ChatRequest(question="Which planetary gears does pepper have?"))
+    named = await at_ease.retrieve(ChatRequest(question="Which brushless planetary gears does Pepper have?"))
+    worded = await at_ease.retrieve(ChatRequest(question="Which brushless planetary gears does pepper have?"))
     assert ENOUGH_WITH_UNKNOWN <= named.support == worded.support < ENOUGH_WITH_UNKNOWN_NAME
     assert (named.answerable, worded.answerable) == (False, True)
 

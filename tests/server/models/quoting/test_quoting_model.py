@@ -119,6 +119,16 @@ async def test_rows_that_match_come_with_the_header_when_a_table_is_too_long() -
     assert "\n\n…\n\n[1]" in text
 
 
+async def test_of_a_table_in_a_long_section_the_rows_that_match_leave_room_for_what_is_said_of_them() -> None:
+    rows = "\n".join(f"| Interface number {n} | four of the first kind | two of the other kind |" for n in range(8))
+    table = f"| Feature | 8GB | 4GB |\n| --- | --- | --- |\n| Memory | 8GB wide | 4GB narrow |\n{rows}"
+    advice = "We recommend the 8GB variant, as it has " + " ".join(["room"] * 40)
+    text, _, _ = await ask("8GB or 4GB, which one?", found(f"Boards:: {table}\n\n{advice}"))
+    assert "| Feature | 8GB | 4GB |\n| --- | --- | --- |\n| Memory | 8GB wide | 4GB narrow |\n\n…" in text
+    assert "We recommend the 8GB variant" in text
+    assert "Interface" not in text
+
+
 async def test_a_section_that_introduces_those_below_it_is_shown_with_them() -> None:
     stages = "Pipeline:: The voice pipeline has stages:\n\n### 1. Listening\n\nSound comes.\n\n### 2. Acting\n\nAn arm moves."
     text, cited, _ = await ask("What are the stages of the voice pipeline?", found(stages, "Else:: Nothing."))
