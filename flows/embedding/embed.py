@@ -7,8 +7,9 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from flows.embedding.vector_cache import VectorCache
+from flows.embedding.vector_cache import VectorCache, as_floats
 from shared.embedding.model import EmbeddingModel
+from shared.errors import ServiceError
 from shared.index.port import Index
 from shared.models import Chunk
 
@@ -54,7 +55,8 @@ async def embed_chunks(
 ) -> Embedded:
     """A vector for every chunk; equal texts are embedded once.
 
-    Vectors are kept in the cache batch by batch as they arrive: a kill or a failure loses at most the batches in flight.
+    Vectors are kept in the cache as they arrive, while the next ones are bought: a kill loses at most the batches in flight and
+    those that are being written, a failure none that arrived.
     `on_progress` is told how many different texts have theirs. Raises `ServiceError`.
 
     1. Look up every text's hash in the cache.
@@ -99,7 +101,7 @@ async def _take_from_index(
         found = await index.vectors(missing[start : start + _LOOKED_UP_AT_ONCE])
         if found:
             await asyncio.to_thread(cache.store, found)
-            vectors.update({content_hash: array("f", vector) for content_hash, vector in found.items()})
+            vectors.update({content_hash: as_floats(vector) for content_hash, vector in found.items()})
 
 
 async def _buy(
@@ -111,20 +113,40 @@ async def _buy(
 ) -> None:
     """Embed every batch. After a failure none is begun, those in flight are kept, and the first error is raised."""
     waiting = iter(batches)
+    arrived: asyncio.Queue[Mapping[str, array[float]] | None] = asyncio.Queue()
     errors: list[BaseException] = []
 
     async def buy_in_turn() -> None:
         while not errors and (batch := next(waiting, None)):
             try:
-                bought = dict(zip(batch.hashes, await model.embed_documents(batch.texts), strict=True))
-                await asyncio.to_thread(cache.store, bought)
+                bought = await model.embed_documents(batch.texts)
+                arrived.put_nowait(dict(zip(batch.hashes, map(as_floats, bought), strict=True)))
             except BaseException as exc:
                 errors.append(exc)
                 raise
-            vectors.update({content_hash: array("f", vector) for content_hash, vector in bought.items()})
-            on_progress(len(vectors))
 
-    await asyncio.gather(*(buy_in_turn() for _ in range(min(REQUESTS_AT_ONCE, len(batches)))), return_exceptions=True)
+    async def keep() -> None:
+        """Write what has arrived since the last time, together: a flush to the disk takes as long for many as for few."""
+        while (bought := await arrived.get()) is not None:
+            together = dict(bought)
+            while not arrived.empty() and (bought := arrived.get_nowait()) is not None:
+                together |= bought
+            try:
+                await asyncio.to_thread(cache.store, together)
+            except ServiceError as exc:
+                errors.append(exc)
+                return
+            vectors.update(together)
+            on_progress(len(vectors))
+            if bought is None:
+                return
+
+    keeping = asyncio.create_task(keep())
+    try:
+        await asyncio.gather(*(buy_in_turn() for _ in range(min(REQUESTS_AT_ONCE, len(batches)))), return_exceptions=True)
+    finally:
+        arrived.put_nowait(None)
+        await keeping
     if errors:
         raise errors[0]
 

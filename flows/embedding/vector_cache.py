@@ -23,6 +23,11 @@ _LOCK_TIMEOUT_S = 30.0
 """Two ingests may share the file; each holds it for one batch."""
 
 
+def as_floats(vector: Sequence[float]) -> array[float]:
+    """The vector as float32; itself where it is that already."""
+    return vector if isinstance(vector, array) and vector.typecode == "f" else array("f", vector)
+
+
 class VectorCache:
     """Vectors of one model, in an SQLite file that several processes and threads may use at once. Every method blocks."""
 
@@ -52,7 +57,7 @@ class VectorCache:
 
     def store(self, vectors: Mapping[str, Sequence[float]]) -> None:
         """Keep vectors by hash; on disk when this returns."""
-        rows = [(*self._key, content_hash, array("f", vector).tobytes()) for content_hash, vector in vectors.items()]
+        rows = [(*self._key, content_hash, as_floats(vector).tobytes()) for content_hash, vector in vectors.items()]
         with self._errors(), self._lock, self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 

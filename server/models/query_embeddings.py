@@ -87,7 +87,7 @@ class QueryEmbeddings:
                 log.info("embeddings_back")
                 return
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """See `EmbeddingModel`."""
         return await self._model.embed_documents(texts)
 

@@ -79,11 +79,10 @@ class LocalEmbeddings:
             raise ServiceError("embeddings", f"{NAME} is still being loaded.", transient=True, code="loading") from exc
         return (await self._run(model, text)).tolist()
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed_documents(self, texts: Sequence[str]) -> list[array[float]]:
         """See `EmbeddingModel.embed_documents`; as many at once as there are threads."""
         model = await asyncio.shield(asyncio.wrap_future(self.load()))
-        vectors = await asyncio.gather(*(self._run(model, text) for text in texts))
-        return [vector.tolist() for vector in vectors]
+        return await asyncio.gather(*(self._run(model, text) for text in texts))
 
     async def ping(self) -> None:
         """Return when it is loaded."""

@@ -28,7 +28,7 @@ class EmbeddingModel(Protocol):
         """The vector of a question; gives up soon, for a reader is waiting."""
         ...
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector per text, same order, in one request (within the API's limits); waits out rate limits."""
         ...
 

@@ -70,12 +70,11 @@ class OpenAIEmbeddings:
         vectors = await retry(lambda: self._embed([text], QUERY_TIMEOUT_S), IN_A_QUESTION)
         return vectors[0].tolist()
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed_documents(self, texts: Sequence[str]) -> list[array[float]]:
         """See `EmbeddingModel.embed_documents`."""
         if not texts:
             return []
-        vectors = await retry(lambda: self._embed(texts, DOCUMENTS_TIMEOUT_S), IN_AN_INGEST)
-        return [vector.tolist() for vector in vectors]
+        return await retry(lambda: self._embed(texts, DOCUMENTS_TIMEOUT_S), IN_AN_INGEST)
 
     async def ping(self) -> None:
         """Embed one word: not every compatible server lists its models."""
@@ -121,7 +120,7 @@ class OpenAIEmbeddings:
                 raise self._broken(
                     f"vectors of {len(vector)} floats, EMBEDDING_DIMENSIONS is {self._dimensions}.", "dimensions"
                 )
-            if not all(map(math.isfinite, vector)):
+            if not math.isfinite(sum(vector)):  # which no sum of so many float32 that are finite is
                 raise self._broken("a vector that holds infinity or not-a-number.")
         return vectors
 

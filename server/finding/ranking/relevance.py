@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from struct import Struct
+from struct import pack
 from typing import TypeVar
 
 from server.finding.places import Place, cut
@@ -39,9 +39,8 @@ PAIRS = 0.3
 NEAR = 8
 """Terms apart that still count as near."""
 _TERM_BYTES = 4
-_pack = Struct("<I").pack
-_MOST_CHUNKS = 4096
-"""Chunks whose terms are remembered."""
+_MOST_CHUNKS = 16_384
+"""Chunks whose terms are remembered, about 15 MB."""
 
 Weights = Mapping[int, float]
 """Inverse document frequency of each term of a question."""
@@ -90,7 +89,7 @@ class ChunkReader:
             if len(self._known) >= _MOST_CHUNKS:
                 self._known.clear()
             known = self._known[key] = tuple(self._terms_of(place, first=not number) for number, place in enumerate(cut(chunk)))
-        packed = [(term, _pack(term)) for term in wanted]
+        packed = [(term, pack("<I", term)) for term in wanted]
         found = tuple(_positions(there, packed) for there in known)
         return ReadChunk(chunk, dense, cut(chunk), found, tuple(len(there) // _TERM_BYTES for there in known))
 
@@ -98,7 +97,8 @@ class ChunkReader:
         """The terms of a place of a chunk (its first?), headings included."""
         names = " ".join(content.breadcrumb(place.chunk.title, place.section.heading_path))
         tagged = content.tags(place.chunk) if first else ""
-        return b"".join(map(_pack, self._terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}")))
+        terms = self._terms.of(f"{names}\n" * HEADINGS + f"{tagged}\n{place.body}")
+        return pack(f"<{len(terms)}I", *terms)
 
 
 def _positions(there: bytes, wanted: Sequence[tuple[int, bytes]]) -> dict[int, list[int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from array import array
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,38 @@ def test_a_text_over_the_limit_loses_its_end_and_an_empty_one_is_filled() -> Non
     assert contents["long"].startswith(long)
     assert empty.strip()
     assert blank.strip()
+
+
+async def test_texts_go_on_being_bought_while_the_cache_is_written(index: EmbeddedIndex, tmp_path: Path) -> None:
+    many = make_chunks({"many.md": [f"Robot {n}." for n in range(6 * MAX_BATCH_INPUTS)]})
+    all_asked_for = threading.Event()
+    writes: list[int] = []
+
+    class EagerModel(Model):
+        async def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+            if len(self.requests) == 5:
+                all_asked_for.set()
+            return await super().embed_documents(texts)
+
+    class SlowCache(VectorCache):
+        def store(self, vectors: Mapping[str, Sequence[float]]) -> None:
+            all_asked_for.wait()
+            writes.append(len(vectors))
+            super().store(vectors)
+
+    cache = SlowCache(tmp_path / "slow.sqlite", model=Model.name, dimensions=Model.dimensions)
+    assert (await embed(many, EagerModel(), cache, index)).bought == len(many)
+    assert sum(writes) == len(many)
+    assert len(writes) <= 3
+    cache.close()
+
+
+async def test_a_cache_that_cannot_be_written_ends_the_run(index: EmbeddedIndex, tmp_path: Path) -> None:
+    class FullCache(VectorCache):
+        def store(self, vectors: Mapping[str, Sequence[float]]) -> None:
+            raise ServiceError("disk", "No space left.", transient=False)
+
+    cache = FullCache(tmp_path / "full.sqlite", model=Model.name, dimensions=Model.dimensions)
+    with pytest.raises(ServiceError, match="No space left"):
+        await embed(BOOK, Model(), cache, index)
+    cache.close()

@@ -52,7 +52,7 @@ async def test_a_text_is_nearer_to_what_means_the_same(model: LocalEmbeddings) -
 
 async def test_a_text_has_one_vector_whoever_is_beside_it(model: LocalEmbeddings) -> None:
     together = await model.embed_documents([*TEXTS, ""])
-    assert together == [await model.embed_query(text) for text in [*TEXTS, ""]]
+    assert [*map(list, together)] == [await model.embed_query(text) for text in [*TEXTS, ""]]
 
 
 async def test_the_end_of_a_long_text_is_not_looked_at(model: LocalEmbeddings) -> None:
