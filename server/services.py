@@ -21,6 +21,7 @@ from server.answering.shared_answers import SharedAnswers
 from server.conversations.from_settings import open_conversations
 from server.conversations.memory import ConversationMemory
 from server.finding.passages import Passages, SearchOutcome
+from server.finding.ranking.reranker import open_reranker
 from server.finding.retriever import Retriever
 from server.http.auth import Access
 from server.http.draining import Draining
@@ -183,6 +184,7 @@ def _open_book(settings: Settings, name: str, common: _Common) -> Services:
         tokenizer=tokenizer,
         enough=settings.answer_support,
         rewrite=rewrite,
+        reranker=open_reranker(settings),
     )
     answer_cache = open_answer_cache(settings, model.name, redis)
     database = common.conversations if common.conversations.address else None

@@ -160,6 +160,13 @@ def known_database(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def rerank_address(value: str | None) -> str | None:
+    """The address of a re-ranking endpoint."""
+    if value and not is_address(value):
+        raise PydanticCustomError("rerank_url", "an address like https://api.jina.ai/v1/rerank")
+    return value
+
+
 def collector_address(value: str | None) -> str | None:
     """The address of an OTLP collector."""
     if value and not is_address(value):

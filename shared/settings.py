@@ -89,6 +89,14 @@ class Settings(BaseSettings):
     embedding_api_key: SecretStr | None = None
     """Default: OPENAI_API_KEY; empty (both): the local model, or lexical search only."""
 
+    rerank_url: str | None = None
+    """A `/rerank` endpoint of the Cohere or Jina shape, such as https://api.jina.ai/v1/rerank: it is sent each question and the
+    best places of the book, and puts these in order; empty: the search's own order."""
+    rerank_model: str = ""
+    """What that endpoint is asked for; empty: it has one model."""
+    rerank_api_key: SecretStr | None = None
+    """Key of that endpoint; empty: none is sent."""
+
     # The index
     qdrant_url: str | None = None
     """Qdrant server or Cloud; empty: the embedded engine in DATA_DIR."""
@@ -182,6 +190,7 @@ class Settings(BaseSettings):
     _keys = field_validator("jwt_jwks")(checks.safe_source_of_keys)
     _database = field_validator("database_url")(checks.known_database)
     _redis = field_validator("redis_url")(checks.known_redis)
+    _rerank = field_validator("rerank_url")(checks.rerank_address)
     _collector = field_validator("otel_exporter_otlp_endpoint")(checks.collector_address)
     _with_traces = field_validator("otel_exporter_otlp_headers")(checks.name_value_pairs)
     _readers = field_validator("reader_api_keys")(checks.check_reader_keys)

@@ -30,6 +30,7 @@ from server.finding.query.spelling import Spelling
 from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.ranking.relevance import ChunkReader
+from server.finding.ranking.reranker import Reranker
 from server.finding.selected_text import enclose, find_selection
 from server.languages import names_in, without_small_words
 from server.questions import ChatRequest
@@ -74,6 +75,7 @@ class Retriever:
         tokenizer: Tokenizer,
         enough: float = ENOUGH,
         rewrite: Rewrite | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         """`enough`: the support from which on a question counts as answerable.
 
@@ -84,16 +86,19 @@ class Retriever:
         self._count = tokenizer.count
         self._enough = enough
         self._rewrite = rewrite
+        self._reranker = reranker
         self._terms = Stemmer(bm25)
         self._frequencies = Frequencies(bm25)
         self._spelling = Spelling(index, self._terms, self._frequencies, bm25.language)
-        self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms))
+        self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms), reranker)
         self._background = CosineBaseline(index)
         self._addresses = PageAddresses()
 
     async def aclose(self) -> None:
         """Stop what goes on in the background."""
         await self._spelling.aclose()
+        if self._reranker is not None:
+            await self._reranker.aclose()
 
     async def retrieve(self, request: ChatRequest) -> Passages:
         """The passages for one request, numbered from 1, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""

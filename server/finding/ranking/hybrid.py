@@ -5,6 +5,7 @@
 2. Read them: part them at their headings and weigh every place (`relevance`).
 3. Add both scales, and what the page around says (`fusion`).
 4. When it is asked what a thing is, lower what does not say so (`definitions`).
+5. Where there is a re-ranking model, put the best of them in its order (`reranker`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from server.finding.query.terms import Frequencies, Stemmer
 from server.finding.ranking.definitions import definer, thing_asked
 from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
+from server.finding.ranking.reranker import Reranker
 from server.finding.versions import of_asked_version
 from server.languages import without_small_words
 from shared import tracing
@@ -56,7 +58,7 @@ class RankedPlaces:
     words: float
     """The best lexical score, as a share of what a place with every word of the query would get."""
     cosine: float | None
-    """Of the best place; None where meaning was not searched."""
+    """Of the best place, before it is ranked again; None where meaning was not searched."""
     degraded: bool
     """The embedding model was out of reach: by words only."""
     rarity: dict[int, float]
@@ -74,6 +76,7 @@ class HybridSearch:
     terms: Stemmer
     frequencies: Frequencies
     reader: ChunkReader
+    reranker: Reranker | None = None
 
     async def find(
         self, snapshot: Snapshot, query: str, *, context: str = "", thing: str | None = None, where: Filter | None = None
@@ -103,12 +106,15 @@ class HybridSearch:
             scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
             thing = thing or thing_asked(query)
             ranked = rank(scored, definer(thing) if thing else None)
+            cosine = ranked[0].cosine if ranked else None
+        if self.reranker is not None:
+            ranked = await self.reranker.rerank(query, ranked)
         best = max((one.lexical for one in scored), default=0.0)
         perfect = perfect_score({term: weight for term, weight in weights.items() if term in asked})
         return RankedPlaces(
             ranked=ranked,
             words=best / perfect if perfect else 0.0,
-            cosine=ranked[0].cosine if ranked else None,
+            cosine=cosine,
             degraded=degraded,
             rarity=rarity,
             long_forms=forms,
