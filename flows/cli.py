@@ -1,4 +1,4 @@
-"""`python -m flows`: plan, ingest, chunks, verify-links and evaluate, without Prefect.
+"""`python -m flows`: plan, ingest, chunks, verify-links, evaluate, migrate, backup and restore, without Prefect.
 
 Results go to standard output, progress and errors to standard error. Exit code 0: done; 1: a sentence says why not, or one for
 each setting that is wrong; 2: the command line is not understood.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from flows.book import Book, read_book
 from flows.configuration import read_books, read_settings
+from flows.moving.commands import add_moving
 from flows.plan import Plan
 from flows.progress import Tracker
 from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--at-least", type=_threshold, action="append", default=[], metavar="METRIC=VALUE", help="else fail; may be repeated"
     )
+    add_moving(lambda name, run, summary: _command(commands, name, run, summary, reads=False))
     return parser
 
 
@@ -98,12 +100,14 @@ def _command(
     summary: str,
     *,
     each: bool = False,
+    reads: bool = True,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=EPILOG)
-    command.add_argument("book", nargs="?", metavar="BOOK", help="a folder or a git+https address (default: BOOK_SOURCE)")
+    if reads:
+        command.add_argument("book", nargs="?", metavar="BOOK", help="a folder or a git+https address (default: BOOK_SOURCE)")
     which = "the only one of BOOKS to do" if each else "which one of BOOKS (default: the first)"
     command.add_argument("--only", default="", metavar="NAME", help=which)
-    command.set_defaults(command=run, each=each)
+    command.set_defaults(command=run, each=each, **({} if reads else {"book": None}))
     return command
 
 
