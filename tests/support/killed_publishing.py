@@ -1,9 +1,10 @@
 """Publishes over a live build, killed with SIGKILL at one step after another; says on stdout what each kill left behind.
 
-    python -m tests.support.killed_publishing FOLDER EVERY
+    python -m tests.support.killed_publishing FOLDER EVERY [revise]
 
-A step is the first call of a function, Python's or the engine's, made while publishing; every EVERY-th is tried. Each attempt
-is a forked child, and so is each look at what it left: the engine's threads never live in the process that forks.
+`revise`: the new build is made of what is different from the live one. A step is the first call of a function, Python's or the
+engine's, made while publishing; every EVERY-th is tried. Each attempt is a forked child, and so is each look at what it left:
+the engine's threads never live in the process that forks.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ BUILDS = {make_build(OLD).id: OLD, make_build(NEW, hour=1).id: NEW, make_build(N
 
 
 def main() -> None:
-    folder, every = Path(sys.argv[1]), int(sys.argv[2])
-    for step in _steps(folder)[::every]:
+    folder, every, revises = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] == ["revise"]
+    for step in _steps(folder, revises)[::every]:
         root = folder / "killed"
         _fork(lambda root=root: asyncio.run(_publish(root, 0)))
-        killed = _fork(lambda step=step, root=root: _publish_until(root, step)) == -signal.SIGKILL
+        killed = _fork(lambda step=step, root=root: _publish_until(root, step, revises)) == -signal.SIGKILL
         report = folder / "report.json"
         _fork(lambda root=root, report=report: report.write_text(json.dumps(asyncio.run(_look(root)))))
         print(json.dumps({"step": step, "killed": killed, **json.loads(report.read_text())}), flush=True)  # noqa: T201
@@ -42,14 +43,18 @@ def main() -> None:
         shutil.rmtree(root)
 
 
-async def _publish(root: Path, hour: int) -> None:
+async def _publish(root: Path, hour: int, *, revises: bool = False) -> None:
     chunks = OLD if hour == 0 else NEW
+    build, vectors = make_build(chunks, hour=hour), make_vectors(chunks)
     index = EmbeddedIndex(root, Bm25())
-    await index.publish(make_build(chunks, hour=hour), chunks, make_vectors(chunks))
+    if revises:
+        await index.revise(build, chunks, vectors, base=make_build(OLD), pages={chunk.path for chunk in chunks})
+    else:
+        await index.publish(build, chunks, vectors)
     await index.aclose()
 
 
-def _steps(folder: Path) -> list[str]:
+def _steps(folder: Path, revises: bool) -> list[str]:
     """Names of the steps of one publish, in order."""
     names: dict[str, None] = {}
     listing = folder / "steps.json"
@@ -57,20 +62,20 @@ def _steps(folder: Path) -> list[str]:
     def publish() -> None:
         asyncio.run(_publish(folder / "whole", 0))
         _profile(names.setdefault)
-        asyncio.run(_publish(folder / "whole", 1))
+        asyncio.run(_publish(folder / "whole", 1, revises=revises))
         listing.write_text(json.dumps(list(names)))
 
     _fork(publish)
     return json.loads(listing.read_text())
 
 
-def _publish_until(root: Path, step: str) -> None:
+def _publish_until(root: Path, step: str, revises: bool) -> None:
     def die(name: str) -> None:
         if name == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     _profile(die)
-    asyncio.run(_publish(root, 1))
+    asyncio.run(_publish(root, 1, revises=revises))
 
 
 def _profile(see: Callable[[str], Any]) -> None:

@@ -46,9 +46,12 @@ async def built(index: EmbeddedIndex) -> EmbeddedIndex:
 
 
 @pytest.mark.processes
-def test_a_kill_at_any_step_of_publishing_leaves_a_whole_build_live_and_the_next_ingest_cleans_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [[], ["revise"]], ids=["whole", "revised"])
+def test_a_kill_at_any_step_of_publishing_leaves_a_whole_build_live_and_the_next_ingest_cleans_up(
+    tmp_path: Path, how: list[str]
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.killed_publishing", str(tmp_path), "5"],
+        [sys.executable, "-m", "tests.support.killed_publishing", str(tmp_path), "5", *how],
         check=False,
         cwd=REPOSITORY,
         capture_output=True,
