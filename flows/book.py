@@ -152,7 +152,7 @@ async def read_book(
         size_bytes = listing.size_bytes * len(unknown) // max(total, 1)
         async with open_readers(rules, processes_for(size_bytes), cache=cache) as readers:
             for start in range(0, len(unknown), BATCH_FILES):
-                batch = Batch(tuple(unknown[start : start + BATCH_FILES]), len(known) + start, total)
+                batch = Batch(tuple(unknown[start : start + BATCH_FILES]), total - len(unknown) + start, total)
                 with tracing.span("read batch", {"lectern.files": len(batch.paths)}):
                     known.update((page.path, page) for page in await read(batch, readers, advance))
         await asyncio.to_thread(cache.forget_others, listing.paths)

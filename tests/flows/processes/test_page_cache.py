@@ -18,6 +18,7 @@ from flows.processes.page_cache import NAME, READING_CODE, READING_LIBRARIES
 from flows.processes.pool import Readers
 from flows.progress import Tracker
 from flows.reading.page import Page
+from shared.models import Progress
 from shared.settings import HOME, Settings
 from tests.support.book_folder import PAGES, settings_for, write_book
 
@@ -61,6 +62,21 @@ async def test_a_page_is_read_again_only_when_its_text_has_changed(book: Path, s
     ]
     _, asked = await read(settings, anew=True)
     assert sorted(asked) == sorted(PAGES)
+
+
+async def test_how_many_files_are_read_is_counted_with_those_that_need_not_be(
+    book: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.book.BATCH_FILES", 1)
+    await read(settings)
+    write_book(book, {"arms.md": "# Arms\n\nAn arm reaches.\n", "new.md": "# New\n\nA page.\n"})
+    told: list[int] = []
+
+    def hear(progress: Progress) -> None:
+        told.extend(step.done for step in progress.steps if step.name == "read" and step.done)
+
+    await read_book(settings, tracker=Tracker(hear))
+    assert sorted(set(told)) == [2, 3, 4]
 
 
 async def test_a_page_is_read_again_when_a_file_it_includes_comes_changes_or_goes(tmp_path: Path) -> None:
