@@ -83,6 +83,7 @@ def test_no_secret_is_in_the_image() -> None:
         "READER_API_KEYS",
         "PREFECT_API_AUTH_STRING",
         "OTEL_EXPORTER_OTLP_HEADERS",
+        "RERANK_API_KEY",
     } == SECRETS
     assert [name for name in SECRETS if name in text] == []
     assert [step for stage in STAGES for step in stage.instructions if step.name == "ARG"] == []
