@@ -80,12 +80,16 @@ async def pace(
                     cut_off(SHUTTING_DOWN)
                 elif loop.time() >= deadline:
                     cut_off(DEADLINE)
+                ready: Sequence[ChatEvent] = ()
                 if ahead.events:  # also after the cut: what was said is sent
-                    yield answer.note_all(ahead.take())
+                    ready = answer.note_all(ahead.take())
                 elif cut or producer.done():
-                    yield answer.note_all(answer.ending(cut or _cause_of_end(producer)))
-                elif not is_told:
-                    yield ()
+                    ready = answer.note_all(answer.ending(cut or _cause_of_end(producer)))
+                elif is_told:
+                    continue
+                if answer.done is not None:
+                    await answer.settle()
+                yield ready
     finally:
         producer.cancel()
         closer.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from server.answering.events import AnswerIds, ChatEvent, Done, Failed, Sources, Start, TextDelta, Usage, cite
@@ -26,6 +26,10 @@ class Cause(NamedTuple):
 
 STOPPED = Cause(code="", message="")
 """The reader wants no more of it: no failure, so nothing to tell."""
+
+
+async def _at_once() -> None:
+    pass
 
 
 class AnswerProgress:
@@ -62,6 +66,8 @@ class AnswerProgress:
         self.is_remembered = False
         self.when_done: Callable[[], None] | None = None
         """Called before the reader is told `Done`: what they ask next may rest on it."""
+        self.settle: Callable[[], Awaitable[None]] = _at_once
+        """Awaited before the reader is told `Done`, and after `when_done`: what they were told is kept."""
         self._clock = clock
         self._began = clock()
         self._sent: set[str] = set()

@@ -1,7 +1,7 @@
 """What chat knows of earlier questions. The database may be away, at the start or later: chat goes on, and says so.
 
-Nothing here is waited for by an answer but one look at the database, with a limit. What is to be kept is written in the
-background, in order; while the database is away it waits in memory.
+Nothing here is waited for by an answer but one look at the database and, before `done`, that the exchange is written, each
+with a limit. It is written in the background, in order; while the database is away it waits in memory.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RECALL_S = 1.0
 """How long an answer waits for what was said before; then it goes on without."""
+SETTLE_S = 0.5
+"""How long the end of an answer waits to be written before its reader is told: a database that is well takes milliseconds."""
 RETRY_S = 2.0
 """How soon a database that was away is tried again."""
 SWEEP_S = 3600.0
@@ -147,6 +149,13 @@ class ConversationMemory:
             self._idle.clear()
             self._wake.set()
 
+    async def settle(self, most_s: float = SETTLE_S) -> None:
+        """Return once all that was to be kept is written, after `most_s` at the latest; at once while the database is away."""
+        if self._store is not None and self._waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(most_s):
+                    await self._idle.wait()
+
     async def ping(self) -> None:
         """Return when the database answers, asked now; raise `ServiceError` otherwise."""
         if self._store is None:
@@ -159,10 +168,7 @@ class ConversationMemory:
 
     async def open_store(self) -> ConversationStore:
         """The store, with all that was said before this moment. Raises `ServiceError` while the database is away."""
-        if self._store is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RECALL_S):
-                    await self._idle.wait()
+        await self.settle(RECALL_S)
         if self._store is None:
             raise _away()
         return self._store

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from server.answering.events import AnswerIds
 from server.conversations.database import open_engine
 from server.conversations.exchanges import Exchange
 from server.conversations.memory import ConversationMemory
@@ -331,6 +332,40 @@ async def test_a_database_that_hangs_is_not_waited_for(monkeypatch: pytest.Monke
         await until(lambda: memory.is_connected)
         answer = await ask(live, "What moves?", session_id=str(uuid4()))
         assert (answer["answer"], answer["metadata"]["history"]) == ("Joints move [1].", "unavailable")
+        await memory.aclose()
+
+
+async def test_an_answer_is_stored_before_its_reader_is_told_that_it_is_over() -> None:
+    import asyncio
+
+    go = asyncio.Event()
+    stored: list[Exchange] = []
+
+    class Slow:
+        async def add(self, exchange: Exchange) -> None:
+            await go.wait()
+            stored.append(exchange)
+
+        async def forget_questions_before(self, _moment: object) -> None: ...
+
+        async def aclose(self) -> None: ...
+
+    async def open_at(_address: str) -> Any:
+        return Slow()
+
+    memory = ConversationMemory("sqlite+aiosqlite://", open_at=open_at)
+    steps = (*whole_answer(AnswerIds("s", "m", "r"))[:-1], 0.0, whole_answer(AnswerIds("s", "m", "r"))[-1])
+    services = replace(make_services(answerer=ScriptedAnswerer(*steps)), conversations=memory)
+    async with serving(services) as live:
+        await until(lambda: memory.is_connected)
+        async with live.client.stream("POST", "/chat", json={"question": "What moves?"}) as response:
+            text = ""
+            async for piece in response.aiter_text():
+                text += piece
+                go.set()
+                if '"type":"done"' in piece:
+                    assert len(stored) == 1
+        assert '"type":"done"' in text
         await memory.aclose()
 
 

@@ -50,6 +50,24 @@ async def test_two_servers_go_on_with_one_conversation_and_one_when_the_other_is
             assert cited[0] == section, (question, answer)
 
 
+async def test_what_a_reader_saw_to_its_end_outlives_a_kill_at_that_moment(tmp_path: Path) -> None:
+    await write_book(tmp_path / "data")
+    settings = {"PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    sessions = [str(uuid4()) for _ in range(3)]
+    for session in sessions:
+        async with running(tmp_path, **settings) as (process, client):
+            await until(lambda at=client, of=session: knows(at, of, 0))
+            async with client.stream("POST", "/chat", json={"question": TURNS[0][0], "session_id": session}) as response:
+                async for line in response.aiter_lines():
+                    if '"type":"done"' in line:
+                        process.kill()
+                        break
+    async with running(tmp_path, **settings) as (_process, client):
+        await until(lambda: knows(client, "", 0))
+        for session in sessions:
+            assert await knows(client, session, 1)
+
+
 async def knows(client: httpx.AsyncClient, session: str, messages: int) -> bool:
     """Whether that server reads so many messages of the conversation; of none, whether it has its database."""
     if messages == 0:
