@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from shared.settings import Settings
 from tests.support.book_folder import PAGES, settings_for, write_book
 from tests.support.fakes import ADMIN_KEY
 from tests.support.live_server import LiveServer, serving, until
-from tests.support.prefect_stage import AUTH, Stage, stop
+from tests.support.prefect_stage import AUTH, LIMIT_S, Stage, stop
 
 pytestmark = [
     pytest.mark.processes,
@@ -32,13 +34,13 @@ QUESTION = {"question": "How often does a gait repeat itself?", "stream": False}
 
 
 @pytest.fixture
-def settings(tmp_path: Path, stage: Stage) -> Iterator[Settings]:
-    """Of the web process; a worker with the same settings runs meanwhile."""
+def at_work(tmp_path: Path, stage: Stage) -> Iterator[tuple[Settings, subprocess.Popen[bytes]]]:
+    """Settings of the web process; and a worker with the same settings, which runs meanwhile."""
     book, data = write_book(tmp_path / "book"), tmp_path / "data"
     worker = stage.start_worker({"BOOK_SOURCE": str(book), "DATA_DIR": str(data), "SITE_URL": "https://example.github.io"})
     given = {"prefect_api_url": stage.api_url, "prefect_api_auth_string": AUTH, "admin_api_key": ADMIN_KEY}
     try:
-        yield settings_for(book, data, site_url="https://example.github.io", **given)
+        yield settings_for(book, data, site_url="https://example.github.io", **given), worker
     finally:
         stop(worker)
 
@@ -55,13 +57,20 @@ async def over(live: LiveServer, status_url: str) -> dict[str, Any]:
     return run
 
 
-async def test_a_page_is_written_asked_about_removed_and_put_back_by_the_next_ingest(settings: Settings) -> None:
+async def test_a_page_is_written_asked_about_removed_and_put_back_by_the_next_ingest(
+    at_work: tuple[Settings, subprocess.Popen[bytes]], stage: Stage
+) -> None:
+    settings, worker = at_work
     async with serving(open_services(settings)) as live:
 
         async def call(method: str, path: str, **body: Any) -> dict[str, Any]:
-            response = await live.client.request(method, path, headers=KEY, **body)
-            while response.status_code == 503:  # the worker has not registered the deployment yet
-                response = await live.client.request(method, path, headers=KEY, **body)
+            async with asyncio.timeout(LIMIT_S):
+                while True:
+                    response = await live.client.request(method, path, headers=KEY, **body)
+                    if response.status_code != 503:  # or the worker has not registered the deployment yet
+                        break
+                    assert worker.poll() is None, f"{response.text}\n{stage.log()}"
+                    await asyncio.sleep(0.1)
             assert response.is_success, response.text
             return response.json()
 
