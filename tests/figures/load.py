@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import httpx
+
 from tests.conftest import REPOSITORY
 from tests.figures.measuring.harness import (
     NOWHERE,
@@ -123,6 +125,10 @@ async def _ask_some(server: Server, first: int, count: int) -> int:
     for n in range(count):
         number = first + 4 * n
         body = question_body(f"{QUESTIONS[number % 8]} asks {number}?", session_id=f"session-{number // 40}")
-        answer = await server.client.post("/chat", content=body, headers={"Content-Type": "application/json"})
+        try:
+            answer = await server.client.post("/chat", content=body, headers={"Content-Type": "application/json"})
+        except httpx.TransportError:
+            failed += 1
+            continue
         failed += answer.status_code != 200 or '"type":"error"' in answer.text or '"done":true' not in answer.text
     return failed
