@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
 import pytest
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated
 from structlog.testing import capture_logs
 
 from server.answering.events import AnswerIds
@@ -197,6 +200,18 @@ async def test_two_hundred_connections_that_say_nothing_keep_nobody_out(live: Li
             _, writer = await stack.enter_async_context(live.connect())
             writer.write((POST + b"X-Begun: ")[: n * 2])
         assert (await live.ask()).status_code == 200
+
+
+async def test_a_connection_that_takes_its_requests_back_as_fast_as_it_makes_them_is_ended(live: LiveServer) -> None:
+    asking = H2Connection()
+    asking.initiate_connection()
+    for stream in range(1, 301, 2):
+        asking.send_headers(stream, [(":method", "GET"), (":path", "/health/live"), (":scheme", "http"), (":authority", "x")])
+        asking.reset_stream(stream)
+    async with live.connect() as (reader, writer):
+        writer.write(asking.data_to_send())
+        said = asking.receive_data(await reader.read())
+    assert [event.error_code for event in said if isinstance(event, ConnectionTerminated)] == [ErrorCodes.ENHANCE_YOUR_CALM]
 
 
 async def test_streams_nobody_reads_are_as_many_as_allowed_and_others_still_search() -> None:
