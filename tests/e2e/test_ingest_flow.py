@@ -142,6 +142,42 @@ async def test_each_time_the_model_is_asked_again_is_a_line_in_the_log_of_the_ru
     ]
 
 
+SECRETS = {
+    "EMBEDDING_API_KEY": "sk-canary-embedding-0123456789abcdef",
+    "OPENAI_API_KEY": "sk-canary-chat-0123456789abcdef",
+    "ADMIN_API_KEY": "canary-admin-0123456789abcdef0123456789",
+    "JWT_SECRET": "canary-jwt-0123456789abcdef0123456789abc",
+    "METRICS_API_KEY": "canary-metrics-0123456789abcdef01234567",
+    "DATABASE_URL": "postgresql://lectern:canary-database-0123@127.0.0.1:1/lectern",
+    "REDIS_URL": "redis://:canary-redis-0123@127.0.0.1:1/0",
+}
+
+
+@pytest.mark.parametrize("failure", ["", "unauthorized"])
+async def test_no_secret_is_in_anything_prefect_shows(
+    stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn, failure: str
+) -> None:
+    (Path(settings.book_source) / "latin.md").write_bytes(b"caf\xe9")
+    stand_in.fail("embeddings", failure or "rate_limited")  # type: ignore[arg-type]
+    with worker(stage, settings, **SECRETS):
+        run_id = await runs.start()
+        state = await runs.wait(run_id)
+        assert state["type"] == ("FAILED" if failure else "COMPLETED"), stage.log()
+        await runs.warnings(run_id)
+    of_the_run = {"flow_runs": {"id": {"any_": [run_id]}}}
+    shown = [
+        await runs.client.get(f"/flow_runs/{run_id}"),
+        await runs.client.post("/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}}),
+        await runs.client.post("/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run_id]}}}),
+        await runs.client.post("/task_runs/filter", json=of_the_run),
+        await runs.client.post("/deployments/filter", json={}),
+        await runs.client.post("/work_pools/filter", json={}),
+    ]
+    assert all(answer.is_success for answer in shown)
+    assert PROGRESS_KEY in shown[2].text
+    assert [name for name in SECRETS for answer in shown if "canary" in answer.text or SECRETS[name] in answer.text] == []
+
+
 async def test_a_book_that_is_not_there_fails_the_run_with_one_sentence(
     stage: Stage, runs: Runs, settings: Settings, tmp_path: Path
 ) -> None:
