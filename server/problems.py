@@ -79,6 +79,8 @@ def log_failure(error: BaseException) -> None:
             log.info("refused", code=problem_of(error).code)
         case ServiceError():
             log.warning("service_failed", service=error.service, transient=error.transient, reason=str(error))
+        case TimeoutError():
+            log.warning("took_too_long", code=problem_of(error).code)
         case _:
             log.error("unexpected_error", exc_info=error)
 

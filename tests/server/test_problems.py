@@ -43,6 +43,7 @@ def test_a_caller_is_told_what_the_service_asked_for() -> None:
     [
         (RequestError("x", "y"), "info", "refused"),
         (ServiceError("qdrant", "Timed out.", transient=True), "warning", "service_failed"),
+        (TimeoutError(), "warning", "took_too_long"),
         (KeyError("z"), "error", "unexpected_error"),
     ],
 )
