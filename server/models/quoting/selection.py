@@ -2,7 +2,7 @@
 
 1. A section counts what the search gave its passage, the more the larger the share of the question's weight is that it and its
    headings hold, and the more its own heading and the question say the same. A term weighs as much as it is rare in the book.
-2. The best section is quoted; a second one where it comes near, or holds terms of the question that the first does not.
+2. The best section is quoted; a second one where it comes near.
 3. A section that is short enough is quoted whole. Of a longer one the blocks that hold most, then those beside the best one, in
    the order of the book.
 4. Of a table in such a section the rows that hold something of the question are shown. What is still longer than its room is
@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,19 +29,13 @@ TermWeights = Mapping[int, float]
 
 ROOM_WORDS = (130, 80)
 """Of the first section and of the second."""
-SECOND = 0.3
-"""Share of the question's weight that a second section must add."""
 NEAR = 0.9
-"""Or share of the first one's score that it must have."""
-COVERED = 0.6
-"""Share of a part of the question that a section must hold to answer it."""
+"""Share of the first one's score that a second section must have."""
 HEADING = 0.3
 """What the share of the question that the section's own heading holds counts once more, and the share of the heading that the
 question holds."""
 CODE = 0.1
 """What a section loses that is all code, where no code is asked for."""
-_JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
-"""Where the words of a name meet: `create_publisher`, `createPublisher`."""
 _ASKING = ("?", "？", "؟")
 
 
@@ -87,7 +80,7 @@ def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]
     first, *others = candidates
     taken = [first]
     for one in others if not passages.sides else ():
-        if (one.terms and one.score >= NEAR * first.score) or _worth(one.terms - first.terms, weights) >= SECOND:
+        if one.terms and one.score >= NEAR * first.score:
             taken.append(one)
             break
     for asked in (*(part.question for part in passages.parts if part.answerable), *passages.sides):
@@ -97,11 +90,10 @@ def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]
 
 
 def _add(taken: list[_Candidate], asked: str, passages: Passages, terms: TermsOf) -> None:
-    """Take the best section for a part of the question, unless one of those taken is as good."""
+    """Take the best section for a part of the question, unless it is taken."""
     weights = _weigh(terms(without_small_words(asked)), passages.rarity)
-    best = max(_candidates(asked, passages, weights, terms), key=lambda one: one.score)
-    known = {one.key for one in taken}
-    if best.key not in known and _worth(best.terms, weights) >= COVERED:
+    best = max(_candidates(asked, passages, weights, terms), key=lambda one: one.score, default=None)
+    if best is not None and best.key not in {one.key for one in taken}:
         taken.append(best)
 
 
@@ -130,7 +122,7 @@ def _candidates(question: str, passages: Passages, weights: TermWeights, terms: 
             continue
         names = content.breadcrumb(parts[0][0].chunk.title, path)
         above = terms(" ".join(names[-2:])) & weights.keys()
-        below = terms(" ".join(_said(block.whole) for _, block in blocks)) & weights.keys()
+        below = terms(" ".join(block.whole for _, block in blocks)) & weights.keys()
         held = above | below
         heading = terms(names[-1] if names else "")
         named = heading & weights.keys()
@@ -167,7 +159,7 @@ def _with_those_below(candidate: _Candidate, candidates: Sequence[_Candidate], r
 
 def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsOf) -> list[Quotation]:
     """The section whole where there is room, else its best blocks, in order."""
-    scores = [_worth(terms(_said(block.whole)), weights) for _, block in candidate.blocks]
+    scores = [_worth(terms(block.whole), weights) for _, block in candidate.blocks]
     taken: dict[int, tuple[int, ...]] = {}
     fits = candidate.words <= room
     best = max(range(len(scores)), key=scores.__getitem__)
@@ -184,14 +176,14 @@ def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsO
 
 def _matching(block: Quotable, weights: TermWeights, terms: TermsOf) -> tuple[int, ...]:
     """Of a table its header and the rows that hold something of the question; all where none does, and of other blocks."""
-    rows = [at for at in range(1, len(block.parts)) if terms(_said(block.text(block.parts[at]))) & weights.keys()]
+    rows = [at for at in range(1, len(block.parts)) if terms(block.text(block.parts[at])) & weights.keys()]
     return (0, *rows) if block.kind == "table" and rows else tuple(range(len(block.parts)))
 
 
 def _fit(block: Quotable, room: int, weights: TermWeights, terms: TermsOf) -> tuple[int, ...]:
     """What is kept of a block that is too long: of code the neighbouring lines that hold most, with its fences; of lists and
     tables the items and rows, with the header."""
-    worth = [_worth(terms(_said(block.text(part))), weights) for part in block.parts]
+    worth = [_worth(terms(block.text(part)), weights) for part in block.parts]
     words = [len(block.text(part).split()) for part in block.parts]
     first, last = block.fixed[0], len(worth) - block.fixed[1]
     kept = [*range(first), *range(last, len(worth))]
@@ -216,8 +208,3 @@ def _window(worth: Sequence[float], words: Sequence[int], first: int, last: int,
         if (total := sum(worth[start:end])) > best:
             best, chosen = total, range(start, max(end, start + 1))
     return chosen
-
-
-def _said(text: str) -> str:
-    """A text, and again with the words of its names apart."""
-    return f"{text}\n{_JOINT.sub(' ', text)}"

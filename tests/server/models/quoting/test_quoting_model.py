@@ -171,11 +171,11 @@ async def test_code_without_a_fence_gets_one() -> None:
     assert "```\npub = publisher()\n```" in text
 
 
-async def test_a_second_section_that_adds_to_the_question_is_quoted_too() -> None:
-    passages = found("Topics:: A topic carries messages.", "Services:: A service answers requests.")
-    text, cited, _ = await ask("topics and services", passages)
+async def test_a_second_section_that_comes_near_the_first_is_quoted_too() -> None:
+    passages = level(found("Topics:: A topic carries messages.", "Services:: A service answers messages."))
+    text, cited, _ = await ask("messages", passages)
     assert "A topic carries messages. [1]" in text
-    assert "A service answers requests. [2]" in text
+    assert "A service answers messages. [2]" in text
     assert cited == (1, 2)
 
 
@@ -206,6 +206,14 @@ async def test_the_section_that_is_about_what_is_asked_goes_before_one_that_is_a
     passages = level(found("Services for Nodes and Topics:: A node answers.", "Nodes:: A node computes."))
     _, cited, _ = await ask("Define node", passages)
     assert cited[0] == 2
+
+
+async def test_a_part_that_asks_for_none_of_the_sections_takes_no_further_one() -> None:
+    passages = found("What You'll Learn:: You will learn to walk.").model_copy(
+        update={"parts": (Part(question="What will I learn?", answerable=True), Part(question="Who walks?", answerable=True))}
+    )
+    _, cited, _ = await ask("What will I learn, and who walks?", passages)
+    assert cited == (1,)
 
 
 async def test_code_alone_is_no_answer_where_prose_has_one() -> None:
