@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     """Key of that server; it must be allowed to write."""
     qdrant_shards: int = Field(default=1, ge=1, le=64)
     """Shards of a new collection: with more than one, how rare a word is differs between them, and so do answers."""
+    qdrant_quantization: Literal["none", "scalar", "binary"] = "none"
+    """How a new collection keeps its vectors in memory: `scalar` a byte a number, `binary` a bit, both with the vectors whole
+    on disk and looked at again for the best; `binary` is for models of 1,024 dimensions or more."""
+    qdrant_payload_on_disk: bool = False
+    """A new collection keeps the chunks' texts on disk, and in memory only what is filtered on."""
     data_dir: Path = Path(".data")
     """Index, caches of embeddings and of pages read, tokenizer vocabulary, Prefect's database, logs."""
 

@@ -56,6 +56,7 @@ def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
 
     from shared.index.remote.index import RemoteIndex
     from shared.index.remote.server import WRITE_TIMEOUT_S, QdrantServer
+    from shared.index.remote.storage import Storage
 
     # The key goes as a header: as `api_key` the client warns about every plain-http address, even inside one's own network.
     key = settings.qdrant_api_key.get_secret_value().strip() if settings.qdrant_api_key else None
@@ -65,7 +66,8 @@ def _open_remote(url: str, settings: Settings, words: Bm25) -> Index:
         )
     except (ValueError, ImportError) as exc:
         raise _no_address(url) from exc
-    server = QdrantServer(client, url, shards=settings.qdrant_shards)
+    storage = Storage(settings.qdrant_shards, settings.qdrant_quantization, payload_on_disk=settings.qdrant_payload_on_disk)
+    server = QdrantServer(client, url, storage)
     return RemoteIndex(server, collection=settings.collection, bm25=words)
 
 

@@ -15,6 +15,7 @@ from shared.index.port import DENSE, SPARSE
 from shared.index.remote.breaker import Breaker
 from shared.index.remote.errors import call_qdrant
 from shared.index.remote.points import INDEXED_FIELDS, MAX_BATCH_POINTS
+from shared.index.remote.storage import PLAIN, Storage, search_params
 from shared.retry import IN_A_QUESTION, IN_AN_INGEST
 
 T = TypeVar("T")
@@ -34,17 +35,19 @@ _QUERIES = 64
 class QdrantServer:
     """One server. Every method raises `ServiceError`; every write may be repeated without harm."""
 
-    def __init__(self, client: AsyncQdrantClient, address: str, *, shards: int = 1) -> None:
-        """`address`: what errors call it. `shards`: of a new collection; with more than one, rarities are each shard's own."""
+    def __init__(self, client: AsyncQdrantClient, address: str, storage: Storage = PLAIN) -> None:
+        """`address`: what errors call it."""
         self._client = client
         self._ask = partial(call_qdrant, address=address, timeout_s=READ_TIMEOUT_S, patience=IN_A_QUESTION)
         self._breaker = Breaker(partial(self._ask, client.info), address)
         self._writing = partial(call_qdrant, address=address, timeout_s=WRITE_TIMEOUT_S, patience=IN_AN_INGEST)
         self.address = address
-        self._shards = shards
+        self._storage = storage
         self._page = _PAGE
         self._queries = _QUERIES
         self._exact = True
+        self._quantized = False
+        """Whether the collection that is asked keeps its vectors quantized."""
         self._read_s, self._write_s = READ_TIMEOUT_S, WRITE_TIMEOUT_S
         """What the server is told to give up after; we do a little later."""
         self.batch_points = MAX_BATCH_POINTS
@@ -92,7 +95,7 @@ class QdrantServer:
             using=DENSE if dense else SPARSE,
             limit=limit,
             filter=only,
-            params=models.SearchParams(exact=exact and self._exact) if dense else None,
+            params=search_params(exact=exact and self._exact, quantized=self._quantized) if dense else None,
             with_payload=["id"],
         )
 
@@ -136,18 +139,11 @@ class QdrantServer:
 
     async def create(self, name: str, dimensions: int | None) -> None:
         """Make a collection for one build, with an index on what is filtered; `dimensions` None: sparse vectors only."""
-        dense = {DENSE: models.VectorParams(size=dimensions, distance=models.Distance.COSINE)} if dimensions else {}
 
         async def create_once() -> None:
             if await self._client.collection_exists(name):
                 return  # an earlier attempt whose answer was lost
-            await self._client.create_collection(
-                name,
-                vectors_config=dense,
-                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-                shard_number=self._shards,
-                timeout=self._write_s,
-            )
+            await self._client.create_collection(name, timeout=self._write_s, **self._storage.creation(dimensions))
 
         await self._writing(create_once)
         await self.fit(name)
@@ -157,8 +153,12 @@ class QdrantServer:
             )
 
     async def fit(self, name: str) -> None:
-        """Ask for no more at once than the collection's strict mode lets us, which a server may set for every new one."""
-        strict = (await self._reading(lambda: self._client.get_collection(name))).config.strict_mode_config
+        """Search the collection as it keeps its vectors, and ask for no more at once than its strict mode lets us, which a
+        server may set for every new one.
+        """
+        config = (await self._reading(lambda: self._client.get_collection(name))).config
+        self._quantized = config.quantization_config is not None
+        strict = config.strict_mode_config
         if strict is not None and strict.enabled:
             self._page = min(self._page, strict.max_query_limit or _PAGE)
             self.batch_points = min(self.batch_points, strict.upsert_max_batchsize or MAX_BATCH_POINTS)

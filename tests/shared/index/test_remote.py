@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from qdrant_client import AsyncQdrantClient, models
@@ -16,6 +17,7 @@ from shared.index.remote.index import RemoteIndex
 from shared.index.remote.leftovers import DEAD_AFTER, ORPHAN_AGE
 from shared.index.remote.points import MANIFEST_ID, MAX_BATCH_BYTES, last_sign, sign_point, to_points
 from shared.index.remote.server import QdrantServer
+from shared.index.remote.storage import Storage
 from shared.models import Build
 from shared.retry import Patience
 from tests.support.loopback_http import Exchange, LoopbackServer, Received
@@ -93,9 +95,9 @@ async def test_books_whose_names_begin_alike_leave_each_other_alone(client: Asyn
 async def test_a_leftover_goes_when_nobody_writes_it_any_more(client: AsyncQdrantClient) -> None:
     now = datetime.now(UTC)
     signs = {5: DEAD_AFTER + timedelta(seconds=1), 4: timedelta(seconds=30), 3: None}
-    server = QdrantServer(client, "memory")
+    server, made = QdrantServer(client, "memory"), dict[int, str]()
     for minutes, ago in signs.items():
-        name = f"book-{build_begun(timedelta(minutes=minutes)).id}"
+        name = made[minutes] = f"book-{build_begun(timedelta(minutes=minutes)).id}"
         await server.create(name, 4)
         if ago is not None:
             await server.upsert(name, [sign_point(now - ago, "another")])
@@ -103,8 +105,7 @@ async def test_a_leftover_goes_when_nobody_writes_it_any_more(client: AsyncQdran
     await server.create(old, 4)
     before = await names(client)
     live = await publish(client, build_begun(timedelta(0)))
-    dead = next(name for name in before if name == f"book-{build_begun(timedelta(minutes=5)).id}")
-    assert await names(client) == before - {old, dead} | {live}
+    assert await names(client) == before - {old, made[5]} | {live}
 
 
 async def test_preparing_an_ingest_clears_what_killed_ones_left_and_keeps_the_build_to_go_back_to(
@@ -145,20 +146,64 @@ async def test_a_build_that_lost_points_is_not_healthy(client: AsyncQdrantClient
         await open_index(client).ping()
 
 
-async def test_a_collection_has_one_shard_unless_told_otherwise(
-    client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
+async def test_a_collection_is_kept_as_the_settings_say(client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, dict[str, Any]] = {}
     create = client.create_collection
 
-    async def watching(name: str, **how: object) -> bool:
-        asked.append(how["shard_number"])  # type: ignore[arg-type]
-        return await create(name, **how)  # type: ignore[arg-type]
+    async def watching(name: str, **how: Any) -> bool:
+        asked[name] = how
+        return await create(name, **how)
 
     monkeypatch.setattr(client, "create_collection", watching)
-    await QdrantServer(client, "memory").create("one", 4)
-    await QdrantServer(client, "memory", shards=3).create("three", 4)
-    assert asked == [1, 3]
+    storages = {
+        "plain": Storage(),
+        "cut": Storage(shards=3),
+        "bytes": Storage(quantization="scalar", payload_on_disk=True),
+        "bits": Storage(quantization="binary"),
+    }
+    for name, storage in storages.items():
+        await QdrantServer(client, "memory", storage).create(name, 4)
+    assert {name: how["shard_number"] for name, how in asked.items()} == {"plain": 1, "cut": 3, "bytes": 1, "bits": 1}
+    assert {name: how["on_disk_payload"] for name, how in asked.items()} == {
+        "plain": None,
+        "cut": None,
+        "bytes": True,
+        "bits": None,
+    }
+    assert {name: how["vectors_config"]["dense"].on_disk for name, how in asked.items()} == {
+        "plain": None,
+        "cut": None,
+        "bytes": True,
+        "bits": True,
+    }
+    assert asked["plain"]["quantization_config"] is None
+    assert asked["bytes"]["quantization_config"].scalar.type == models.ScalarType.INT8
+    assert asked["bits"]["quantization_config"].binary.always_ram
+    await QdrantServer(client, "memory", storages["bytes"]).create("words", None)
+    assert asked["words"]["quantization_config"] is None
+
+
+async def test_quantized_vectors_are_looked_at_again_whole(client: AsyncQdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await publish(client, make_build(BOOK))
+    describe, ask, searched = client.get_collection, client.query_batch_points, list[models.SearchParams]()
+    quantization = Storage(quantization="binary").creation(4)["quantization_config"]
+
+    async def quantized(name: str) -> models.CollectionInfo:
+        info = await describe(name)
+        return info.model_copy(update={"config": info.config.model_copy(update={"quantization_config": quantization})})
+
+    async def watching(name: str, queries: list[models.QueryRequest], **how: Any) -> object:
+        searched.extend(query.params for query in queries if query.params)
+        return await ask(name, queries, **how)
+
+    monkeypatch.setattr(client, "query_batch_points", watching)
+    for described in (describe, quantized):
+        monkeypatch.setattr(client, "get_collection", described)
+        async with open_index(client).snapshot() as snapshot:
+            assert await snapshot.search([1.0, 0.0, 0.0, 0.0], limit=1)
+    plain, again = searched[0], searched[-1]
+    assert (plain.exact, plain.quantization) == (True, None)
+    assert (again.exact, again.quantization) == (False, models.QuantizationSearchParams(rescore=True, oversampling=2.0))
 
 
 async def test_a_key_that_may_only_read_is_told_before_anything_is_bought() -> None:
