@@ -10,7 +10,7 @@ from shared.models import Chunk, Problem, Report, Tally
 
 MAX_LISTED = 50
 """Problems and files named one by one; the rest is counted."""
-LEFT_OUT = {"include": "includes", "imported": "imports", "directive": "directives", "shortcode": "shortcodes"}
+LEFT_OUT = {"include": "includes", "imported": "imports", "directive": "directives", "template": "values of templates"}
 """What a problem that ends in "left out" begins with, as many."""
 MAX_NAMED = 3
 """The same, in the middle of a line."""

@@ -16,6 +16,7 @@ from flows.reading.extensions.includes import NOT_THERE, find_included, selected
 from flows.reading.extensions.jsx import is_mdx
 from flows.reading.extensions.prepare import prepare
 from flows.reading.extensions.prepared import STAND_IN, Aside, Include, Prepared
+from flows.reading.extensions.templates import page_variables
 from flows.reading.front_matter import FrontMatter, parse_front_matter
 from flows.reading.inline_syntax import MARKS, InlineSyntax, label
 from flows.reading.input_limits import MAX_FILE_BYTES, MAX_NESTING, check_input
@@ -62,11 +63,14 @@ class BodyReader:
         read = with_line_feeds(source)
         if targets := long_targets(read.text):
             read = lines_of(without(read.text, targets))
-        prepared = prepare(read, path, head=head, mdx=mdx, kind=self.site.kind)
+        variables = page_variables(self.site.kind, self.site.options.get("variables"), front.values)
+        prepared = prepare(read, path, head=head, mdx=mdx, kind=self.site.kind, variables=variables)
         tokens = _tokens(prepared, path)
         self.problems.extend(prepared.problems)
         reader.lines = prepared.lines
-        labels = frozenset(label(token.meta["label"]) for token in tokens if token.type == "definition")
+        everywhere: list[str] = self.site.options.get("labels", [])
+        defined = [token.meta["label"] for token in tokens if token.type == "definition"]
+        labels = frozenset(label(name) for name in (*defined, *everywhere))
         reader.syntax = self._syntax(labels, source.text)
         inserted = prepared.insertions.items()
         reader.insertions = {line: self._inserted(include, path, importing, line) for line, include in inserted}

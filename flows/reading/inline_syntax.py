@@ -20,7 +20,7 @@ TAG = re.compile(
     rf"""</?(?:([A-Z][\w.:-]*|[a-z][A-Za-z0-9.:-]*)(?:\s+[\w:.@-]+(?:\s*=\s*(?:{STRING}|{EXPRESSION}|[^\s"'=<>`{{}}]+))?|\s*{EXPRESSION})*)?\s*/?>"""
 )
 ALT = re.compile(r"""\salt=(?:"([^"]*)"|'([^']*)')""")
-LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$\n]*)`)\s*\}""")
+LITERAL = re.compile(r"""\{\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`\n]*)`)\s*\}""")
 ATTRIBUTE = rf"""(?:[.#][A-Za-z_][\w:.-]*|[A-Za-z][\w-]*=(?:{STRING}|[^\s{{}}"'=]+))"""
 ATTRIBUTES = re.compile(rf"(?<!\{{)\{{(?::|(?<=[])`*_]\{{)|(?=[ ]*[.#]))[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}(?!\}})")
 """Python-Markdown's attribute lists: `{ .class #id }`, `{: key=value }`; without a colon, those that begin with a key stand

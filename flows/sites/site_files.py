@@ -107,3 +107,14 @@ def _parse(file: Path, parser: Callable[[str], Any], shape: type[object]) -> obj
     if not isinstance(value, shape):
         raise BookError(f"{str(file)!r} cannot be read: expected a {shape.__name__}, found {type(value).__name__}.")
     return value
+
+
+def plain_values(table: dict[str, Any]) -> dict[str, Any]:
+    """The texts and numbers of a configuration, and the tables of them: what a template may name."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found[str(key)] = plain_values(cast("dict[str, Any]", value))
+        elif isinstance(value, str | int | float):
+            found[str(key)] = value
+    return found

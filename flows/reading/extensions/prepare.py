@@ -16,20 +16,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from flows.reading.extensions import jsx
 from flows.reading.extensions.marked_lines import take_out
 from flows.reading.extensions.mkdocs_admonitions import ADMONITION, MARKED, dedent_admonitions
 from flows.reading.extensions.page_lines import PageLines
 from flows.reading.extensions.prepared import Aside, Prepared
-from flows.reading.extensions.templates import OPEN, TAGS, with_whole_tags, without_tags
+from flows.reading.extensions.templates import with_whole_tags, without_tags
 from flows.reading.lines import CONTAINERS, SourceLines, lines_of
+from shared.models import Problem
 
 CANDIDATE = r"\n(?:[ \t>*+.)0-9-]*[`~:<{$;!?=[%s]|import\b|export\b)"
 """What marked lines begin with: far faster to search for than the marks themselves."""
-CANDIDATES = {kind: re.compile(CANDIDATE % more) for kind, more in (("", ""), ("mkdocs", "/"), ("sphinx", "(%+"))}
+CANDIDATES = {kind: re.compile(CANDIDATE % more) for kind, more in (("", ""), ("mkdocs", "/"), ("sphinx", "(%+:"))}
 """By kind of site."""
 FENCED = re.compile(rf"^{CONTAINERS}(`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*(?:\n(?![ \t>]*\1)[^\n]*)*(?:\n[^\n]*)?", re.MULTILINE)
 MDX_CODE_BLOCK = re.compile(r" *(`{3,4}) *mdx-code-block")
@@ -39,19 +41,34 @@ MAX_COMPONENTS_TRIED = 100
 """Until one proves that the file is MDX."""
 
 
-def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None = None, kind: str = "") -> Prepared:
+def prepare(
+    source: SourceLines,
+    path: str,
+    *,
+    head: int = 0,
+    mdx: bool | None = None,
+    kind: str = "",
+    variables: Mapping[str, Any] | None = None,
+) -> Prepared:
     """`source` (line feeds only) as Markdown of as many lines, its first `head` ones blank.
 
     Where nobody knows whether the file is MDX, it is when it holds a component: Docusaurus reads all `.md` files so, but in
-    other books `<div>` starts an HTML block, and four columns of margin are code. `kind`: of the site, as in `Site`.
+    other books `<div>` starts an HTML block, and four columns of margin are code. `kind`: of the site, as in `Site`;
+    `variables`: what tags in the page may name, where it is a template.
     """
     lines = [""] * head + source.lines[head:]
     if mdx and "mdx-code-block" in source.text:
         lines = _unwrapped(lines)
         source = lines_of("\n".join(lines))
-    if kind in OPEN and "{" in source.text:
-        lines = with_whole_tags(lines, kind)
-        lines = without_tags(lines, kind) if kind in TAGS else lines
+    problems = list[Problem]()
+    if variables is not None and "{" in source.text:
+        rendered = without_tags("\n".join(lines), kind, variables)
+        source = lines_of(rendered.text)
+        lines = source.lines.copy()
+        reason = "template left out: {!r}; its value is not in the configuration or the page".format
+        problems = [Problem(path=path, line=line + 1, reason=reason(tag), skipped=False) for line, tag in rendered.left_out]
+    elif kind == "mkdocs" and "{%" in source.text:
+        lines = with_whole_tags(lines)
         source = lines_of("\n".join(lines))
     candidates = _candidates(source, head, kind)
     asides, regions = list[Aside](), list[tuple[int, int]]()
@@ -60,7 +77,7 @@ def prepare(source: SourceLines, path: str, *, head: int = 0, mdx: bool | None =
         lines, asides, regions = dedented.lines, dedented.asides, dedented.regions
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head, kind)
-    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx)
+    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx, problems)
     take_out(PageLines(prepared, source, path, kind))
     return prepared
 

@@ -1,4 +1,4 @@
-"""Lines that only one kind of site knows: PyMdown's blocks, mkdocstrings, MyST's targets and comments."""
+"""Lines that only one kind of site knows: PyMdown's blocks, mkdocstrings, MyST's targets, comments and fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PYMDOWN = (
 )
 MYST = (
     DIRECTIVE,
-    r"(?P<nothing>\([^()\s]+\)=[ \t]*$|%(?:[ \t]|$).*|\+\+\+)",
+    r"(?P<nothing>\([^()\s]+\)=[ \t]*$|%(?:[ \t]|$).*|\+\+\+|:(?:orphan|tocdepth|nosearch|nocomments):)",
+    r"(?P<field>:[\w][\w .-]*:[ \t]+(?=\S))",
 )
 MARKS = {"mkdocs": PYMDOWN, "sphinx": MYST}
 """What begins such a line, by kind of site: alternatives of a verbose pattern."""
@@ -85,9 +86,18 @@ def _nothing(page: PageLines, number: int, match: re.Match[str]) -> int:
     return number + 1
 
 
+def _field(page: PageLines, number: int, match: re.Match[str]) -> int:
+    """An entry of a field list, `:name: what it is` (`fieldlist`)."""
+    if not page.is_code(number, match["prefix"]):
+        name = match["field"].strip().strip(":")
+        page.lines[number] = f"{match['prefix']}{name}: {page.lines[number][match.end() :]}"
+    return number + 1
+
+
 HANDLERS: dict[str, Callable[[PageLines, int, re.Match[str]], int]] = {
     "block": _block,
     "directive": take_directive,
+    "field": _field,
     "generated": _generated,
     "nothing": _nothing,
     "toc": _nothing,

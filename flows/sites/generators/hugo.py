@@ -13,7 +13,7 @@ from urllib.parse import quote
 import yaml
 
 from flows.reading.document import Document
-from flows.sites.site_files import SiteFiles, read_table
+from flows.sites.site_files import SiteFiles, plain_values, read_table
 from flows.sites.slugs import GithubSlugger
 from shared.models import Site
 
@@ -78,13 +78,14 @@ def read_hugo_config(files: SiteFiles, site: Site) -> Site:
         return site
     config = read_table(file, LOADERS[file.suffix[1:]])
     folder = _root(file) / str(config.get("contentDir", "content"))
-    languages: Any = config.get("languages")
+    languages, parameters = config.get("languages"), config.get("params")
     update: dict[str, object] = {
         "folder": files.below(folder),
         "options": {
             "keeps_case": config.get("disablePathToLower") is True,
             "language": str(config.get("defaultContentLanguage", "en")),
             "languages": [*cast("dict[str, Any]", languages)] if isinstance(languages, dict) else [],
+            "variables": plain_values(cast("dict[str, Any]", parameters)) if isinstance(parameters, dict) else {},
         },
     }
     given = re.match(r"(?:https?:)?//[^/]+(/.*)", str(config.get("baseURL") or config.get("baseurl") or ""))

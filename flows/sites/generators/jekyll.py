@@ -13,7 +13,7 @@ import yaml
 
 from flows.reading.document import Document, Heading
 from flows.sites.heading_text import References, find_references, plain_text
-from flows.sites.site_files import SiteFiles, read_table, read_text
+from flows.sites.site_files import SiteFiles, plain_values, read_table, read_text
 from shared.models import Site
 
 CONFIG_FILES = ("_config.yml", "_config.yaml")
@@ -122,7 +122,12 @@ def read_jekyll_config(files: SiteFiles, site: Site) -> Site:
     pages = "jekyll-optional-front-matter" in plugins or (files.holds(gems) and "github-pages" in read_text(gems))
     update: dict[str, object] = {
         "folder": files.below(file.parent / str(config.get("source") or ".")),
-        "options": {"collections": shown, "any_file": pages, "permalink": str(config.get("permalink") or "date")},
+        "options": {
+            "collections": shown,
+            "any_file": pages,
+            "permalink": str(config.get("permalink") or "date"),
+            "variables": {"site": plain_values(config)},
+        },
         "not_built": frozenset(str(each).removeprefix("/") for each in cast("list[Any]", config.get("exclude") or [])),
     }
     base = str(config.get("baseurl") or "")

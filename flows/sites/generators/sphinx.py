@@ -19,6 +19,9 @@ LETTERS = str.maketrans({"ø": "o", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", 
 ID_ABOVE = re.compile(r"(?:\A|\n)\{#([\w.:-]+)[^{}\n]*\}[ \t]*\n\Z")
 EXCLUDED = re.compile(r"^exclude_patterns\s*=\s*\[([^\]]*)\]", re.MULTILINE)
 QUOTED = re.compile(r""""([^"\n]*)"|'([^'\n]*)'""")
+SUBSTITUTES = re.compile(r"""^myst_enable_extensions\s*=\s*[\[{(][^\])}]*["']substitution["']""", re.MULTILINE)
+SUBSTITUTIONS = re.compile(r"^myst_substitutions\s*=\s*\{([^{}]*)\}", re.MULTILINE)
+PAIR = re.compile(r"""("[^"\n]*"|'[^'\n]*')\s*:\s*("[^"\n]*"|'[^'\n]*')""")
 NOT_BUILT = ("/_build", ".*")
 
 
@@ -73,5 +76,9 @@ def read_sphinx_config(files: SiteFiles, site: Site) -> Site:
     if file is None:
         return site
     listed = EXCLUDED.search(read_text(file))
-    excluded = [one or other for one, other in QUOTED.findall(listed[1])] if listed else []
-    return site.model_copy(update={"folder": files.below(file.parent), "options": {"excluded": excluded}})
+    options: dict[str, object] = {"excluded": [one or other for one, other in QUOTED.findall(listed[1])] if listed else []}
+    if SUBSTITUTES.search(read_text(file)):
+        named = SUBSTITUTIONS.search(read_text(file))
+        pairs = PAIR.findall(named[1]) if named else []
+        options["variables"] = {key[1:-1]: value[1:-1] for key, value in pairs}
+    return site.model_copy(update={"folder": files.below(file.parent), "options": options})

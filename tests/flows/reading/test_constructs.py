@@ -1,9 +1,9 @@
 """Every construct of `tests/fixtures/reading/`: one text per file, its sources and what is expected of them.
 
 A file is made of parts, each below a line `@@@ name`: first the page, then what it may import, last `@@@ expected`, which may
-give limits and the kind of site (`@@@ expected max=40 min=0 fill=30 kind=mkdocs`). What is expected is the page as `_shown`
-puts it. Tokens are words and punctuation marks. To write the expectations anew: `APPROVE=1 pytest` this file; then read the
-difference.
+give limits and the kind of site (`@@@ expected max=40 min=0 fill=30 kind=mkdocs variables`). What is expected is the page as
+`_shown` puts it. Tokens are words and punctuation marks. To write the expectations anew: `APPROVE=1 pytest` this file; then
+read the difference.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from shared.models import Chunk, Site
 from tests.conftest import FIXTURES
 
 CASES = sorted((FIXTURES / "reading").glob("*.txt"))
+VARIABLES = {"name": "Acme", "extra": {"name": "Acme"}, "site": {"name": "Acme & Co"}, "config": {"site_name": "Manual"}}
+"""What a site's configuration holds for templates."""
 PART = re.compile(r"^@@@ (.+)\n", re.MULTILINE)
 
 
@@ -61,7 +63,8 @@ def test_a_construct_is_read_as_its_author_meant_it(case: Path) -> None:
     parts = parts_of(case)
     path, *others, expected = parts
     kind = re.search(r"kind=(\w+)", expected)
-    site = Site.model_validate({"kind": kind[1] if kind else "plain", "cross_references": "autorefs" in expected})
+    given = {"options": {"variables": VARIABLES}} if "variables" in expected else {}
+    site = Site.model_validate({"kind": kind[1] if kind else "plain", "cross_references": "autorefs" in expected, **given})
     document = parse(SourceFile(path, parts[path]), {name: parts[name] for name in others}, site)
     chunks = split(document, limits=_limits(expected), count=count, collection="book")
     shown = _shown(document, chunks)

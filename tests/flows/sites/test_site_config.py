@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.reading.parse import parse
 from flows.sites.site import read_site_config
+from flows.source.files import SourceFile
 from shared.errors import BookError
 from shared.models import Site
 from tests.conftest import FIXTURES
@@ -287,6 +289,39 @@ def test_vitepress_says_where_its_pages_are(tmp_path: Path) -> None:
     site = read_site_config(tmp_path, Site(kind="auto"))
     assert (site.kind, site.base, site.folder, site.options) == ("vitepress", "/manual/", "docs/src", {"clean_urls": True})
     assert "rewrites" in site.notes[-1]
+
+
+def test_a_template_may_name_what_the_configuration_holds(tmp_path: Path) -> None:
+    configuration = (
+        "site_name: Manual\nplugins: [macros]\nextra:\n  pump: {name: Acme, since: 2020-01-02, red: true}\n  list: [1]\n"
+    )
+    (tmp_path / "mkdocs.yml").write_text(configuration, encoding="utf-8")
+    named = read_site_config(tmp_path, Site(kind="mkdocs")).options["variables"]
+    assert named["pump"] == named["extra"]["pump"] == {"name": "Acme", "red": True}
+    assert named["config"]["site_name"] == "Manual"
+    (tmp_path / "mkdocs.yml").write_text("site_name: Manual\n", encoding="utf-8")
+    assert "variables" not in read_site_config(tmp_path, Site(kind="mkdocs")).options
+    (tmp_path / "_config.yml").write_text("title: Manual\n", encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="jekyll")).options["variables"] == {"site": {"title": "Manual"}}
+    (tmp_path / "content").mkdir()
+    (tmp_path / "hugo.toml").write_text("title = 'x'\n[params]\nname = 'Acme'\n", encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="hugo")).options["variables"] == {"name": "Acme"}
+    configuration = "extensions = ['myst_parser']\nmyst_enable_extensions = ['substitution']\nmyst_substitutions = {'a': 'b'}\n"
+    (tmp_path / "conf.py").write_text(configuration, encoding="utf-8")
+    assert read_site_config(tmp_path, Site(kind="sphinx")).options["variables"] == {"a": "b"}
+    (tmp_path / "conf.py").write_text("extensions = ['myst_parser']\n", encoding="utf-8")
+    assert "variables" not in read_site_config(tmp_path, Site(kind="sphinx")).options
+
+
+def test_links_that_a_file_below_every_page_defines_are_known(tmp_path: Path) -> None:
+    options = "markdown_extensions:\n  - pymdownx.snippets: {base_path: [inc], auto_append: [links.md, gone.md]}\n"
+    (tmp_path / "mkdocs.yml").write_text(options, encoding="utf-8")
+    (tmp_path / "inc").mkdir()
+    (tmp_path / "inc" / "links.md").write_text("[the guide]: https://example.org\n\n  [mkdocs.env]: x.md\n", encoding="utf-8")
+    site = read_site_config(tmp_path, Site(kind="mkdocs"))
+    page = "See [it][the guide], [the guide], [`ENV`][mkdocs.env] and [nothing][gone].\n"
+    block = parse(SourceFile("docs/page.md", page), {}, site).blocks[0]
+    assert block.text == "See it, the guide, ENV and [nothing][gone]."
 
 
 def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -11,7 +11,8 @@ import yaml
 from pathspec import GitIgnoreSpec
 
 from flows.sites.generators.mkdocs.plugins import moving_options, plugins_of, unknown_plugins
-from flows.sites.site_files import SiteFiles, read_table
+from flows.sites.heading_text import DEFINITION
+from flows.sites.site_files import SiteFiles, plain_values, read_table, read_text
 from shared.errors import BookError
 from shared.models import Site
 
@@ -43,19 +44,34 @@ def read_mkdocs_config(files: SiteFiles, site: Site) -> Site:
     docs = file.parent / str(config.get("docs_dir") or "docs")
     ids, toc, notes = _slugify(_extensions(config).get("toc", {}))
     folder = files.below(docs)
+    include_paths = tuple(_include_paths(file, config, files))
     update: dict[str, object] = {
         "folder": folder,
         "ids": ids,
-        "options": {"toc": toc, **moving_options(plugins)},
+        "options": {
+            "toc": toc,
+            **moving_options(plugins),
+            **_variables(config, plugins),
+            **_appended(include_paths, config, files),
+        },
         "chapters": tuple(_nav_files(config.get("nav"))),
         "not_built": frozenset(_not_built(docs, folder, config, files)),
         "cross_references": "autorefs" in plugins or "mkdocstrings" in plugins,
-        "include_paths": tuple(_include_paths(file, config, files)),
+        "include_paths": include_paths,
         "notes": (*site.notes, *notes, *unknown_plugins(plugins)),
     }
     if site.trailing_slash is None and isinstance(directories, bool):
         update["trailing_slash"] = directories
     return site.model_copy(update=update)
+
+
+def _variables(config: dict[str, Any], plugins: Mapping[str, Any]) -> dict[str, Any]:
+    """What pages may name where mkdocs-macros makes templates of them: `extra`, and the configuration itself."""
+    if "macros" not in plugins:
+        return {}
+    extra = config.get("extra")
+    named = plain_values(cast("dict[str, Any]", extra)) if isinstance(extra, dict) else {}
+    return {"variables": {**named, "extra": named, "config": plain_values(config)}}
 
 
 def find_mkdocs_config(files: SiteFiles) -> Path | None:
@@ -142,6 +158,15 @@ def _include_paths(file: Path, config: dict[str, Any], files: SiteFiles) -> Iter
     for folder in given:
         named = file.parent / str(folder)
         yield Path(os.path.relpath(named.resolve(), files.book)).as_posix()
+
+
+def _appended(include_paths: Sequence[str], config: dict[str, Any], files: SiteFiles) -> dict[str, list[str]]:
+    """The labels of links that the files below every page define (`pymdownx.snippets`, `auto_append`)."""
+    named: Any = _extensions(config).get("pymdownx.snippets", {}).get("auto_append", [])
+    names = [str(name) for name in cast("list[Any]", named)] if isinstance(named, list) else []
+    places = [files.book / folder / name for name in names for folder in include_paths]
+    labels = [label for place in places if files.holds(place) for label in DEFINITION.findall(read_text(place))]
+    return {"labels": labels} if labels else {}
 
 
 def _slugify(toc: dict[str, Any]) -> tuple[str, dict[str, Any], list[str]]:

@@ -44,7 +44,7 @@ def unknown_plugins(plugins: Mapping[str, Any]) -> Iterator[str]:
         if name not in IN_PLACE:
             yield f"the MkDocs plugin {name!r} is not known: where it moves pages, their addresses are wrong"
         if name == "macros":
-            yield "the MkDocs plugin 'macros' writes text from code: what stands in {{ }} and {% %} stays as it is written"
+            yield "the MkDocs plugin 'macros' writes text from code: what {{ }} holds is left out, but for values of mkdocs.yml"
 
 
 def moving_options(plugins: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
