@@ -192,7 +192,9 @@ class Report(Frozen):
     seconds: float
 
 
-SiteKind = Literal["auto", "docusaurus", "mkdocs", "mdbook", "vitepress", "starlight", "sphinx", "hugo", "jekyll", "plain"]
+SiteKind = Literal[
+    "auto", "docusaurus", "mkdocs", "mdbook", "vitepress", "starlight", "nextra", "sphinx", "hugo", "jekyll", "plain"
+]
 """Site generators; `plain` shows Markdown as files, `auto` is what the book's own files name."""
 
 

@@ -17,6 +17,7 @@ from flows.reading.lines import SourceLines
 from shared.models import BlockKind
 
 CUSTOM_ID = re.compile(r"(?<!\s)\s*+(?:\{#([^\s{}]+)\}|\{/\*\s*#([^\s{}]+)\s*\*/\})\s*$")
+BRACKETED_ID = re.compile(r"(?<!\s)\s*+\[#([^\[\]]+)\]\s*$")
 TASK = re.compile(r"((?:[-*+]|(?<!\d)\d++[.)]) )\[[ xX]\][ \t]+")
 ALERT = re.compile(r"\[!(\w+)\][-+]?\s*")
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -150,10 +151,12 @@ def _heading(reader: Reader, token: Token, behind: Token) -> Block:
     content = behind.content
     line = (reader.tag or token.map or (0, 0))[0]
     custom = CUSTOM_ID.search(content) if "{" in content else None
+    if custom is None and reader.syntax.bracketed_ids:
+        custom = BRACKETED_ID.search(content)
     inline = content[: custom.start()] if custom else content
     text = plain(inline, reader.syntax).strip()
     start, end = reader.place(*(token.map or (0, 1)))
-    custom_id = (custom[1] or custom[2]) if custom else None
+    custom_id = next(filter(None, custom.groups())) if custom else None
     level = int(token.tag[1])
     parent = reader.above(level)
     reader.headings.append(Heading(level, text, start, end, line + 1, custom_id, parent=parent, html=inline.strip()))

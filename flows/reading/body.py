@@ -96,7 +96,13 @@ class BodyReader:
     def _syntax(self, labels: frozenset[str], text: str) -> InlineSyntax:
         kind = self.site.kind
         marks = kind == "mkdocs" and MARKS.search(text) is not None
-        return InlineSyntax(labels, cross_references=self.site.cross_references, marks=marks, roles=kind == "sphinx")
+        return InlineSyntax(
+            labels,
+            cross_references=self.site.cross_references,
+            marks=marks,
+            roles=kind == "sphinx",
+            bracketed_ids=kind == "nextra",
+        )
 
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> list[Block]:
         include = aside.partial or Include("", "")

@@ -71,6 +71,8 @@ class InlineSyntax:
     """`[text][identifier]` and `[identifier][]` are links that the page does not define (mkdocs-autorefs)."""
     marks: bool = False
     """PyMdown's marks: `:material-icon:`, `++key++`, `==mark==`, `^^insert^^`, `{--critic--}`."""
+    bracketed_ids: bool = False
+    """Nextra's `## Heading [#own-id]`."""
     roles: bool = False
     """MyST's `{role}`text``."""
 

@@ -62,6 +62,11 @@ def html_text(source: str, references: References) -> str:
     return ENTITY.sub(lambda match: unescape(match[0]), " ".join(text.split()))
 
 
+def nextra_text(source: str, references: References, *, mdx: bool) -> str:
+    """`source` as Nextra sees it: the values of text, code, expressions and, outside MDX, tags; no alternative texts."""
+    return "".join(map(_value, _tokens(source, references, _bare_mdx_parser() if mdx else _commonmark_parser())))
+
+
 def plain_text(source: str, references: References) -> str:
     """`source` as markdown-it-anchor and kramdown see it: text and code alone, no tags and no alternative texts."""
     return "".join(map(_text_piece, _tokens(source, references, _commonmark_parser())))
@@ -128,6 +133,10 @@ def _pulldown_piece(token: Token) -> str:
             return ""
 
 
+def _value(token: Token) -> str:
+    return token.content if token.type in {"text", "code_inline", "expression", "html_inline"} else ""
+
+
 InlineRule = Callable[[StateInline, bool], bool]
 
 
@@ -156,6 +165,13 @@ def _mdx_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").disable(["html_inline", "autolink"])
     rules: dict[str, InlineRule] = {"comment": _comment, "footnote": _footnote, "directive": _directive, "formula": _formula}
     return _with_rules(parser, **rules, expression=_expression, jsx=_jsx)
+
+
+@cache
+def _bare_mdx_parser() -> MarkdownIt:
+    """MDX and GFM alone."""
+    parser = MarkdownIt("commonmark").disable(["html_inline", "autolink"])
+    return _with_rules(parser, footnote=_footnote, expression=_expression, jsx=_jsx)
 
 
 def _with_rules(parser: MarkdownIt, **rules: InlineRule) -> MarkdownIt:

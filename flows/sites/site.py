@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from flows.reading.document import Document
 from flows.reading.page import Page
 from flows.sites.generator import SiteGenerator
-from flows.sites.generators import hugo, jekyll, mdbook, plain, sphinx, starlight, vitepress
+from flows.sites.generators import hugo, jekyll, mdbook, nextra, plain, sphinx, starlight, vitepress
 from flows.sites.generators.docusaurus import addresses as docusaurus
 from flows.sites.generators.docusaurus.config import find_docusaurus_config, read_docusaurus_config
 from flows.sites.generators.docusaurus.sidebar import sidebar_order, sidebar_position
@@ -39,6 +39,7 @@ GENERATORS: Mapping[str, SiteGenerator] = {
     "starlight": SiteGenerator(
         starlight.page_address, starlight.anchors, starlight.read_starlight_config, starlight.find_starlight_config
     ),
+    "nextra": SiteGenerator(nextra.page_address, nextra.anchors, nextra.read_nextra_config, nextra.find_nextra_config),
     "sphinx": SiteGenerator(sphinx.page_address, sphinx.anchors, sphinx.read_sphinx_config, sphinx.find_sphinx_config),
     "hugo": SiteGenerator(hugo.page_address, hugo.anchors, hugo.read_hugo_config, hugo.find_hugo_config),
     "jekyll": SiteGenerator(jekyll.page_address, jekyll.anchors, jekyll.read_jekyll_config, jekyll.find_jekyll_config),

@@ -187,8 +187,8 @@ def test_each_setting_that_is_wrong_is_named_on_a_line_of_its_own(run, book: Pat
     done = run("plan", book, CHUNK_TOKENS="many", SITE_KIND="wiki")
     assert done.returncode == 1
     assert done.stderr == (
-        "lectern: SITE_KIND is 'wiki'; expected one of auto, docusaurus, mkdocs, mdbook, vitepress, starlight, sphinx, hugo, "
-        "jekyll, plain.\n"
+        "lectern: SITE_KIND is 'wiki'; expected one of auto, docusaurus, mkdocs, mdbook, vitepress, starlight, nextra, sphinx, "
+        "hugo, jekyll, plain.\n"
         "lectern: CHUNK_TOKENS is 'many'; expected a whole number from 64 to 8000.\n"
     )
 

@@ -11,6 +11,7 @@ from flows.reading.extensions.prepared import Aside
 
 TAG_NAME = re.compile(r"<(/?)([\w$.:-]*)")
 LABEL = re.compile(r"""\s(?:label|title|alt)=(?:"([^"]*)"|'([^']*)'|\{\s*["'`]([^"'`]*)["'`]\s*\})""")
+NAME = re.compile(r"""\sname=(?:"([^"]*)"|'([^']*)')""")
 TAB_LABEL = re.compile(r"""\blabel\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 ITEMS = re.compile(r"\sitems=\{\[([^\]]*)\]\}")
 QUOTED = re.compile(r""""([^"\n]*)"|'([^'\n]*)'""")
@@ -89,6 +90,8 @@ def _shown_attributes(text: str, name: str, start: int, end: int) -> str:
     said = LABEL.search(text, start, end)
     if said:
         return next(filter(None, said.groups()), "")
+    if name.startswith("FileTree.") and (named := NAME.search(text, start, end)):
+        return named[1] or named[2]
     if not name.startswith("Tabs"):
         return ""
     items = ITEMS.search(text, start, end)

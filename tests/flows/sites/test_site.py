@@ -25,6 +25,7 @@ BUILT = {
     "mkdocs/expected-unicode.json": Site(kind="mkdocs", base="/my-book/", folder="docs", trailing_slash=False, ids="pymdownx"),
     "mdbook/expected.json": Site(kind="mdbook", base="/my-book/", folder="src"),
     "starlight/expected.json": Site(kind="starlight", base="/my-book/", folder="src/content/docs"),
+    "nextra/expected.json": Site(kind="nextra", base="/my-book/", format="detect", options={"content_base": "/docs"}),
     "sphinx/expected.json": Site(kind="sphinx", base="/my-book/"),
     "hugo/expected.json": Site(kind="hugo", base="/my-book/", folder="content"),
     "jekyll/expected.json": Site(kind="jekyll", base="/my-book/", options={"collections": {"guides": "/manual/:path/"}}),
@@ -38,6 +39,7 @@ NOT_IN_THE_MARKDOWN = {
     },
     "mkdocs/expected.json": {"docs/containers.md": ["own-id"]},
     "mkdocs/expected-unicode.json": {"docs/containers.md": ["own-id"]},
+    "nextra/expected.json": {"content/headings.mdx": ["npm", "pnpm"]},
     "mdbook/expected.json": {"src/containers.md": ["own-id"]},
 }
 """Ids on the built page that no Markdown heading of the file has: HTML tags, the label of footnotes."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.reading.parse import parse
-from flows.sites.site import read_site_config
+from flows.sites.site import add_addresses, read_site_config
 from flows.source.files import SourceFile
 from shared.errors import BookError
 from shared.models import Site
@@ -255,6 +255,7 @@ NAMING = {
     "mkdocs.yml": "site_name: x\n",
     "_config.yml": "title: x\n",
     "astro.config.mjs": "import starlight from '@astrojs/starlight';",
+    "next.config.mjs": "import nextra from 'nextra';",
     "docs/conf.py": "extensions = ['myst_parser']",
 }
 
@@ -267,6 +268,7 @@ NAMING = {
         (("book.toml",), "mdbook"),
         (("docs/.vitepress/config.mts",), "vitepress"),
         (("astro.config.mjs", "src/content/docs/index.md"), "starlight"),
+        (("next.config.mjs",), "nextra"),
         (("docs/conf.py",), "sphinx"),
         (("hugo.toml", "content/_index.md"), "hugo"),
         (("_config.yml",), "jekyll"),
@@ -322,6 +324,30 @@ def test_links_that_a_file_below_every_page_defines_are_known(tmp_path: Path) ->
     page = "See [it][the guide], [the guide], [`ENV`][mkdocs.env] and [nothing][gone].\n"
     block = parse(SourceFile("docs/page.md", page), {}, site).blocks[0]
     assert block.text == "See it, the guide, ENV and [nothing][gone]."
+
+
+@pytest.mark.parametrize(
+    ("book", "page", "address"),
+    [
+        ("", "src/content/de/guide/index.md", "/manual/de/docs/guide/"),
+        ("src/content", "guide/a.mdx", "/manual/docs/guide/a/"),
+        ("src/content/de", "a.mdx", "/manual/de/docs/a/"),
+        ("", "src/app/(x)/about/page.mdx", "/manual/about/"),
+        ("", "src/app/[lang]/page.mdx", None),
+        ("", "src/app/_parts/page.mdx", None),
+        ("", "pages/guide/index.mdx", "/manual/guide/"),
+        ("", "pages/_app.mdx", None),
+        ("", "README.md", None),
+    ],
+)
+def test_nextra_says_where_its_pages_are(tmp_path: Path, book: str, page: str, address: str | None) -> None:
+    config = """import nextra from 'nextra'; const withNextra = nextra({ contentDirBasePath: '/docs' });
+    export default withNextra({ basePath: '/manual', trailingSlash: true, i18n: { locales: ['en', "de"] } });"""
+    (tmp_path / "next.config.ts").write_text(config, encoding="utf-8")
+    (tmp_path / book).mkdir(parents=True, exist_ok=True)
+    site = read_site_config(tmp_path / book, Site(kind="auto"), boundary=tmp_path)
+    document = add_addresses(parse(SourceFile(page, "Text.\n"), {}, site), site)
+    assert (site.kind, document.url or None) == ("nextra", address)
 
 
 def test_mkdocs_says_the_order_of_its_pages_and_what_it_inherits(tmp_path: Path) -> None:
