@@ -34,6 +34,8 @@ NEAR = 0.9
 HEADING = 0.3
 """What the share of the question that the section's own heading holds counts once more, and the share of the heading that the
 question holds."""
+EARLIER = 0.5
+"""What a term counts that only an earlier question of the conversation has."""
 CODE = 0.1
 """What a section loses that is all code, where no code is asked for."""
 _ASKING = ("?", "？", "؟")
@@ -73,8 +75,8 @@ class _Candidate:
 
 def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
     """What to quote, the best section first; nothing only where no passage says anything."""
-    weights = _weigh(terms(without_small_words(question)), passages.rarity)
-    candidates = sorted(_candidates(question, passages, weights, terms), key=lambda one: -one.score)
+    weights = _weigh(question, passages, terms)
+    candidates = sorted(_candidates(question, passages, weights, terms), key=lambda one: -round(one.score, 6))  # equal ones as the book has them
     if not candidates:
         return []
     first, *others = candidates
@@ -91,15 +93,19 @@ def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]
 
 def _add(taken: list[_Candidate], asked: str, passages: Passages, terms: TermsOf) -> None:
     """Take the best section for a part of the question, unless it is taken."""
-    weights = _weigh(terms(without_small_words(asked)), passages.rarity)
+    weights = _weigh(asked, passages, terms)
     best = max(_candidates(asked, passages, weights, terms), key=lambda one: one.score, default=None)
     if best is not None and best.key not in {one.key for one in taken}:
         taken.append(best)
 
 
-def _weigh(wanted: frozenset[int], rarity: Mapping[int, float]) -> TermWeights:
-    total = sum(rarity.get(term, 1.0) for term in wanted) or 1.0
-    return {term: rarity.get(term, 1.0) / total for term in sorted(wanted)}
+def _weigh(question: str, passages: Passages, terms: TermsOf) -> TermWeights:
+    """A question that goes on from earlier ones has them on the lines before its own."""
+    own = terms(without_small_words(question.rpartition("\n")[2]))
+    wanted = sorted(terms(without_small_words(question)))
+    weighed = {term: passages.rarity.get(term, 1.0) * (1 if term in own else EARLIER) for term in wanted}
+    total = sum(weighed.values()) or 1.0
+    return {term: weight / total for term, weight in weighed.items()}
 
 
 def _worth(held: frozenset[int], weights: TermWeights) -> float:
