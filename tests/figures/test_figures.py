@@ -14,7 +14,7 @@ from tests.figures.measuring.harness import Trial, percentile
 from tests.figures.measuring.readers import Heard
 from tests.figures.measuring.report import PAGE, Row, rewritten
 
-STATED_ELSEWHERE = {"leaving", "never-reading", "killed-ingests", "damaged-data"}
+STATED_ELSEWHERE = {"leaving", "never-reading", "sigterm", "any-text", "restarts", "killed-ingests", "damaged-data"}
 """Named on the page with the tests that are their small scale."""
 
 
