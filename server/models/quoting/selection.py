@@ -76,7 +76,9 @@ class _Candidate:
 def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
     """What to quote, the best section first; nothing only where no passage says anything."""
     weights = _weigh(question, passages, terms)
-    candidates = sorted(_candidates(question, passages, weights, terms), key=lambda one: -round(one.score, 6))  # equal ones as the book has them
+    candidates = sorted(
+        _candidates(question, passages, weights, terms), key=lambda one: -round(one.score, 6)
+    )  # equal ones as the book has them
     if not candidates:
         return []
     first, *others = candidates
