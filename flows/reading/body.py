@@ -71,7 +71,7 @@ class BodyReader:
         everywhere: list[str] = self.site.options.get("labels", [])
         defined = [token.meta["label"] for token in tokens if token.type == "definition"]
         labels = frozenset(label(name) for name in (*defined, *everywhere))
-        reader.syntax = self._syntax(labels, source.text)
+        reader.syntax = self._syntax(labels, source.text, prepared.templates)
         inserted = prepared.insertions.items()
         reader.insertions = {line: self._inserted(include, path, importing, line) for line, include in inserted}
         asides: defaultdict[int, list[Aside]] = defaultdict(list)
@@ -93,7 +93,7 @@ class BodyReader:
             first = last + 1
         return blocks
 
-    def _syntax(self, labels: frozenset[str], text: str) -> InlineSyntax:
+    def _syntax(self, labels: frozenset[str], text: str, shown: Mapping[str, str]) -> InlineSyntax:
         kind = self.site.kind
         marks = kind == "mkdocs" and MARKS.search(text) is not None
         return InlineSyntax(
@@ -102,6 +102,7 @@ class BodyReader:
             marks=marks,
             roles=kind == "sphinx",
             bracketed_ids=kind == "nextra",
+            templates=shown,
         )
 
     def _partial(self, reader: Reader, aside: Aside, path: str, importing: tuple[str, ...]) -> list[Block]:

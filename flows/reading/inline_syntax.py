@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SPECIAL = re.compile(r"[\\`*_\[\]<&{~$]")
 SPECIAL_WITH_MARKS = re.compile(r"[\\`*_\[\]<&{~$:+=^]")
@@ -75,6 +76,8 @@ class InlineSyntax:
     """Nextra's `## Heading [#own-id]`."""
     roles: bool = False
     """MyST's `{role}`text``."""
+    templates: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the page shows in the place of each template tag within one of its lines."""
 
     def knows(self, name: str, *, whole: bool) -> bool:
         """Whether brackets with this label are a link; `whole`: a second pair follows, as in `[name][]`."""

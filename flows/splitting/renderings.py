@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from flows.reading.blocks import ALERT, UNSEEN
 from flows.reading.document import Block
 from flows.reading.inline import METHODS, Renderer
 from flows.reading.inline_syntax import InlineSyntax
+from flows.reading.lines import lines_of
 
 FILLER = "\x1f"
 """White space that stands for what is no part of the text, so that offsets stay; it goes in the end."""
 QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
-MARGINS = re.compile(r"(?:(?<![ \t\r])[ \t\r]++)?\n[ \t]*")
 HARD_BREAK = re.compile(r"\\(?=\r?\n)")
 
 
@@ -28,11 +29,13 @@ class Prose:
     def __init__(self, text: str, block: Block, syntax: InlineSyntax) -> None:
         """`text`: of the file."""
         self.start = block.start
-        written = QUOTE_MARKS.sub(_filler, text[block.start : block.end])
+        written, self.before, self.behind = _with_templates(text[block.start : block.end], syntax.templates)
+        if ">" in written:
+            written = QUOTE_MARKS.sub(_filler, written)
         written = HARD_BREAK.sub(FILLER, written)
         if block.kind == "html":
             written = UNSEEN.sub(_filler, written)
-        written = MARGINS.sub(lambda match: " " + FILLER * (len(match[0]) - 1), written)
+        written = _on_one_line(written)
         self.lead = ""
         if alert := ALERT.match(written.lstrip(FILLER)):
             self.lead = f"{alert[1].capitalize()}: "
@@ -46,9 +49,8 @@ class Prose:
         return self.lead + said if start == self.start else said
 
     def _place(self, offset: int) -> int:
-        step = bisect_right(self.offsets, offset - self.start) - 1
-        following = self.places[step + 1] if step + 1 < len(self.places) else len(self.rendered)
-        return min(self.places[step] + offset - self.start - self.offsets[step], following)
+        at = _moved(offset - self.start, self.before, self.behind)
+        return _moved(at, self.offsets, self.places, len(self.rendered))
 
 
 class Rows:
@@ -62,8 +64,7 @@ class Rows:
         self.rows = block.text.split("\n")
         if block.kind == "math":
             self.rows = ["", *self.rows, ""]
-        self.starts = [block.start, *[match.end() for match in re.finditer(r"\r\n?|\n", text[block.start : block.end])]]
-        self.starts[1:] = [block.start + start for start in self.starts[1:]]
+        self.starts = [block.start + start for start in lines_of(text[block.start : block.end]).starts[:-1]]
 
     def of(self, start: int, end: int) -> str:
         """What start..end of the file says; its lines as the block has them."""
@@ -105,6 +106,39 @@ class AsWritten:
     def of(self, start: int, end: int) -> str:
         """start..end of it."""
         return self.text[start:end]
+
+
+def _moved(offset: int, before: Sequence[int], behind: Sequence[int], end: int | None = None) -> int:
+    """Where `offset` is when what was at `before` is at `behind`, and what ends both at `end`."""
+    step = bisect_right(before, offset) - 1
+    moved = behind[step] + offset - before[step]
+    following = behind[step + 1] if step + 1 < len(behind) else end
+    return moved if following is None else min(moved, following)
+
+
+def _with_templates(text: str, templates: Mapping[str, str]) -> tuple[str, list[int], list[int]]:
+    """`text` with what each template tag shows in its place, and offsets in `text` beside those they have there."""
+    tags = [re.escape(tag) for tag in sorted(templates, key=len, reverse=True) if tag in text]
+    before, behind, out, at, length = [0], [0], list[str](), 0, 0
+    for tag in re.finditer("|".join(tags), text) if tags else ():
+        out += [text[at : tag.start()], templates[tag[0]]]
+        length += tag.start() - at
+        before += [tag.start(), tag.start() + 1, tag.end()]
+        behind += [length, length + len(out[-1]), length + len(out[-1])]
+        at, length = tag.end(), behind[-1]
+    return "".join([*out, text[at:]]), before, behind
+
+
+def _on_one_line(text: str) -> str:
+    """`text` with a space for each line end and the white space around it, as long as it was."""
+    first, *lines = text.split("\n")
+    out = [first]
+    for line in lines:
+        before, said = out[-1].rstrip(" \t\r"), line.lstrip(" \t")
+        gap = len(out[-1]) - len(before) + len(line) - len(said)
+        out[-1] = before
+        out += [" " + FILLER * gap, said]
+    return "".join(out)
 
 
 def _filler(match: re.Match[str]) -> str:

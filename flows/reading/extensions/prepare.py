@@ -60,11 +60,11 @@ def prepare(
     if mdx and "mdx-code-block" in source.text:
         lines = _unwrapped(lines)
         source = lines_of("\n".join(lines))
-    problems = list[Problem]()
+    problems, shown = list[Problem](), dict[str, str]()
     if variables is not None and "{" in source.text:
         rendered = without_tags("\n".join(lines), kind, variables)
         source = lines_of(rendered.text)
-        lines = source.lines.copy()
+        lines, shown = source.lines.copy(), rendered.shown
         reason = "template left out: {!r}; its value is not in the configuration or the page".format
         problems = [Problem(path=path, line=line + 1, reason=reason(tag), skipped=False) for line, tag in rendered.left_out]
     elif kind == "mkdocs" and "{%" in source.text:
@@ -77,7 +77,7 @@ def prepare(
         lines, asides, regions = dedented.lines, dedented.asides, dedented.regions
         source = lines_of("\n".join(lines))
         candidates = _candidates(source, head, kind)
-    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx, problems)
+    prepared = Prepared(lines, asides, regions, candidates, _has_components(lines) if mdx is None else mdx, problems, shown)
     take_out(PageLines(prepared, source, path, kind))
     return prepared
 

@@ -57,5 +57,7 @@ class Prepared:
     mdx: bool
     """Whether MDX's rules apply: no indented code, no HTML blocks."""
     problems: list[Problem] = field(default_factory=list[Problem])
+    templates: dict[str, str] = field(default_factory=dict[str, str])
+    """What was put in the place of each template tag."""
     insertions: dict[int, Include] = field(default_factory=dict[int, Include])
     """Lines of fenced code, empty now, in whose place a file's text stands."""

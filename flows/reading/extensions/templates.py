@@ -65,6 +65,8 @@ class Rendered:
 
     text: str
     """Of as many lines."""
+    shown: dict[str, str] = field(default_factory=dict[str, str])
+    """What stands in the place of each tag within a line."""
     left_out: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Line (0-based) and tag, of each whose text is not known."""
 
@@ -131,6 +133,8 @@ class _Template:
             self.line += out[-1].count("\n")
             written, position = self._written(match)
             lines = self.text.count("\n", match.start(), position)
+            if not lines and not self.fence and not match["fence"]:
+                self.result.shown[self.text[match.start() : position]] = written
             out.append(written + "\n" * (lines - written.count("\n")))
             self.line += lines
         self.result.text = "".join((*out, self.text[position:]))
