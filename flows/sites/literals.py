@@ -54,3 +54,20 @@ def find_literal(literals: Literals, *keys: str) -> str | bool | None:
     """The outermost value that is reached by `keys` at the end of its path; None where there is none."""
     paths = [path for path in literals if path[-len(keys) :] == keys]
     return literals[min(paths, key=len)] if paths else None
+
+
+def read_keys(program: str) -> list[str]:
+    """The keys of the first object in `program` that has any, in order, whatever their values are."""
+    found, depth, level = list[str](), 0, 0
+    for token in _tokens(program):
+        if token["open"]:
+            depth += 1
+        elif token["close"]:
+            depth -= 1
+            if depth < level:
+                break
+        elif token["key"] and depth:
+            level = level or depth
+            if depth == level:
+                found.append(token["key"].strip("\"'"))
+    return found

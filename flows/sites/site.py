@@ -39,7 +39,13 @@ GENERATORS: Mapping[str, SiteGenerator] = {
     "starlight": SiteGenerator(
         starlight.page_address, starlight.anchors, starlight.read_starlight_config, starlight.find_starlight_config
     ),
-    "nextra": SiteGenerator(nextra.page_address, nextra.anchors, nextra.read_nextra_config, nextra.find_nextra_config),
+    "nextra": SiteGenerator(
+        nextra.page_address,
+        nextra.anchors,
+        nextra.read_nextra_config,
+        nextra.find_nextra_config,
+        sort_key=nextra.meta_order,
+    ),
     "sphinx": SiteGenerator(sphinx.page_address, sphinx.anchors, sphinx.read_sphinx_config, sphinx.find_sphinx_config),
     "hugo": SiteGenerator(hugo.page_address, hugo.anchors, hugo.read_hugo_config, hugo.find_hugo_config),
     "jekyll": SiteGenerator(jekyll.page_address, jekyll.anchors, jekyll.read_jekyll_config, jekyll.find_jekyll_config),

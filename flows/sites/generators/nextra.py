@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from flows.reading.document import Document
+from flows.reading.page import Page
+from flows.sites.generator import SortKey
 from flows.sites.heading_text import find_references, nextra_text
-from flows.sites.literals import find_literal, read_literals
+from flows.sites.literals import find_literal, read_keys, read_literals
 from flows.sites.site_files import SiteFiles, read_text
 from flows.sites.slugs import GithubSlugger
+from shared.errors import BookError
 from shared.models import Site
 
 CONFIG_FILES = tuple(f"next.config.{ending}" for ending in ("mjs", "ts", "js", "mts", "cjs"))
+META_FILES = tuple(f"_meta.{ending}" for ending in ("js", "jsx", "ts", "tsx", "json"))
 LOCALES = re.compile(r"\blocales\s*:\s*\[([^\]]*)\]")
 FOLDERS = frozenset({"content", "pages", "app"})
 QUOTED = re.compile(r""""([^"\n]*)"|'([^'\n]*)'""")
@@ -94,3 +99,35 @@ def read_nextra_config(files: SiteFiles, site: Site) -> Site:
     if isinstance(slash, bool) and site.trailing_slash is None:
         update["trailing_slash"] = slash
     return site.model_copy(update=update)
+
+
+def meta_order(
+    pages: Sequence[Page],
+    site: Site,  # noqa: ARG001  every generator is asked the same way
+    files: SiteFiles,
+) -> Callable[[Page], SortKey]:
+    """As each folder's `_meta` names them, then by name; an `index` that is not named comes first: `page-map/normalize.js`."""
+    places = [PurePosixPath(page.path) for page in pages]
+    named = {folder: _named(files.book / folder, files) for folder in {parent for place in places for parent in place.parents}}
+
+    def key(page: Page) -> SortKey:
+        place = PurePosixPath(page.path)
+        steps = [place.with_suffix(""), *place.parents[:-1]]
+        return [_entry(step.name, named[step.parent]) for step in reversed(steps)]
+
+    return key
+
+
+def _entry(name: str, named: list[str]) -> tuple[int, float, str]:
+    if name in named:
+        return (1, float(named.index(name)), name)
+    return (0, 0.0, name) if name == "index" else (2, 0.0, name)
+
+
+def _named(folder: Path, files: SiteFiles) -> list[str]:
+    """The pages and folders that the folder's `_meta` file names, in order; one that cannot be read names none."""
+    file = next((folder / name for name in META_FILES if files.holds(folder / name)), None)
+    try:
+        return read_keys(read_text(file)) if file is not None else []
+    except BookError:
+        return []

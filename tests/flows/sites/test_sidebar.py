@@ -117,3 +117,16 @@ def test_a_category_file_outside_the_book_is_not_read(tmp_path: Path) -> None:
 )
 def test_a_position_is_a_number(value: object, position: float | None) -> None:
     assert as_position(value) == position
+
+
+def test_nextra_sorts_a_folder_as_its_meta_file_says_then_by_name_with_an_index_first(tmp_path: Path) -> None:
+    write_book(
+        tmp_path,
+        {
+            "_meta.js": "export default {start: 'Start', '--': {type: 'separator'}, guide: {title: t('index: x')}};",
+            "guide/_meta.ts": "const meta: MetaRecord = {b: {title: 'a', theme: {toc: false}}, index: 'Last'};",
+            "other/_meta.json": "{ broken",
+        },
+    )
+    paths = ["index.mdx", "start.md", "guide/b.mdx", "guide/index.mdx", "guide/a.md", "a.mdx", "other/index.md", "other/a.md"]
+    assert _ordered("nextra", *paths, book=tmp_path) == paths
