@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from markdown_it.token import Token
 
 from flows.reading.block_parser import closing, parse_blocks
 from flows.reading.blocks import Reader, read_block
 from flows.reading.document import Block
-from flows.reading.extensions.includes import NOT_THERE, find_included, selected_text
+from flows.reading.extensions.includes import NOT_THERE, WITHIN, find_included, read_include, selected_text
 from flows.reading.extensions.jsx import is_mdx
 from flows.reading.extensions.prepare import prepare
 from flows.reading.extensions.prepared import STAND_IN, Aside, Include, Prepared
-from flows.reading.extensions.templates import page_variables
+from flows.reading.extensions.templates import FENCED, page_variables
 from flows.reading.front_matter import FrontMatter, parse_front_matter
 from flows.reading.inline_syntax import MARKS, InlineSyntax, label
 from flows.reading.input_limits import MAX_FILE_BYTES, MAX_NESTING, check_input
-from flows.reading.lines import SourceLines, lines_of, with_line_feeds
+from flows.reading.lines import CONTAINERS, SourceLines, lines_of, with_line_feeds
 from flows.reading.long_targets import long_targets, without
 from shared.errors import DocumentError
 from shared.models import Problem, Site
@@ -63,6 +65,8 @@ class BodyReader:
         read = with_line_feeds(source)
         if targets := long_targets(read.text):
             read = lines_of(without(read.text, targets))
+        shown = dict[str, str]()
+        read = self._with_included(read, path, importing, shown)
         variables = page_variables(self.site.kind, self.site.options.get("variables"), front.values)
         prepared = prepare(read, path, head=head, mdx=mdx, kind=self.site.kind, variables=variables)
         tokens = _tokens(prepared, path)
@@ -71,7 +75,7 @@ class BodyReader:
         everywhere: list[str] = self.site.options.get("labels", [])
         defined = [token.meta["label"] for token in tokens if token.type == "definition"]
         labels = frozenset(label(name) for name in (*defined, *everywhere))
-        reader.syntax = self._syntax(labels, source.text, prepared.templates)
+        reader.syntax = self._syntax(labels, source.text, {**shown, **prepared.templates})
         inserted = prepared.insertions.items()
         reader.insertions = {line: self._inserted(include, path, importing, line) for line, include in inserted}
         asides: defaultdict[int, list[Aside]] = defaultdict(list)
@@ -125,6 +129,35 @@ class BodyReader:
         """The text that stands in fenced code in place of a line."""
         key = self._find(include, path, importing, line)
         return "" if key is None else selected_text(self.files[key], include).rstrip("\n")
+
+    def _with_included(self, source: SourceLines, path: str, importing: tuple[str, ...], shown: dict[str, str]) -> SourceLines:
+        """`source` with the text of the files that are included within a line, outside of fenced code; noted in `shown`."""
+        pattern = WITHIN.get(self.site.kind)
+        if pattern is None or not pattern.search(source.text):
+            return source
+        fence, out = "", list[str]()
+        for number, line in enumerate(source.lines):
+            if mark := FENCED.match(line):
+                fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+            within = partial(self._within, path=path, importing=importing, line=number, shown=shown)
+            out.append(line if fence else pattern.sub(within, line))
+        return lines_of("\n".join(out))
+
+    def _within(self, match: re.Match[str], *, path: str, importing: tuple[str, ...], line: int, shown: dict[str, str]) -> str:
+        """A paragraph's text; nothing, and a problem, where a file is left out. What has the line for itself stays."""
+        before, behind = match.string[: match.start()], match.string[match.end() :]
+        in_code = self.site.kind == "mkdocs" and before.count("`") % 2
+        if in_code or (not behind.strip() and re.fullmatch(CONTAINERS, before)):
+            return match[0]
+        include = read_include(match[0])
+        key = self._find(include, path, importing, line) if include else None
+        text = "" if include is None or key is None else selected_text(self.files[key], include).strip()
+        if include is not None and re.search(r"\n[ \t\r]*\n", text):
+            reason = include.left_out("more than a paragraph stands within a line")
+            self.problems.append(Problem(path=(*importing, path)[0], line=line + 1, reason=reason, skipped=False))
+            text = ""
+        shown[match[0]] = " ".join(text.split())
+        return shown[match[0]]
 
     def _find(self, include: Include, path: str, importing: tuple[str, ...], line: int) -> str | None:
         """The file that is included at `line` of the page at `path`; None, and a problem, where it is left out."""
