@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 
 ENGLISH = "en"
 _SNOWBALL = {
@@ -106,6 +107,7 @@ _OPENING = frozenset(("en", "es", "fr", "de", "pt"))
 """Languages whose questions begin with the word that asks."""
 _WHILE = re.compile(r"\W*(?:when|if|cuando|si|quand|wenn|quando|se)\b", re.IGNORECASE)
 """Begins a clause that tells when something is asked."""
+_BEFORE_CLAUSE = re.compile(r"[ ¿]*")
 _JOINTS = {
     language: re.compile(rf"[,;，；،](?:\s*(?:{'|'.join(words.split())})\b)?|\s(?:{'|'.join(words.split())})\s", re.IGNORECASE)
     for language, words in _AND.items()
@@ -115,7 +117,7 @@ _FIRST, _SIDE = r"((?:[^\s?,;:]+\s+){0,4}?[^\s?,;:]+)", r"((?:[^\s?,;:]+\s+){0,4
 _SIDES = {
     language: re.compile(
         rf"\b{_BETWEEN.get(language, 'between')} {_FIRST} (?:{'|'.join(words.split())}) {_SIDE}"
-        rf"|^\W*{_FIRST} (?:vs\.?|versus|compared (?:with|to)) {_SIDE}",
+        rf"|^\W*+{_FIRST} (?:vs\.?|versus|compared (?:with|to)) {_SIDE}",
         re.IGNORECASE,
     )
     for language, words in _AND.items()
@@ -168,12 +170,15 @@ def asks(sentence: str, language: str) -> bool:
 
 def clauses(sentence: str, language: str) -> list[str]:
     """A sentence cut at commas and words like "and" where what stands on both sides asks."""
-    opens = _ASKS[language].match if language in _OPENING else _ASKS[language].search
+    asking = [match.start() for match in _ASKS[language].finditer(sentence)]
+    at_word = frozenset(asking)
     found, start = list[str](), 0
     for joint in _JOINTS[language].finditer(sentence):
-        before, after = sentence[start : joint.start()], sentence[joint.end() :].lstrip(" ¿")
-        if _ASKS[language].search(before) and not _WHILE.match(before) and opens(after):
-            found.append(before)
+        begins = _BEFORE_CLAUSE.match(sentence, joint.end())
+        opens = begins and begins.end() in at_word if language in _OPENING else bool(asking) and asking[-1] >= joint.end()
+        asked_before = bisect_left(asking, start) < bisect_left(asking, joint.start())
+        if opens and asked_before and not _WHILE.match(sentence, start, joint.start()):
+            found.append(sentence[start : joint.start()])
             start = joint.end()
     return [*found, sentence[start:]]
 

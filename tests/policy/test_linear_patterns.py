@@ -20,6 +20,7 @@ import shared
 from flows.reading.extensions.jsx import expression_end, statement_end
 from flows.sites.literals import read_literals
 from server.english import names_its_subject
+from server.languages import clauses, language_of, sides
 from server.pages.book_page import render_page
 from tests.support.fakes import make_chunk
 
@@ -94,6 +95,14 @@ def test_an_expression_takes_time_in_proportion_to_its_text(pattern: re.Pattern[
 def test_a_question_of_blanks_and_hyphens_is_told_apart_at_once() -> None:
     assert is_linear(lambda size: names_its_subject("a" + " " * (size // 2) + "-" * (size // 2)))
     assert is_linear(lambda size: names_its_subject("a " + "-" * size))
+
+
+@pytest.mark.parametrize(
+    "scrap", ["-", "`", "\N{ROBOT FACE}", "and ", "what and ", "what, ", "between ", "a vs ", "和", "什么和"]
+)
+@pytest.mark.parametrize("part", [sides, lambda text: clauses(text, language_of(text))])
+def test_a_question_is_parted_in_proportion_to_it(scrap: str, part: Callable[[str], object]) -> None:
+    assert is_linear(lambda size: part(scrap * (size // len(scrap))))
 
 
 @pytest.mark.parametrize("scrap", ["{'\\\\", '{"\\\\', "{`\\\\`", "{/*", "{//", "{'a", "'\\n{", "a: '\\\\'", "/*/", "`{\\`"])
