@@ -45,7 +45,8 @@ class RunArtifacts:
                 await self.publish_progress()
             await asyncio.sleep(PAUSE_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._changed.wait()
 
     async def publish_progress(self) -> None:
         """Write the latest progress now."""

@@ -35,7 +35,8 @@ async def signs_of_life(
             with suppress(ServiceError):  # what writes the chunks will tell
                 await (sign() if sign else server.upsert(name, [points.sign_point(datetime.now(UTC), writer)]))
             with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), SIGN_EVERY_S)
+                async with asyncio.timeout(SIGN_EVERY_S):
+                    await over.wait()
 
     telling = asyncio.create_task(tell())
     try:
