@@ -1,7 +1,7 @@
 """kill -9 of an ingest at each step: the old build stays live, and the next ingest reaches the same index.
 
-Each step is made to wait from outside: reading by its length, planning by a lock on the embedding cache, embedding by a model
-that does not answer. Applying cannot be; tests/shared/index/test_embedded.py kills it at each of its own steps.
+Each step is made to wait from outside: reading by its length, embedding by a model that does not answer, which planning cannot
+pass either. Applying cannot be; tests/shared/index/test_embedded.py kills it at each of its own steps.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -90,23 +89,15 @@ async def index_of(settings: Settings) -> tuple[Build | None, dict[str, Chunk], 
         await index.aclose()
 
 
-@contextmanager
-def cache_locked(settings: Settings) -> Generator[None]:
-    with closing(sqlite3.connect(settings.data_dir / "vectors.sqlite", isolation_level=None)) as connection:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-
-
 async def kill_while_reading(settings: Settings, _stand_in: StandIn) -> None:
     async with ingest_process(settings) as process:
         await wait_for_step(process, "find")
 
 
-async def kill_while_planning(settings: Settings, _stand_in: StandIn) -> None:
-    with cache_locked(settings):
-        async with ingest_process(settings) as process:
-            await wait_for_step(process, "read")
+async def kill_while_planning(settings: Settings, stand_in: StandIn) -> None:
+    stand_in.fail("embeddings", "slow", seconds=60)
+    async with ingest_process(settings) as process:
+        await wait_for_step(process, "read")
 
 
 async def kill_while_embedding(settings: Settings, stand_in: StandIn) -> None:
