@@ -41,7 +41,7 @@ CODE = re.compile(r"\{\*[ ]*([^\s*]+)(?:[^*]*?\bln\[(\d+)(?::(\d+))?\])?")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 ANCHOR_LINE = re.compile(r"^.*(?:\bANCHOR(?:_END)?:|--8<--[ ]*\[|#(?:end)?region\b).*(?:\n|\Z)", re.MULTILINE)
 SITE_ALIAS = "@site/"
-HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
+HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)(?:\{#([\w-]+)\})?$")
 FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 NOT_THERE = "its file is not in the book's repository"
 
@@ -237,16 +237,11 @@ def _section(text: str, name: str) -> str:
     for line in text.split("\n"):
         if mark := FENCE.match(line):
             fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
-        heading = None if fence else HEADING.match(line)
-        if heading and not level and _id_of(heading[2]) == name:
+        heading = None if fence else HEADING.match(line.rstrip())
+        if heading and not level and name in (heading[3], "-".join(re.findall(r"\w+", heading[2].lower()))):
             level = len(heading[1])
         elif heading and len(heading[1]) <= level:
             break
         if level:
             kept.append(line)
     return "\n".join(kept)
-
-
-def _id_of(heading: str) -> str:
-    custom = re.search(r"\{#([\w-]+)\}\s*$", heading)
-    return custom[1] if custom else "-".join(re.findall(r"\w+", heading.lower()))
