@@ -129,7 +129,7 @@ async def test_a_method_that_is_not_allowed_is_told_which_are(live: LiveServer, 
 @pytest.mark.parametrize(
     ("value", "code"),
     [
-        *((value, "invalid_field") for value in ("0", "-1", "21", "1e999", "1.5", '"5"', "true", "[]", "{}", "1" + "0" * 300)),
+        *((value, "invalid_field") for value in ("1e999", '"many"', '"nan"', "true", "[]", "{}")),
         *((value, "malformed_json") for value in ("NaN", "Infinity", "-Infinity", "1" + "0" * 5000, "0x10", "05")),
     ],
 )
@@ -137,6 +137,13 @@ async def test_a_count_that_is_none_is_refused(live: LiveServer, value: str, cod
     body = f'{{"question": "Why?", "k": {value}}}'.encode()
     response = await live.client.post("/chat", content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "21", "1.5", '"5"', "1" + "0" * 300])
+async def test_a_count_out_of_range_is_the_nearest_in_it(live: LiveServer, value: str) -> None:
+    body = f'{{"question": "Why?", "k": {value}}}'.encode()
+    response = await live.client.post("/chat", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "51", "NaN", "1.5", "٥", "", "9" * 5000, "+5", " 5", "0x5"])
@@ -149,10 +156,9 @@ async def test_a_count_in_the_address_that_is_none_is_refused(live: LiveServer, 
     [
         (b'{"question": ["x"]}', "invalid_field"),
         (b'{"question": {}}', "invalid_field"),
-        (b'{"question": "x", "stream": "yes"}', "invalid_field"),
+        (b'{"question": "x", "stream": "perhaps"}', "invalid_field"),
         (b'{"question": "x", "messages": {"a": 1}}', "invalid_field"),
         (b'{"question": "x", "history": [[]]}', "invalid_field"),
-        (b'{"question": "x", "history": [{"role": "user", "content": {"a": 1}}]}', "invalid_field"),
         (b'{"question": null}', "question_missing"),
         ('{"question": " \u2003\u00a0"}'.encode(), "question_missing"),
         (b'{"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]}', "question_missing"),
