@@ -23,8 +23,8 @@ from tests.conftest import REPOSITORY
 AUTH = SecretStr("admin:only for these tests")
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 LIMIT_S = 500.0
-"""Within the time a test may take (pyproject.toml), so that what was waited for, and what was said meanwhile, is told."""
-"""For anything: two busy cores have been seen to take a minute for a cold server."""
+"""For anything, within the time a test may take (pyproject.toml), so that what was waited for, and what was said meanwhile, is
+told. Two busy cores have been seen to take a minute for a cold server."""
 
 
 def free_port() -> int:
