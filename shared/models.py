@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Frozen(BaseModel):
@@ -19,6 +19,8 @@ BlockKind = Literal[
 ]
 """What a block is: `fence` is fenced code and `code` indented code, `math` a formula by itself, `definition` a term or what it
 means, `html` the text of raw HTML, `text` what stands between Markdown: titles of admonitions and tabs, attributes."""
+_MAX_REASON = 300
+"""Characters of a problem's reason."""
 CODE_KINDS = frozenset[BlockKind](("fence", "code"))
 
 
@@ -157,6 +159,12 @@ class Problem(Frozen):
     reason: str
     skipped: bool
     """True when the whole file is missing from the index because of it."""
+
+    @field_validator("reason")
+    @classmethod
+    def _of_readable_length(cls, reason: str) -> str:
+        """Without the middle of a long one: it quotes what the page has, and a line of a page may be a megabyte."""
+        return reason if len(reason) <= _MAX_REASON else f"{reason[: _MAX_REASON - 105]} ... {reason[-100:]}"
 
 
 class Tally(Frozen):

@@ -105,3 +105,13 @@ def test_the_summary_links_the_pages_that_changed_and_names_the_problems() -> No
 
 def test_a_report_is_read_back() -> None:
     assert decode_report(REPORT.model_dump(mode="json")) == REPORT
+
+
+def test_a_reason_that_quotes_a_page_without_end_keeps_its_beginning_and_what_is_said_of_it() -> None:
+    reason = f"include left out: '--8<-- {'x' * 100_000}'; its file is not in the book's repository"
+
+    told = Problem(path="a.md", line=1, reason=reason, skipped=False).reason
+
+    assert len(told) <= 300
+    assert told.startswith("include left out: '--8<-- xxx")
+    assert told.endswith("x'; its file is not in the book's repository")
