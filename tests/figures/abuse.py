@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import h2.exceptions
 from h2.connection import H2Connection
@@ -102,15 +102,14 @@ async def _endless_body(server: Server, trial: Trial) -> tuple[str, int]:
     async with connected(server.port) as (reader, writer):
         writer.write(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         answer = asyncio.create_task(reader.readline())
-        try:
+        with suppress(ConnectionError):
             while sent < wanted:
                 writer.write(CHUNK)
                 await writer.drain()
                 sent += 65_536
-        except ConnectionError:
-            pass
-        async with asyncio.timeout(30):
-            status = await answer if not answer.done() or not answer.exception() else b""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(30):
+                status = await answer
     refused = status.split()[1:2] in ([b"413"], [])
     return f"refused ({status[9:12].decode() or 'closed'}) after {sent / 1e6:.1f} MB", (not refused) + (sent >= wanted)
 
