@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ _OF_VALUES = {"22", "23", "54"}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 0x6C656374
 """Key of Postgres' advisory lock: of servers that start together, one migrates."""
+_ALEMBIC = threading.Lock()
+"""Alembic's context is one for the process: a second migration at the same time took the connection of the first."""
 
 
 def open_engine(address: str, **options: Any) -> AsyncEngine:
@@ -68,7 +71,7 @@ def _postgres_options() -> dict[str, Any]:
 
 def migrate(address: str) -> None:
     """Bring the tables up to date; blocks, for a thread of its own. Raises `ServiceError`."""
-    with translated(address):
+    with translated(address), _ALEMBIC:
         url = make_url(address)
         if url.get_backend_name() != "sqlite":
             asyncio.run(_migrate_postgres(address))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from server.conversations.exchanges import Exchange, Rating
 from server.conversations.store import ConversationStore, open_store
 from shared.errors import ServiceError
+from tests.conftest import REPOSITORY
 from tests.support.fakes import make_source
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -148,3 +151,23 @@ async def test_a_database_that_is_not_there_is_a_failure_of_a_service(address: s
         await open_store(address)
     assert (caught.value.service, caught.value.transient) == ("database", True)
     assert "hunter2" not in str(caught.value)
+
+
+OPEN_TOGETHER = """
+import asyncio, sys
+from server.conversations.store import open_store
+
+async def open_all():
+    stores = await asyncio.gather(*(open_store(f"sqlite+aiosqlite:///{sys.argv[1]}/{n % 3}.sqlite") for n in range(12)))
+    for store in stores:
+        await store.aclose()
+
+sys.setswitchinterval(1e-6)
+asyncio.run(open_all())
+"""
+
+
+async def test_stores_open_side_by_side(tmp_path: Path) -> None:
+    """As the books of a service open theirs; Alembic's own context is one for the process, and two in it ended the process."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN_TOGETHER, str(tmp_path), cwd=REPOSITORY)
+    assert await process.wait() == 0
