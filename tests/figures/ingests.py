@@ -175,7 +175,7 @@ async def hostile_pages(trial: Trial) -> Measured:
     read = [one for each in await asyncio.gather(*(_read(rules, items[lane::2]) for lane in range(2))) for one in each]
     reasons = [page.problems[0].reason for page, _ in read if any(problem.skipped for problem in page.problems)]
     skipped = Counter(re.sub(r"[\d,.]+", "N", reason)[:60] for reason in reasons)
-    dead = sum("process" in reason or "reader failed" in reason for reason in reasons)
+    dead = sum("reading process" in reason or "reader failed" in reason for reason in reasons)
     times = [cpu_s for _, cpu_s in read]
     most, slowest = max(times), read[times.index(max(times))][0].path
     commonest = ", ".join(f"{count} {reason}" for reason, count in skipped.most_common(4))
