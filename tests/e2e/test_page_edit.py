@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +17,7 @@ from tests.support.fakes import ADMIN_KEY
 from tests.support.live_server import LiveServer, serving, until
 from tests.support.prefect_stage import AUTH, LIMIT_S, Stage, stop
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.xdist_group("prefect"),
-    pytest.mark.skipif(
-        "PAGE_EDIT" not in os.environ,
-        reason="PAGE_EDIT=1 runs it: behind other tests of Prefect it once waited for a worker for ever",
-    ),
-]
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prefect")]
 
 KEY = {"X-API-Key": ADMIN_KEY}
 LEGS = "part/legs.mdx"

@@ -51,7 +51,7 @@ def _identity(chunks: Mapping[str, Chunk]) -> dict[str, str]:
 
 async def killed(trial: Trial) -> Measured:
     """kill -9 at a random moment after a random step, and inside the write; a reader asks all the while; then once more."""
-    kills, folder = trial.pick(60, 3), trial.folder
+    kills, folder = trial.pick(62, 3), trial.folder
     settings = settings_for(folder / "book", folder / "data", embedding_model="none")
     expected = list[dict[str, str]]()
     for n, pages in enumerate(EDITIONS):
