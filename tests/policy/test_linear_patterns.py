@@ -8,9 +8,11 @@ import itertools
 import pkgutil
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +25,7 @@ from server.english import names_its_subject
 from server.languages import clauses, language_of, sides
 from server.pages.book_page import render_page
 from tests.support.fakes import make_chunk
+from tests.support.matching_text import matching_text
 
 SIZES = (1_000, 2_000, 4_000, 8_000)
 UNNOTICED_S = 0.02
@@ -39,15 +42,31 @@ def modules() -> Iterator[ModuleType]:
                 yield importlib.import_module(found.name)
 
 
+def held(value: object) -> Iterator[re.Pattern[Any]]:
+    """The expressions that a value of a module is or holds."""
+    if isinstance(value, re.Pattern):
+        yield cast("re.Pattern[Any]", value)
+    elif isinstance(value, Mapping):
+        for pair in cast("Mapping[object, object]", value).items():
+            yield from held(pair)
+    elif isinstance(value, tuple | list | set | frozenset):
+        for each in cast("Iterable[object]", value):
+            yield from held(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from held([getattr(value, field.name) for field in fields(value)])
+
+
 def patterns() -> Iterator[Any]:
-    """(expression, the way its module uses it) of every module-level expression."""
+    """(expression, a way its module may use it) of every expression that a module keeps, by itself or in a table."""
+    seen = set[tuple[re.Pattern[Any], str]]()
     for module in modules():
         source = inspect.getsource(module)
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern):
-                for use in USES:
-                    if f"{name}.{use}" in source:
-                        yield pytest.param(value, use, id=f"{module.__name__}.{name}.{use}")
+            uses = [use for use in USES if f"{name if isinstance(value, re.Pattern) else ''}.{use}" in source]
+            for n, (pattern, use) in enumerate(itertools.product(held(value), uses)):
+                if (pattern, use) not in seen:
+                    seen.add((pattern, use))
+                    yield pytest.param(pattern, use, id=f"{module.__name__}.{name}.{use}-{n}")
 
 
 def texts(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
@@ -78,18 +97,37 @@ def is_linear(work: Callable[[int], object]) -> bool:
 
 @pytest.mark.parametrize(("pattern", "use"), [*patterns()])
 def test_an_expression_takes_time_in_proportion_to_its_text(pattern: re.Pattern[Any], use: str) -> None:
-    def run(text: str) -> object:
-        subject: Any = text if isinstance(pattern.pattern, str) else text.encode()
-        found = getattr(pattern, use)(*((subject[:0],) if use == "sub" else ()), subject)
-        return [*found] if use == "finditer" else found
-
     for small in texts(pattern, SIZES[0]):
-        if seconds(lambda small=small: run(small)) < UNNOTICED_S / 64:
+        if seconds(lambda small=small: run(pattern, use, small)) < UNNOTICED_S / 64:
             continue  # even a square of it goes unnoticed at 8 kB
         shape = small[: 1 + len(small) // 2], small[-1]
-        assert is_linear(lambda size, small=small: run((small * (size // len(small) + 1))[:size])), shape
+        assert is_linear(partial(run_over, pattern, use, "", small)), shape
         halves = small[1], small[-1]
-        assert is_linear(lambda size, halves=halves: run("a" + halves[0] * (size // 2) + halves[1] * (size // 2))), halves
+        assert is_linear(
+            lambda size, halves=halves: run(pattern, use, "a" + halves[0] * (size // 2) + halves[1] * (size // 2))
+        ), halves
+
+
+@pytest.mark.parametrize(("pattern", "use"), [*patterns()])
+def test_what_begins_again_and_again_and_never_ends_takes_time_in_proportion_too(pattern: re.Pattern[Any], use: str) -> None:
+    whole = matching_text(pattern)
+    for cut in sorted({len(whole) - 1, len(whole) - 2, 2 * len(whole) // 3, len(whole) // 2} - {-2, -1, 0}):
+        for before in ("", "a"):
+            scrap = whole[:cut]
+            work = partial(run_over, pattern, use, before, scrap)
+            assert seconds(lambda work=work: work(SIZES[0])) < UNNOTICED_S / 64 or is_linear(work), scrap
+
+
+def run_over(pattern: re.Pattern[Any], use: str, before: str, scrap: str, size: int) -> object:
+    """Use the expression on a text of about `size` characters."""
+    return run(pattern, use, before + scrap * (size // len(scrap) + 1))
+
+
+def run(pattern: re.Pattern[Any], use: str, text: str) -> object:
+    """Use the expression as its module does."""
+    subject: Any = text if isinstance(pattern.pattern, str) else text.encode()
+    found = getattr(pattern, use)(*((subject[:0],) if use == "sub" else ()), subject)
+    return [*found] if use == "finditer" else found
 
 
 def test_a_question_of_blanks_and_hyphens_is_told_apart_at_once() -> None:

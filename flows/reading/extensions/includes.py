@@ -24,9 +24,9 @@ FENCED_INCLUDES = re.compile(
 )
 """Those that are looked for in fenced code too."""
 WITHIN = {
-    "mdbook": re.compile(r"(?<!\\)\{\{\s*#\w+\b[^}]*\}\}"),
-    "jekyll": re.compile(r"\{%-?\s*include(?:_relative|_cached)?\s.*?%\}"),
-    "mkdocs": re.compile(r"\{!.+?!\}|\{%-?\s*include(?:-markdown)?\s.*?%\}"),
+    "mdbook": re.compile(r"(?<!\\)\{\{\s*#\w+\b[^{}]*\}\}"),
+    "jekyll": re.compile(r"\{%-?\s*include(?:_relative|_cached)?\s(?:(?!\{%|%\}).)*%\}"),
+    "mkdocs": re.compile(r"\{!(?:(?!\{!|!\}).)+!\}|\{%-?\s*include(?:-markdown)?\s(?:(?!\{%|%\}).)*%\}"),
 }
 """Those that may stand within a line too, by kind of site; `--8<--` (pymdownx.snippets) begins one."""
 MDBOOK = re.compile(r"\{\{\s*#(\w+)\s*([^\s}:]*)((?::[^\s}]*)?)")

@@ -18,7 +18,7 @@ from shared.models import Site
 IGNORED_PREFIX = re.compile(r"\d+[-_.]\d+")
 NUMBER_PREFIX = re.compile(r"(\d+)\s*[-_.]+\s*([^-_.\s].*)$")
 CLASSIC_ID = re.compile(r"(?<!\s)\s*+\{#((?:.(?!\{#|\}))*.)\}$")
-MDX_COMMENT_ID = re.compile(r"\{\s*/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
+MDX_COMMENT_ID = re.compile(r"/\*\s*#(\S+?)(?:\s.*)?\*/\s*\}\s*$", re.DOTALL)
 LOCALIZED = re.compile(r"i18n/([^/]+)/docusaurus-plugin-content-docs/(?:current|version-([^/]+))/(.+)")
 VERSIONED = re.compile(r"versioned_docs/version-([^/]+)/(.+)")
 DEFAULT_FORMAT = "mdx"
@@ -172,10 +172,16 @@ def _is_imported(heading: Heading, written: str) -> bool:
 def _heading_id(heading: Heading, written: str, slugger: GithubSlugger, references: References, *, mdx: bool) -> str:
     if heading.custom_id and f"{{#{heading.custom_id}" not in written:
         return heading.custom_id
-    comment = MDX_COMMENT_ID.search(heading.html) if mdx else None
-    if comment:
-        return comment[1]
+    if mdx and (comment := _comment_id(heading.html)):
+        return comment
     source = f"{{#{heading.custom_id}}}" if heading.custom_id else heading.html
     text = mdast_text(source, references, mdx=mdx) if source else heading.text
     classic = CLASSIC_ID.search(text)
     return classic[1].strip() if classic else slugger.slug(text)
+
+
+def _comment_id(html: str) -> str | None:
+    """Of a heading that ends with `{/* #id */}`."""
+    start = html.rfind("/*")
+    comment = MDX_COMMENT_ID.match(html, start) if start > 0 and html[:start].rstrip().endswith("{") else None
+    return comment[1] if comment else None
