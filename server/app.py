@@ -21,6 +21,7 @@ from server.http.bodies import settle_body
 from server.http.openapi import DescribedByPath
 from server.http.policy import Policy, policy_of
 from server.http.problem_responses import install
+from server.insights import explanation_routes as why
 from server.insights import routes as insights
 from server.models.budget import EVERYONE, spender
 from server.routes import book_pages as book
@@ -71,7 +72,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Quart:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # or `//` in an address is redirected, in HTML that repeats the Host
     asked = (chat, stop, openai_api, ui_chat, conversations, search)
-    for routes in (*asked, books, content, text_routes, mcp_route, insights, health, metrics, ingest):
+    for routes in (*asked, books, content, text_routes, mcp_route, insights, why, health, metrics, ingest):
         app.register_blueprint(routes.blueprint(ours))
     add_aliases(app)
     for routes in (widget, book):

@@ -136,6 +136,7 @@ MEANINGS = {
     "book_not_found": "BOOKS names no such book.",
     "questions_not_kept": "`KEEP_QUESTIONS` is 0, or nothing is remembered: there is nothing to report on.",
     "conversation_not_found": "There is no conversation of that id, or the id is no key.",
+    "answer_not_followed": "`/why` knows the last `EXPLAIN_ANSWERS` answers of the process asked, for an hour.",
     "message_not_found": "There is no answer of that id.",
     "prefect_unavailable": "Prefect does not answer, or the deployment is not there yet.",
     "ingest_closed": "Nothing is set that opens it: `ADMIN_API_KEY`, `JWT_SECRET` or `JWT_JWKS`.",

@@ -18,6 +18,7 @@ from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
 from server.answering.running import RunningAnswers
 from server.answering.shared_answers import SharedAnswers
+from server.conversations.followed import FollowedAnswers, follow_answers
 from server.conversations.from_settings import open_conversations
 from server.conversations.memory import ConversationMemory
 from server.finding.passages import Passages, SearchOutcome
@@ -92,6 +93,7 @@ class Services:
     redis: RedisServer | None = None
     """None: no REDIS_URL."""
     replay: RecentAnswers = field(default_factory=RecentAnswers)
+    followed: FollowedAnswers = field(default_factory=FollowedAnswers)
     running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
     timing: Timing = field(default_factory=Timing)
@@ -138,6 +140,7 @@ class _Common:
     prefect: PrefectApi
     conversations: ConversationMemory
     replay: RecentAnswers
+    followed: FollowedAnswers
     closers: tuple[Callable[[], Awaitable[None]], ...]
     running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
@@ -163,6 +166,7 @@ def _open_common(settings: Settings) -> _Common:
         prefect=prefect,
         conversations=conversations,
         replay=replay,
+        followed=follow_answers(settings),
         closers=tuple(one.aclose for one in (redis, conversations, prefect, budget, limits, replay) if one is not None),
     )
 
@@ -207,16 +211,11 @@ def _open_book(settings: Settings, name: str, common: _Common) -> Services:
         answer_cache=answer_cache,
         redis=redis,
         replay=common.replay,
+        followed=common.followed,
         running=common.running,
         drain=common.drain,
         ingest_lock=common.ingest_lock,
-        closers=(
-            *([embeddings.aclose] if embeddings else []),
-            answer_cache.aclose,
-            index.aclose,
-            finder.aclose,
-            model.aclose,
-        ),
+        closers=(*([embeddings.aclose] if embeddings else []), answer_cache.aclose, index.aclose, finder.aclose, model.aclose),
     )
 
 

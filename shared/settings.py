@@ -121,6 +121,9 @@ class Settings(BaseSettings):
 
     keep_questions: int = Field(default=0, ge=0, le=3650)
     """Days a question is kept for `/insights`, without who asked it and from where; 0: none is."""
+    explain_answers: int = Field(default=50, ge=0, le=1000)
+    """The last answers that `/why` explains to the author, kept an hour in the memory of this process and nowhere else,
+    and only where there is an ADMIN_API_KEY or tokens; 0: none are."""
 
     # The server
     redis_url: SecretStr | None = None

@@ -1,15 +1,19 @@
 """Traces by OpenTelemetry, sent over OTLP; off, and nothing of it loaded, unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
+The same pieces of work can be timed in this process, without OpenTelemetry: see `time_steps`.
+
 Names are those of the semantic conventions for HTTP, databases and generative AI. A span holds sizes, names and times; never
-what was asked, found or answered. Where tracing is off, a span is one object that does nothing.
+what was asked, found or answered. Where tracing is off and nobody times, a span is one object that does nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shared.settings import Settings
 
@@ -55,6 +59,55 @@ class TraceSpan:
 
 
 _OFF = TraceSpan()
+
+
+class TimedStep(NamedTuple):
+    """A span that has ended."""
+
+    name: str
+    began: float
+    """Monotonic seconds."""
+    ended: float
+
+
+_timed: ContextVar[list[TimedStep] | None] = ContextVar("timed", default=None)
+
+
+def time_steps() -> list[TimedStep]:
+    """The spans that end from now on in this context, and in those begun in it, by when they ended; it grows as they do."""
+    steps: list[TimedStep] = []
+    _timed.set(steps)
+    return steps
+
+
+class _TimedSpan(TraceSpan):
+    """Another span, whose end is noted too."""
+
+    def __init__(self, span: TraceSpan, name: str, steps: list[TimedStep]) -> None:
+        self._span = span
+        self._name = name
+        self._steps = steps
+        self._began = monotonic()
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self._steps.append(TimedStep(self._name, self._began, monotonic()))
+        self._span.__exit__(kind, exc, trace)
+
+    def entered(self) -> AbstractContextManager[object]:
+        return self._span.entered()
+
+    def set(self, name: str, value: Value) -> None:
+        self._span.set(name, value)
+
+    def rename(self, name: str) -> None:
+        self._name = name
+        self._span.rename(name)
+
+    def child(self, name: str, attributes: Mapping[str, Value] | None = None) -> TraceSpan:
+        return _TimedSpan(self._span.child(name, attributes), name, self._steps)
+
+    def headers(self) -> dict[str, str]:
+        return self._span.headers()
 
 
 class _RecordedSpan(TraceSpan):
@@ -151,8 +204,14 @@ def start_span(
     continued: Mapping[str, str] | None = None,
 ) -> TraceSpan:
     """The same for a generator, whose work goes on between other work: those begun meanwhile are no pieces of it."""
-    if not _tracers:
-        return _OFF
+    begun = _start_recorded(name, attributes, kind, continued) if _tracers else _OFF
+    steps = _timed.get()
+    return begun if steps is None else _TimedSpan(begun, name, steps)
+
+
+def _start_recorded(
+    name: str, attributes: Mapping[str, Value] | None, kind: Kind, continued: Mapping[str, str] | None
+) -> _RecordedSpan:
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

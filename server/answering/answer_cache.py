@@ -56,6 +56,8 @@ class KeptAnswer(Frozen):
     """As they were put before the model."""
     said: tuple[str, ...]
     """The model's deltas."""
+    message_id: str = ""
+    """Of the answer that was kept."""
 
 
 class AnswerCache:
@@ -107,7 +109,7 @@ class AnswerCache:
             return
         if done.finish_reason != "stop" or done.degraded or answer.failed or done.metadata.get("stopped"):
             return
-        kept = KeptAnswer(model=answer.model, passages=passages, said=tuple(answer.deltas))
+        kept = KeptAnswer(model=answer.model, passages=passages, said=tuple(answer.deltas), message_id=answer.ids.message_id)
         raw = kept.model_dump_json().encode("utf-8", "replace")
         if len(raw) <= MAX_ANSWER_BYTES:
             key = self._key(request, passages.build_id)
@@ -152,7 +154,7 @@ def as_compared(question: str) -> str:
 
 def give_again(kept: KeptAnswer, request: ChatRequest, answer: AnswerProgress) -> AsyncGenerator[ChatEvent]:
     """The events of a kept answer, as `generate` makes them of a new one."""
-    answer.is_cached = True
+    answer.is_cached, answer.given_first = True, kept.message_id
     model = _Again(kept)
     return generate(request, kept.passages, answer, model=model, fallback=model)
 

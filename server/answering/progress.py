@@ -11,6 +11,7 @@ from server.answering.suggestions import suggest
 from server.finding.passages import Passages
 from server.models.chat_model import Accepted, Finished
 from server.models.citations import Citations
+from server.models.prompts import ChatMessage
 from shared.pricing import price_usd
 
 
@@ -53,6 +54,8 @@ class AnswerProgress:
         """From the question to what was found."""
         self.ttft_s: float | None = None
         """From the question to the first word."""
+        self.total_s: float | None = None
+        """From the question to the last event."""
         self.failed: Failed | None = None
         self.done: Done | None = None
         """The last event, once it was passed on."""
@@ -62,6 +65,8 @@ class AnswerProgress:
         """What the model said, markers and all."""
         self.is_cached = False
         """Given again: nothing was searched and no model was asked."""
+        self.given_first = ""
+        """The message id it had when it was new; '' where it is new, or nobody knows."""
         self.is_logged = False
         self.is_remembered = False
         self.when_done: Callable[[], None] | None = None
@@ -69,7 +74,8 @@ class AnswerProgress:
         self.settle: Callable[[], Awaitable[None]] = _at_once
         """Awaited before the reader is told `Done`, and after `when_done`: what they were told is kept."""
         self._clock = clock
-        self._began = clock()
+        self.began = clock()
+        """When the question came, by the clock."""
         self._sent: set[str] = set()
         self._said: list[str] = []
         self._citations = Citations([])
@@ -79,9 +85,14 @@ class AnswerProgress:
         self._paid_deltas = 0
 
     @property
+    def prompt(self) -> Sequence[ChatMessage]:
+        """What a model upstream was sent; empty where none took the request."""
+        return self._accepted.prompt if self._accepted else ()
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since the question, in milliseconds' precision."""
-        return round(self._clock() - self._began, 3)
+        return round(self._clock() - self.began, 3)
 
     @property
     def text(self) -> str:
@@ -139,7 +150,7 @@ class AnswerProgress:
             case Failed():
                 self.failed = event
             case Done():
-                self.done = event
+                self.done, self.total_s = event, self.elapsed_s
                 if self.when_done is not None:
                     self.when_done()
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from server.finding.places import Place, PlaceKey, SectionKey, cut
 from shared.models import Chunk
@@ -29,6 +30,16 @@ class Ranked:
     score: float
     cosine: float | None = None
     """None where meaning was not searched."""
+    words: float = 0.0
+    """Its lexical score, as `relevance` counts it."""
+    lowered: Literal["", "asks only", "does not define"] = ""
+    """Why it counts less than its words and its meaning say."""
+
+
+Fate = Literal["taken", "no room", "repeats", "shown", "set back", "outranked"]
+"""What becomes of a place: a passage is made of it; the tokens were spent; one before it says the same; it stands in a passage
+made of another; it fits better than some that were taken, but others of its section or page came first; others fit better."""
+Fates = dict[PlaceKey, Fate]
 
 
 def join_rankings(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
@@ -44,12 +55,15 @@ def join_rankings(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return sorted(best.values(), key=lambda one: -one.score)
 
 
-def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
+def choose(ranked: Sequence[Ranked], *, limit: int, fates: Fates | None = None) -> Iterator[Ranked]:
     """Places in the order they should be read, best first; at most `LOOKED_AT * limit`.
 
     1. Of what is left, take the best, places of sections already taken worth less.
     2. Drop it when it says what one before it said: a note repeated on every page, a page that several versions have.
+
+    `fates`: is told of those that are not taken for a reason of their own.
     """
+    fates = {} if fates is None else fates
     left = [(one, one.place.section_key) for one in ranked[: LOOKED_AT * limit]]
     said: set[str] = set()
     taken: Counter[SectionKey | str] = Counter()
@@ -57,10 +71,20 @@ def choose(ranked: Sequence[Ranked], *, limit: int) -> Iterator[Ranked]:
         worth = [one.score * SAME_SECTION ** taken[section] * SAME_PAGE ** taken[section[0]] for one, section in left]
         best, section = left.pop(worth.index(max(worth)))
         if best.place.body in said:
+            settle(fates, best.place, "repeats")
             continue
+        for one, _ in left:
+            if one.score > best.score:
+                settle(fates, one.place, "set back")
         said.add(best.place.body)
         taken.update((section, section[0]))
         yield best
+
+
+def settle(fates: Fates, place: Place, fate: Fate) -> None:
+    """Say what becomes of a place: the first word counts, but one set back may come up yet, and another search may take it."""
+    if fate == "taken" or fates.get(place.key, "set back") == "set back":
+        fates[place.key] = fate
 
 
 def complete(place: Place, window: Sequence[Chunk]) -> list[Place]:

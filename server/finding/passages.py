@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field
 
+from server.finding.trail import Trail
 from shared import content
 from shared.models import Chunk, Frozen, Hit
 
@@ -58,6 +59,8 @@ class Passages(Frozen):
     """{term: inverse document frequency in the book} of the words searched for."""
     long_forms: dict[str, str] = Field(default_factory=dict[str, str])
     """{abbreviation of the question: what the book says it stands for}."""
+    trail: Trail | None = Field(default=None, exclude=True, repr=False)
+    """How they were found; None: not by a search just now."""
 
 
 class SearchOutcome(Frozen):

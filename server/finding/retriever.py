@@ -14,16 +14,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Literal
 
 from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
-from server.finding.choosing import LOOKED_AT, NEIGHBOURS, Ranked, choose, complete, extend, join_rankings
+from server.finding.choosing import LOOKED_AT, NEIGHBOURS, Fates, Ranked, choose, complete, extend, join_rankings, settle
 from server.finding.cosine_baseline import CosineBaseline
 from server.finding.current_page import PageAddresses, names_nothing, points_at_page, without_pointer
 from server.finding.passages import Part, Passage, Passages, SearchOutcome
-from server.finding.places import PlaceKey, as_chunk, cut
+from server.finding.places import Place, PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, SearchQuery, make_query
 from server.finding.query.parts import LONG_WORDS, split_question, split_sides
 from server.finding.query.spelling import Spelling
@@ -32,6 +32,7 @@ from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
 from server.finding.ranking.relevance import ChunkReader
 from server.finding.ranking.reranker import Reranker
 from server.finding.selected_text import enclose, find_selection
+from server.finding.trail import Judged, make_trail
 from server.languages import names_in, without_small_words
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
@@ -52,15 +53,6 @@ PART_TOKENS = 800
 """More, for each further part of a question and each side of a comparison."""
 MORE_FOR_A_PART = 2
 """Passages beyond those asked for, for each further part of a question and each side of a comparison."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What was found for one query, and whether it answers."""
-
-    found: RankedPlaces
-    support: float
-    answerable: bool
 
 
 class Retriever:
@@ -119,24 +111,31 @@ class Retriever:
             limit = 0 if points_at_it else request.k - len(selected) + MORE_FOR_A_PART * (len(wholes) - 1)
             room = MAX_TOKENS + PART_TOKENS * (len(wholes) + len(further) - 1)
             ranking = join_rankings([one.found.ranked for one in judged])
-            of_page, meant = await self._on_page(snapshot, request, query)
+            of_page, meant, on_page = await self._on_page(snapshot, request, query)
+            fates: Fates = {}
             if meant == "all of it":
                 ranking = []
             results = list(selected)
             first = (of_page, limit if meant else UNLIKELY_PAGE)
             for ranked, most in (first, (ranking, limit), *((one.found.ranked, MORE_FOR_A_PART) for one in beside)):
                 left = most - (len(results) - len(selected)) if ranked is ranking else most
-                async with aclosing(self._results(snapshot, ranked, limit=left, whole=True, shown=shown)) as more:
-                    async for result in more:  # what still fits; the first fits always
+                more = self._results(snapshot, ranked, limit=left, whole=True, shown=shown, fates=fates)
+                async with aclosing(more):
+                    async for place, places, result in more:  # what still fits; the first fits always
                         used = sum(one.chunk.tokens for one in results)
                         if not results or used + result.chunk.tokens <= room:
                             results.append(result)
+                            settle(fates, place, "taken")
+                            continue
+                        for one in places:
+                            settle(fates, one, "no room")
             passages = [
                 Passage(n=n, chunk=one.chunk, score=min(1.0, one.score), url=one.chunk.url, heading_path=one.chunk.heading_path)
                 for n, one in enumerate(results, 1)
             ]
             asked = zip(parts, judged if is_long else beside, strict=True) if len(parts) > 1 else ()
             everything = [one.found for one in (*judged, *beside)]
+            searches = {"question": judged, "side" if sides else "part": beside, "page": on_page}
             return Passages(
                 passages=tuple(passages),
                 query=query.whole,
@@ -149,6 +148,7 @@ class Retriever:
                 degraded=any(found.degraded for found in everything),
                 rarity={term: rarity for found in everything for term, rarity in found.rarity.items()},
                 long_forms={short: long for found in everything for short, long in found.long_forms.items()},
+                trail=make_trail(searches, fates, shown, has_selection=bool(selected), of_page=meant),
             )
 
     async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome:
@@ -157,8 +157,9 @@ class Retriever:
             query = await self._spelling.correct(snapshot, query)
             judged = await self._judge(snapshot, SearchQuery(query), where=where)
             found = judged.found
-            async with aclosing(self._results(snapshot, found.ranked, limit=k, whole=False, shown=set())) as results:
-                hits = [hit async for hit in results]
+            results = self._results(snapshot, found.ranked, limit=k, whole=False, shown=set(), fates={})
+            async with aclosing(results):
+                hits = [hit async for *_, hit in results]
             return SearchOutcome(
                 hits=tuple(hits),
                 query=query,
@@ -169,11 +170,11 @@ class Retriever:
 
     async def _judge(
         self, snapshot: Snapshot, query: SearchQuery, *, thing: str | None = None, where: Filter | None = None
-    ) -> _Judged:
+    ) -> Judged:
         found = await self._hybrid.find(snapshot, query.text, context=query.context, thing=thing, where=where)
         supported = await self._support(snapshot, found)
         enough = self._enough if query.context else await self._enough_for(snapshot, query.text)
-        return _Judged(found, supported, answerable=supported >= enough)
+        return Judged(query, found, supported, enough)
 
     async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Hit], set[PlaceKey]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
@@ -189,19 +190,19 @@ class Retriever:
 
     async def _on_page(
         self, snapshot: Snapshot, request: ChatRequest, query: SearchQuery
-    ) -> tuple[Sequence[Ranked], Literal["", "part", "all of it"]]:
-        """Places of the page the question points at, best first, and what of it is meant; none where it points at none."""
+    ) -> tuple[Sequence[Ranked], Literal["", "part", "all of it"], list[Judged]]:
+        """Places of the page the question points at, best first, what of it is meant, and the search in it; or nothing."""
         if not points_at_page(request, self._terms):
-            return [], ""
+            return [], "", []
         path = await self._addresses.find(snapshot, request.page_url or "")
         if path is None:
-            return [], ""
+            return [], "", []
         if names_nothing(request.question, self._terms):
             chunks = await snapshot.page(path, last=LOOKED_AT * request.k - 1)
-            return [Ranked(place, 1.0) for chunk in chunks for place in cut(chunk) if not place.is_bare], "all of it"
+            return [Ranked(place, 1.0) for chunk in chunks for place in cut(chunk) if not place.is_bare], "all of it", []
         asked = replace(query, text=without_pointer(query.text))
         judged = await self._judge(snapshot, asked, where=Filter(paths=(path,)))
-        return judged.found.ranked, "part" if judged.answerable else ""
+        return judged.found.ranked, "part" if judged.answerable else "", [judged]
 
     async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
         """The support `question` needs: more where it has a word that is nowhere in the book, most where that is a name."""
@@ -218,16 +219,17 @@ class Retriever:
         return support(found.words, spread.above(found.cosine) if spread else None)
 
     async def _results(
-        self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[PlaceKey]
-    ) -> AsyncGenerator[Hit]:
-        """The chosen places not `shown`, each in a section shown whole where it is short; `whole`: and in all of its chunk."""
-        choice = choose(ranked, limit=limit) if limit > 0 else iter(())
+        self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[PlaceKey], fates: Fates
+    ) -> AsyncGenerator[tuple[Place, list[Place], Hit]]:
+        """The chosen places not `shown`, each with those shown with it: of a short section all, `whole`: of its chunk."""
+        choice = choose(ranked, limit=limit, fates=fates) if limit > 0 else iter(())
         chosen = [*islice(choice, limit if limit > 0 else 0)]
         windows = await asyncio.gather(*(_window(snapshot, one.place.chunk) for one in chosen))
         for number, one in enumerate(chain(chosen, choice)):
             if limit <= 0:
                 return
             if one.place.key in shown:
+                settle(fates, one.place, "shown")
                 continue
             window = windows[number] if number < len(windows) else await _window(snapshot, one.place.chunk)
             places = extend(one.place, window) if whole else complete(one.place, window)
@@ -237,7 +239,7 @@ class Retriever:
             if any(place.key in shown for place in places):
                 places = [place for place in places if place.key == one.place.key]
             shown.update(place.key for place in places)
-            yield Hit(chunk=as_chunk(places, one.place.section, self._count), score=one.score)
+            yield one.place, places, Hit(chunk=as_chunk(places, one.place.section, self._count), score=one.score)
             limit -= 1
 
 

@@ -1,1 +1,1 @@
-"""What the book is missing, from the questions that were kept: for those who write it."""
+"""What the book is missing, and why an answer says what it says: for those who write the book and run the service."""

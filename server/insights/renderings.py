@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Literal
+from urllib.parse import quote
 
 from server.conversations.questions_asked import BookSection
 from server.finding.passages import safe_link
+from server.insights.document import anchored, document, share_bar, tabled
 from server.insights.insights import Day, Gap, Insights
 
 Format = Literal["markdown", "csv", "html"]
@@ -17,22 +19,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 _NOTHING = "Nothing like it"
 _BAR_PX, _PLOT_PX = 8, 120
-_STYLE = """
-  :root { color-scheme: light dark; --ink: #1d2430; --paper: #fbfaf7; --soft: #eceae3; --accent: #315c8c; --faint: #5d6572;
-          --bad: #b4432f; --weak: #c98f2b; }
-  @media (prefers-color-scheme: dark) {
-    :root { --ink: #e6e4de; --paper: #171a1f; --soft: #252a32; --accent: #8db8e8; --faint: #a3abb8; --bad: #e58a78;
-            --weak: #e0b862; } }
-  body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem; background: var(--paper); color: var(--ink);
-         font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-  a { color: var(--accent); }
-  table { border-collapse: collapse; width: 100%; }
-  td, th { border-bottom: 1px solid var(--soft); padding: .25rem .6rem; text-align: left; vertical-align: top; }
-  td:not(:first-child), th:not(:first-child) { text-align: right; }
-  svg { max-width: 100%; height: auto; }
-  .asked { fill: var(--accent); } .unanswered { fill: var(--bad); } .weak { fill: var(--weak); }
-  .key { color: var(--faint); font-size: .875rem; }
-"""
 
 
 def as_markdown(insights: Insights) -> str:
@@ -74,20 +60,19 @@ def as_csv(insights: Insights) -> str:
 def as_html(insights: Insights) -> str:
     """A page that loads nothing and runs nothing."""
     gaps = "".join(_gap(gap) for gap in insights.gaps)
-    sections = _table(
+    sections = tabled(
         ("Section", "Down", "Up", "Cited"),
-        ((_anchor(_name(use.section), use.section.url), use.down, use.up, use.cited) for use in insights.sections),
+        ((anchored(_name(use.section), use.section.url), use.down, use.up, use.cited) for use in insights.sections),
     )
     most = max((page.cited for page in insights.pages), default=1)
-    pages = _table(
+    pages = tabled(
         ("Page", "", "Answers"),
-        ((_anchor(page.title, page.url), _bar(page.cited / most), page.cited) for page in insights.pages),
+        ((anchored(page.title, page.url), share_bar(page.cited / most), page.cited) for page in insights.pages),
     )
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>What your book is missing</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n<body>\n'
-        f"<h1>What your book is missing</h1>\n<p>{escape(_summary(insights))}</p>\n{_plot(insights.days)}\n{gaps}\n"
-        f"<h2>Rated answers, by section</h2>\n{sections}\n<h2>Most cited pages</h2>\n{pages}\n</body>\n</html>\n"
+    return document(
+        "What your book is missing",
+        f"<p>{escape(_summary(insights))}</p>\n{_plot(insights.days)}\n{gaps}\n"
+        f"<h2>Rated answers, by section</h2>\n{sections}\n<h2>Most cited pages</h2>\n{pages}",
     )
 
 
@@ -129,26 +114,15 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _anchor(name: str, url: str) -> str:
-    return f'<a href="{escape(link)}">{escape(name)}</a>' if (link := safe_link(url)) else escape(name)
-
-
 def _gap(gap: Gap) -> str:
-    name = _anchor(_name(gap.section), gap.section.url if gap.section else "")
-    rows = ((escape(one.question), one.times, one.unanswered, f"{one.last_asked:%Y-%m-%d}") for one in gap.questions)
-    return f"<h2>{name} ({gap.times})</h2>\n{_table(('Question', 'Asked', 'Unanswered', 'Last'), rows)}\n"
+    name = anchored(_name(gap.section), gap.section.url if gap.section else "")
+    rows = ((_searched(one.question), one.times, one.unanswered, f"{one.last_asked:%Y-%m-%d}") for one in gap.questions)
+    return f"<h2>{name} ({gap.times})</h2>\n{tabled(('Question', 'Asked', 'Unanswered', 'Last'), rows)}\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; the cells of its rows are HTML already."""
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
-    names = "".join(f"<th>{name}</th>" for name in head)
-    return f"<table>\n<tr>{names}</tr>\n{body}</table>" if body else "<p>None yet.</p>"
-
-
-def _bar(share: float) -> str:
-    width = max(1, round(100 * share))
-    return f'<svg width="100" height="10" aria-hidden="true"><rect class="asked" width="{width}" height="10"></rect></svg>'
+def _searched(question: str) -> str:
+    """The question, as a link to how the book is searched for it now."""
+    return f'<a href="search/why?q={escape(quote(question))}">{escape(question)}</a>'
 
 
 def _plot(days: Sequence[Day]) -> str:

@@ -12,6 +12,7 @@ from quart import Blueprint, Response, request
 from server.http.bodies import read_number
 from server.http.openapi import documents
 from server.http.policy import limited, scope_needed
+from server.insights.document import HEADERS
 from server.insights.renderings import Format
 from server.insights.report import MOST_KEPT, write_report
 from server.services import Services
@@ -23,11 +24,6 @@ _FORMS = {
     "text/html": "A page with plots: what a browser is sent.",
     "text/markdown": "The same for an issue or a mail.",
     "text/csv": "The same for a spreadsheet.",
-}
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
 }
 
 

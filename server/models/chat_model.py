@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from server.finding.passages import Passages
-from server.models.prompts import Room
+from server.models.prompts import ChatMessage, Room
 from server.questions import ChatRequest
 from shared.pricing import price_usd
 
@@ -24,6 +24,8 @@ class Accepted:
 
     prompt_tokens: int
     """Counted here; the model's own count comes with `Finished`."""
+    prompt: Sequence[ChatMessage] = field(default=(), compare=False, repr=False)
+    """What it was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class OpenAIChat:
         return traced_call(self._name, self._address, partial(self._request, messages))
 
     async def _request(self, messages: Sequence[ChatMessage], headers: Mapping[str, str]) -> AsyncGenerator[Output]:
-        accepted = Accepted(prompt_tokens=await asyncio.to_thread(self._count_all, messages))
+        accepted = Accepted(await asyncio.to_thread(self._count_all, messages), messages)
         try:
             async with await self._open(messages, headers) as stream:
                 yield accepted

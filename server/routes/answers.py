@@ -96,6 +96,7 @@ async def respond(
         remember()
         services.answer_cache.keep(chat, answer)
 
+    services.followed.follow(chat, answer, services.book)
     answer.when_done, answer.settle = when_done, services.conversations.settle
     _when_over(remember)
     _when_over(close)  # a response that is never begun ends too

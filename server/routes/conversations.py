@@ -82,6 +82,7 @@ def blueprint(services: Services) -> Blueprint:
         store = await _known(services, conversation_id)
         if not await store.forget(conversation_id):
             raise _not_found()
+        services.followed.forget(conversation_id)
         return json_response(Forgotten(conversation_id=conversation_id))
 
     _add_feedback(routes, services)

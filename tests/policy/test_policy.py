@@ -97,7 +97,7 @@ async def test_every_route_has_a_limit_or_says_that_it_has_none() -> None:
     assert {rule: policy.scope for rule, policy in policies if policy.scope} == {
         "/ingest": "ingest", "/ingest/<uuid:run_id>": "ingest", "/feedback": "history", "/chat/history": "history",
         "/metrics": "metrics", "/content": "content", "/content/<path:page>": "content", "/embed": "content",
-        "/insights": "history",
+        "/insights": "history", "/why": "history", "/why/<answer_id>": "history", "/search/why": "history",
     }  # fmt: skip
 
 

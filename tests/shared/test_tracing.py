@@ -33,6 +33,31 @@ def test_while_it_is_off_nothing_of_it_is_loaded_and_a_span_is_nothing() -> None
     assert found.stdout == "[]\n"
 
 
+async def test_pieces_of_work_are_timed_for_whoever_asks_without_a_trace() -> None:
+    async def other() -> None:
+        with tracing.span("elsewhere"):
+            assert not tracing.is_on()
+
+    async def ours() -> list[tracing.TimedStep]:
+        steps = tracing.time_steps()
+        with suppress(ServiceError), tracing.span("search"), tracing.start_span("call") as call, call.child("first token"):
+            call.set("found", 3)
+            await asyncio.gather(asyncio.to_thread(_fuse), asyncio.create_task(other()))
+            raise ServiceError("openai", "Away.", transient=True)
+        return steps
+
+    steps, _ = await asyncio.gather(asyncio.create_task(ours()), asyncio.create_task(other()))
+    assert sorted(step.name for step in steps) == ["call", "elsewhere", "first token", "fuse", "search"]
+    assert [step.name for step in steps[-3:]] == ["first token", "call", "search"]
+    whole = steps[-1]
+    assert all(whole.began <= step.began <= step.ended <= whole.ended for step in steps)
+
+
+def _fuse() -> None:
+    with tracing.span("fuse"):
+        pass
+
+
 async def test_pieces_of_work_are_told_as_one_trace_that_goes_on_upstream() -> None:
     async with OtlpCollector.running() as collector:
         key = SecretStr("authorization=Basic abc=,x-team=docs")

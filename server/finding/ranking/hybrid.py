@@ -65,6 +65,11 @@ class RankedPlaces:
     """{term: inverse document frequency} of the query's terms."""
     long_forms: dict[str, str]
     """{abbreviation of the query: what the book says it stands for}."""
+    by_words: int
+    """Chunks found so."""
+    by_meaning: int
+    other_versions: int
+    """Of both, left out for being of another version of the site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class HybridSearch:
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
         rarity = await self.frequencies.weigh(snapshot, tuple(shares))
         weights = {term: shares[term] * weight for term, weight in rarity.items()}
+        by_words, by_meaning = len(lexical), len(dense)
         lexical, dense = of_asked_version(lexical, query), of_asked_version(dense, query)
         with tracing.span("fuse", {"lectern.found.by_words": len(lexical), "lectern.found.by_meaning": len(dense)}):
             scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
@@ -118,6 +124,9 @@ class HybridSearch:
             degraded=degraded,
             rarity=rarity,
             long_forms=forms,
+            by_words=by_words,
+            by_meaning=by_meaning,
+            other_versions=by_words + by_meaning - len(lexical) - len(dense),
         )
 
     def _shares(self, query: str, context: str) -> dict[int, float]:
@@ -172,9 +181,13 @@ def rank(scored: Sequence[ScoredPlace], defines: Callable[[Place], bool] | None 
             continue
         if one.place.is_quiz:
             score *= QUIZ  # noqa: PLW2901
+            lowered = "asks only"
         elif defines is not None and not defines(one.place):
             score *= UNSAID if one.place.has_prose else UNSAID**2  # noqa: PLW2901
-        ranked.append(Ranked(one.place, score, one.dense))
+            lowered = "does not define"
+        else:
+            lowered = ""
+        ranked.append(Ranked(one.place, score, one.dense, one.lexical, lowered))
     return sorted(ranked, key=lambda one: (-one.score, one.place.chunk.path, one.place.start))
 
 
