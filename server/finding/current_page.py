@@ -1,4 +1,5 @@
-"""The page a reader has before them, and whether a question points at it: "What is this chapter about?", "Explain it."."""
+"""The page a question points at: the one its reader has before them ("What is this chapter about?", "Explain it."), or one that
+it names by its number (`numbered_pages`)."""
 
 from __future__ import annotations
 
@@ -7,14 +8,19 @@ import re
 from collections.abc import Sequence
 
 from server.english import points_back, without_request
-from server.finding.places import page_url
+from server.finding.choosing import NEIGHBOURS, Ranked
+from server.finding.numbered_pages import TitledPage, find_numbered, names_alike, names_page, without_numbers
+from server.finding.places import cut, page_url
 from server.finding.query.terms import Stemmer
 from server.finding.selected_text import address_path
+from server.languages import without_small_words
 from server.questions import ChatRequest
 from shared.index.port import Snapshot
 
 AT_ONCE = 16
 """Pages whose address is looked up together."""
+OTHER_SECTION = 0.9
+"""What a section counts of a page that is meant as a whole, against one whose heading says what is wanted: its summary."""
 
 _POINTER = re.compile(
     r"\b(?:(?:on|in|from|of|by|with) )?(?:this|the current) (?:page|chapter|section|lesson|article|tutorial|unit|topic)\b"
@@ -50,30 +56,43 @@ def says_this_page(question: str) -> bool:
 
 
 def without_pointer(question: str) -> str:
-    """The question without what points at the page."""
-    return " ".join(_POINTER.sub(" ", question).split())
+    """The question without what points at pages."""
+    return without_numbers(_POINTER.sub(" ", question))
 
 
 def names_nothing(question: str, terms: Stemmer) -> bool:
-    """Whether no word is left of it to search for, the pointer and the words that ask taken away."""
-    return not terms.of(without_request(without_pointer(question)))
+    """Whether no word is left of it to search for, what points at pages and the words that ask taken away."""
+    return not terms.of(without_small_words(without_request(without_pointer(question))))
 
 
 class PageAddresses:
-    """The files of the live build by the address of their page, looked up when first asked for."""
+    """The files of the live build by the address and the title of their page, looked up when first asked for."""
 
     def __init__(self) -> None:
-        self._known: tuple[str, dict[str, str]] = ("", {})
+        self._known: tuple[str, dict[str, TitledPage]] = ("", {})
         self._looking = asyncio.Lock()
 
     async def find(self, snapshot: Snapshot, address: str) -> str | None:
         """The file whose page is at `address`, with whatever host and folder before it; None: it is no page of the book."""
+        pages = await self._look(snapshot)
+        asked = address_path(address)
+        found = [at for at in pages if asked == at or (at != "/" and asked.endswith(at)) or _ends_with(at, asked)]
+        return pages[max(found, key=len)].path if found else None
+
+    async def meant(self, snapshot: Snapshot, request: ChatRequest, terms: Stemmer) -> list[str]:
+        """The files of the pages a question is about: the one it was asked on, or those it names by their number, in order."""
+        if points_at_page(request, terms):
+            path = await self.find(snapshot, request.page_url or "")
+            return [path] if path else []
+        if request.selected_text or not names_page(request.question):
+            return []
+        return find_numbered([*(await self._look(snapshot)).values()], request.question)
+
+    async def _look(self, snapshot: Snapshot) -> dict[str, TitledPage]:
         async with self._looking:
             if self._known[0] != snapshot.build.id:
                 self._known = (snapshot.build.id, await _by_address(snapshot, await snapshot.documents()))
-        asked = address_path(address)
-        found = [at for at in self._known[1] if asked == at or (at != "/" and asked.endswith(at)) or _ends_with(at, asked)]
-        return self._known[1][max(found, key=len)] if found else None
+            return self._known[1]
 
 
 def _ends_with(address: str, part: str) -> bool:
@@ -81,9 +100,23 @@ def _ends_with(address: str, part: str) -> bool:
     return part.strip("/") != "" and address.endswith(f"/{part.strip('/')}")
 
 
-async def _by_address(snapshot: Snapshot, paths: Sequence[str]) -> dict[str, str]:
-    by_address: dict[str, str] = {}
+async def read_pages(snapshot: Snapshot, request: ChatRequest, paths: Sequence[str]) -> list[Ranked]:
+    """The places of a page, first those whose heading says what is wanted, else its beginning; of several how each begins."""
+    last = None if len(paths) == 1 else NEIGHBOURS
+    pages = await asyncio.gather(*(snapshot.page(path, last=last) for path in paths[: request.k]))
+    places = [[place for chunk in chunks for place in cut(chunk) if not place.is_bare] for chunks in pages]
+    if len(paths) > 1:
+        return [Ranked(one, 1.0) for of_page in places for one in of_page[:1]]
+    wanted = without_small_words(without_pointer(request.question))
+    first = [one for one in places[0] if names_alike(wanted, one.section.heading_path)] or places[0][:1]
+    return [*(Ranked(one, 1.0) for one in first), *(Ranked(one, OTHER_SECTION) for one in places[0] if one not in first)]
+
+
+async def _by_address(snapshot: Snapshot, paths: Sequence[str]) -> dict[str, TitledPage]:
+    by_address: dict[str, TitledPage] = {}
     for start in range(0, len(paths), AT_ONCE):
         firsts = await asyncio.gather(*(snapshot.page(path, first=0, last=0) for path in paths[start : start + AT_ONCE]))
-        by_address |= {address_path(page_url(chunk)): chunk.path for first in firsts for chunk in first}
+        by_address |= {
+            address_path(page_url(chunk)): TitledPage(chunk.path, chunk.title) for first in firsts for chunk in first
+        }
     return by_address

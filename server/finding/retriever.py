@@ -19,9 +19,9 @@ from itertools import chain, islice
 from typing import Literal
 
 from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
-from server.finding.choosing import LOOKED_AT, NEIGHBOURS, Fates, Ranked, choose, complete, extend, join_rankings, settle
+from server.finding.choosing import NEIGHBOURS, Fates, Ranked, choose, complete, extend, join_rankings, settle
 from server.finding.cosine_baseline import CosineBaseline
-from server.finding.current_page import PageAddresses, names_nothing, points_at_page, without_pointer
+from server.finding.current_page import PageAddresses, names_nothing, read_pages, without_pointer
 from server.finding.passages import Part, Passage, Passages, SearchOutcome
 from server.finding.places import Place, PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, SearchQuery, make_query
@@ -33,7 +33,7 @@ from server.finding.ranking.relevance import ChunkReader
 from server.finding.ranking.reranker import Reranker
 from server.finding.selected_text import enclose, find_selection
 from server.finding.trail import Judged, make_trail
-from server.languages import names_in, without_small_words
+from server.languages import is_foreign, names_in, without_small_words
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
@@ -191,17 +191,16 @@ class Retriever:
     async def _on_page(
         self, snapshot: Snapshot, request: ChatRequest, query: SearchQuery
     ) -> tuple[Sequence[Ranked], Literal["", "part", "all of it"], list[Judged]]:
-        """Places of the page the question points at, best first, what of it is meant, and the search in it; or nothing."""
-        if not points_at_page(request, self._terms):
-            return [], "", []
-        path = await self._addresses.find(snapshot, request.page_url or "")
-        if path is None:
+        """Places of the pages the question points at, best first, what of them is meant, and the search in them; or nothing."""
+        paths = await self._addresses.meant(snapshot, request, self._terms)
+        if not paths:
             return [], "", []
         if names_nothing(request.question, self._terms):
-            chunks = await snapshot.page(path, last=LOOKED_AT * request.k - 1)
-            return [Ranked(place, 1.0) for chunk in chunks for place in cut(chunk) if not place.is_bare], "all of it", []
+            return await read_pages(snapshot, request, paths), "all of it", []
         asked = replace(query, text=without_pointer(query.text))
-        judged = await self._judge(snapshot, asked, where=Filter(paths=(path,)))
+        judged = await self._judge(snapshot, asked, where=Filter(paths=tuple(paths)))
+        if not judged.answerable and is_foreign(request.question, self._bm25.language):  # which shares no words with the page
+            return await read_pages(snapshot, request, paths), "all of it", [judged]
         return judged.found.ranked, "part" if judged.answerable else "", [judged]
 
     async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
