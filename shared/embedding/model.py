@@ -10,6 +10,9 @@ from shared.embedding import local_embeddings
 from shared.embedding.local_embeddings import LocalEmbeddings, find_weights
 from shared.settings import Settings
 
+ENGLISH_MODELS = frozenset({local_embeddings.NAME})
+"""Names of models that know no other language."""
+
 _log = logging.getLogger(__name__)
 
 

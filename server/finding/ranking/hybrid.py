@@ -25,9 +25,9 @@ from server.finding.ranking.fusion import fuse, lift_pages
 from server.finding.ranking.relevance import ChunkReader, ScoredPlace, perfect_score, score_places
 from server.finding.ranking.reranker import Reranker
 from server.finding.versions import of_asked_version
-from server.languages import without_small_words
+from server.languages import ENGLISH, language_of, without_small_words
 from shared import tracing
-from shared.embedding.model import EmbeddingModel
+from shared.embedding.model import ENGLISH_MODELS, EmbeddingModel
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.port import Filter, Snapshot
@@ -160,6 +160,8 @@ class HybridSearch:
         """The query's vector, None where it is searched for by words only; and whether that is for want of the model."""
         if self.embeddings is None or snapshot.build.embedding_model != self.embeddings.name:
             return None, False  # words only, or until an ingest has embedded the book with this model
+        if self.embeddings.name in ENGLISH_MODELS and language_of(query) != ENGLISH:
+            return None, False  # it would say that the book holds nothing like this
         try:
             with tracing.span("embed"):
                 return await self.embeddings.embed_query(query), False

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from server.english import asks_for_code
@@ -196,13 +196,28 @@ def _fit(block: Quotable, room: int, weights: TermWeights, terms: TermsOf) -> tu
     first, last = block.fixed[0], len(worth) - block.fixed[1]
     kept = [*range(first), *range(last, len(worth))]
     if block.kind in CODE_KINDS:
-        return tuple(sorted([*kept, *_window(worth, words, first, last, room)]))
+        window = _window(worth, words, first, last, room)
+        return tuple(sorted({*kept, *window, *_above(block, first, window)}))
     room -= sum(words[:first])
     for at in sorted(range(first, last), key=lambda at: (-worth[at], at)):
         if words[at] <= room or at == first == last - 1:
             kept.append(at)
             room -= words[at]
     return tuple(sorted(kept))
+
+
+def _above(block: Quotable, first: int, window: range) -> Iterator[int]:
+    """The lines of a listing that the first one of a window stands in, as its class: those above that are ever further left."""
+    lines = [block.text(part) for part in block.parts]
+    left = next((_indent(lines[at]) for at in window if lines[at].strip()), 0)
+    for at in range(window.start - 1, first - 1, -1):
+        if lines[at].strip() and _indent(lines[at]) < left:
+            left = _indent(lines[at])
+            yield at
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _window(worth: Sequence[float], words: Sequence[int], first: int, last: int, room: int) -> range:

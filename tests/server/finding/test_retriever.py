@@ -11,6 +11,7 @@ import pytest
 from flows.splitting.split import ChunkLimits
 from server.finding.abstention import ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME
 from server.finding.passages import Passages
+from server.finding.ranking import hybrid
 from server.finding.retriever import MAX_TOKENS
 from server.questions import ChatRequest, Turn
 from shared.errors import NotBuiltError
@@ -98,6 +99,18 @@ async def test_a_lexical_build_asks_no_model(tmp_path: Path) -> None:
     async with open_book(tmp_path, PAGES) as index:
         assert not (await find_in(index, model).retrieve(ChatRequest(question="gripper"))).degraded
     assert model.asked == []
+
+
+async def test_a_model_that_knows_only_english_is_not_asked_in_another_language(
+    index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hybrid, "ENGLISH_MODELS", {MODEL.name})
+    model = Concepts(*MODEL.concepts)
+    spanish = await find_in(index, model).search("¿Qué es la cinemática inversa?", k=3)
+    assert (model.asked, spanish.degraded) == ([], False)
+    assert spanish.hits[0].chunk.heading_path[0] == "Kinematics"
+    await find_in(index, model).search("What is inverse kinematics?", k=3)
+    assert model.asked == ["What is inverse kinematics?"]
 
 
 async def test_a_passage_is_the_chunk_around_the_section_pinned_to_its_heading(index: EmbeddedIndex) -> None:

@@ -159,6 +159,18 @@ async def test_long_code_keeps_its_fences_and_the_lines_that_hold_most() -> None
     assert "line_1 =" not in text
 
 
+async def test_lines_of_a_listing_are_shown_below_those_they_stand_in() -> None:
+    filler = "\n".join(f"        self.part_{n} = other({n}) + some(more) * words" for n in range(60))
+    code = (
+        f"class Publisher:\n    def __init__(self):\n{filler}\n\n    def send(self):\n{filler}\n\n"
+        "        if self.ready:\n            return self.torque"
+    )
+    text, _, _ = await ask("code that returns the torque", found(f"Code:: ```python\n{code}\n```"))
+    assert "```python\nclass Publisher:\n…\n    def send(self):\n…\n        self.part_" in text
+    assert "        if self.ready:\n            return self.torque\n```" in text
+    assert "__init__" not in text
+
+
 async def test_steps_are_quoted_with_their_code() -> None:
     steps = "1. Set the locale\n\n   ```bash\n   locale-gen\n   ```\n\n2. Install ROS\n\n   ```bash\n   apt install ros\n   ```"
     text, _, _ = await ask("How do I install ROS?", found(f"Installation:: {steps}"))
