@@ -87,6 +87,12 @@ _WHAT_IS = {
     "zh": r"什么是|是什么",
 }
 """How other languages than English ask for what a thing is."""
+_PICTURE = re.compile(
+    r"\b(?:pictures?|images?|figures?|diagrams?|photos?|screenshots?|illustrations?|drawings?|im[aá]gen(?:es)?|imagem|imagens|figuras?"
+    r"|diagramas?|fotos?|sch[eé]mas?|dessins?|bild(?:er)?|abbildung(?:en)?|diagramme?|zeichnung(?:en)?)\b"
+    r"|تصویر|تصاویر|صورة|صور\b|चित्र|तस्वीर|图|圖",
+    re.IGNORECASE,
+)
 _AND = {
     "en": "and or also",
     "es": "y e o u",
@@ -160,6 +166,11 @@ def asks_what_is(question: str) -> bool:
     """Whether a question in another language than English asks what a thing is."""
     form = _WHAT_IS.get(language_of(question))
     return bool(form and re.search(form, question, re.IGNORECASE))
+
+
+def asks_for_picture(question: str) -> bool:
+    """Whether the question has a word for pictures."""
+    return bool(_PICTURE.search(question))
 
 
 def asks(sentence: str, language: str) -> bool:

@@ -20,6 +20,15 @@ SHORT_WORDS = 6
 _INTRODUCED = LISTED | CODE_KINDS | {"table", "math"}
 _COLONS = (":", "：")
 _FENCE = re.compile(r"[ \t>]*(?:`{3,}|~{3,})")
+_BOLD = r"\s*(?P<mark>\*\*|__)[^*_\n]+(?P=mark)"
+_NAME = re.compile(rf"{_BOLD}\s*")
+"""A line in bold type: a heading in all but name."""
+_LABEL = re.compile(rf"{_BOLD}\s*[:：]|\s*(?P<other>\*\*|__)[^*_\n]+[:：](?P=other)")
+_TARGET = r"(?:\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)|\[[^\]]*+\])"
+_PICTURES = re.compile(
+    rf"(?:\s*+(?:\[\s*+)?(?:!\[[^\]]*+\]{_TARGET}?|<(?:img|Image)\b[^>]*+>)(?:\s*+\]{_TARGET})?)++\s*+", re.IGNORECASE
+)
+"""Pictures, each also as a link."""
 _RULE_ROW = re.compile(r"[ \t]*\|?[\s:|-]+\|?[ \t]*")
 
 
@@ -37,6 +46,10 @@ class Quotable:
     fences); otherwise the block alone."""
     code: tuple[Range, ...]
     """Fenced code inside of items: left as it is where prose would be made safe."""
+    is_picture: bool
+    """Whether it is nothing but pictures: what it says are their alternative texts."""
+    is_labelled: bool
+    """Whether it begins with a name in bold type: "**Solution:** Plug it in"."""
 
     @property
     def fixed(self) -> tuple[int, int]:
@@ -65,8 +78,14 @@ def read_quotables(chunk: Chunk, section: Section) -> list[Quotable]:
         parts = tuple(_parts(chunk, run[is_introduced:]))
         inside = (one for one in fences if kind in LISTED and run[0].content_start <= one.content_start < end)
         code = tuple((one.content_start, one.content_end) for one in inside)
-        found.append(Quotable(chunk, section, kind, intro, parts, code))
+        source = _source(chunk, run[0])
+        is_picture = len(run) == 1 and bool(_PICTURES.fullmatch(source))
+        found.append(Quotable(chunk, section, kind, intro, parts, code, is_picture, bool(_LABEL.match(source))))
     return found
+
+
+def _source(chunk: Chunk, block: ChunkBlock) -> str:
+    return chunk.text[block.start - chunk.start : block.end - chunk.start]
 
 
 def _outermost(blocks: Sequence[ChunkBlock]) -> list[ChunkBlock]:
@@ -98,10 +117,11 @@ def _is_one(chunk: Chunk, before: ChunkBlock, block: ChunkBlock) -> bool:
     if before.kind == block.kind == "table":
         return first.partition("\n")[0] == second.partition("\n")[0]
     if before.kind == block.kind and block.kind in CODE_KINDS:
-        return not _FENCE.match(chunk.text[block.start - chunk.start :])
+        return not _FENCE.match(_source(chunk, block))
     if before.kind == "text" and len(first.split()) < SHORT_WORDS:
         return True  # the title of an admonition or a tab
-    return before.kind not in _INTRODUCED and first.rstrip().endswith(_COLONS) and block.kind in _INTRODUCED
+    is_label = first.rstrip().endswith(_COLONS) or _NAME.fullmatch(_source(chunk, before))
+    return before.kind not in _INTRODUCED and bool(is_label) and block.kind in _INTRODUCED
 
 
 def _parts(chunk: Chunk, run: Sequence[ChunkBlock]) -> Iterator[Range]:

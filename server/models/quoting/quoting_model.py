@@ -80,7 +80,7 @@ class Extractive:
         if request.selected_text or len(self._terms(asked)) < ENOUGH_TERMS:
             # "And why?" and "Explain this" name their subject in the conversation or in the selection.
             asked = f"{passages.query or asked} {(request.selected_text or '')[:SELECTION_CHARS]}"
-        return select(asked, passages, self._terms)
+        return select(asked, passages, self._terms, selected=request.selected_text or "")
 
 
 def open_extractive(settings: Settings) -> Extractive:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 from server.english import asks_for_code
 from server.finding.passages import Passage, Passages
-from server.languages import without_small_words
+from server.finding.selected_text import SelectedText
+from server.languages import asks_for_picture, without_small_words
 from server.models.quoting.blocks import Quotable, read_quotables
 from shared import content
 from shared.language.topics import is_announcing
@@ -38,7 +39,10 @@ EARLIER = 0.5
 """What a term counts that only an earlier question of the conversation has."""
 CODE = 0.1
 """What a section loses that is all code, where no code is asked for."""
+ECHO = 0.9
+"""Share of a block that is in the selected text: there is no need to say it again."""
 _ASKING = ("?", "？", "؟")
+_Blocks = tuple[tuple[Passage, Quotable], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Quotation:
 class _Candidate:
     """A section that may be quoted."""
 
-    blocks: tuple[tuple[Passage, Quotable], ...]
+    blocks: _Blocks
     """What the passages have of it, in the order of the file."""
     score: float
     terms: frozenset[int]
@@ -73,11 +77,12 @@ class _Candidate:
         return sum(len(block.whole.split()) for _, block in self.blocks)
 
 
-def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]:
-    """What to quote, the best section first; nothing only where no passage says anything."""
+def select(question: str, passages: Passages, terms: TermsOf, *, selected: str = "") -> list[Quotation]:
+    """What to quote, the best section first; nothing only where no passage says anything that is not in `selected` already."""
+    sections = _read(question, passages, selected)
     weights = _weigh(question, passages, terms)
     candidates = sorted(
-        _candidates(question, passages, weights, terms), key=lambda one: -round(one.score, 6)
+        _candidates(question, sections, weights, terms), key=lambda one: -round(one.score, 6)
     )  # equal ones as the book has them
     if not candidates:
         return []
@@ -88,17 +93,27 @@ def select(question: str, passages: Passages, terms: TermsOf) -> list[Quotation]
             taken.append(one)
             break
     for asked in (*(part.question for part in passages.parts if part.answerable), *passages.sides):
-        _add(taken, asked, passages, terms)
+        best = max(_candidates(asked, sections, _weigh(asked, passages, terms), terms), key=lambda one: one.score, default=None)
+        if best is not None and best.key not in {one.key for one in taken}:
+            taken.append(best)
     whole = [_with_those_below(one, candidates, ROOM_WORDS[n > 0]) for n, one in enumerate(taken)]
     return [quote for n, one in enumerate(whole) for quote in _quote(one, ROOM_WORDS[n > 0], weights, terms)]
 
 
-def _add(taken: list[_Candidate], asked: str, passages: Passages, terms: TermsOf) -> None:
-    """Take the best section for a part of the question, unless it is taken."""
-    weights = _weigh(asked, passages, terms)
-    best = max(_candidates(asked, passages, weights, terms), key=lambda one: one.score, default=None)
-    if best is not None and best.key not in {one.key for one in taken}:
-        taken.append(best)
+def _read(question: str, passages: Passages, selected: str) -> list[_Blocks]:
+    """What the passages have of each of their sections, in the order of the file: no blocks that are all in `selected`, and
+    alternative texts only where pictures are asked for."""
+    found: dict[tuple[str, tuple[str, ...]], list[tuple[Passage, Section]]] = {}
+    for passage in passages.passages:
+        for section in passage.chunk.sections:
+            found.setdefault((passage.chunk.path, section.heading_path), []).append((passage, section))
+    read, pictures = list[_Blocks](), asks_for_picture(question)
+    for parts in found.values():
+        parts.sort(key=lambda part: part[1].start)
+        blocks = ((passage, block) for passage, section in parts for block in read_quotables(passage.chunk, section))
+        shown = (one for one in blocks if pictures or not one[1].is_picture)
+        read.append(tuple(one for one in shown if not selected or SelectedText.of(one[1].whole).share(selected) < ECHO))
+    return [blocks for blocks in read if blocks and not _asks(blocks)]
 
 
 def _weigh(question: str, passages: Passages, terms: TermsOf) -> TermWeights:
@@ -114,21 +129,14 @@ def _worth(held: frozenset[int], weights: TermWeights) -> float:
     return sum(weights.get(term, 0.0) for term in sorted(held))
 
 
-def _candidates(question: str, passages: Passages, weights: TermWeights, terms: TermsOf) -> list[_Candidate]:
-    """Every section of the passages once, with all they have of it."""
-    found: dict[tuple[str, tuple[str, ...]], list[tuple[Passage, Section]]] = {}
-    for passage in passages.passages:
-        for section in passage.chunk.sections:
-            found.setdefault((passage.chunk.path, section.heading_path), []).append((passage, section))
-    candidates: list[_Candidate] = []
+def _candidates(question: str, sections: Sequence[_Blocks], weights: TermWeights, terms: TermsOf) -> Iterator[_Candidate]:
+    """The sections with what they are worth; but those that announce, unless they are asked for by name."""
     code = asks_for_code(question)
-    for (_, path), parts in found.items():
-        parts.sort(key=lambda part: part[1].start)
-        blocks = tuple((passage, block) for passage, section in parts for block in read_quotables(passage.chunk, section))
-        unasked = [name for name in path if is_announcing(name) and not weights.keys() >= terms(name) > frozenset()]
-        if not blocks or unasked or _asks(blocks):
+    for blocks in sections:
+        path = blocks[0][1].section.heading_path
+        if any(is_announcing(name) and not weights.keys() >= terms(name) > frozenset() for name in path):
             continue
-        names = content.breadcrumb(parts[0][0].chunk.title, path)
+        names = content.breadcrumb(blocks[0][0].chunk.title, path)
         above = terms(" ".join(names[-2:])) & weights.keys()
         below = terms(" ".join(block.whole for _, block in blocks)) & weights.keys()
         held = above | below
@@ -136,17 +144,16 @@ def _candidates(question: str, passages: Passages, weights: TermWeights, terms: 
         named = heading & weights.keys()
         share = 1 + _worth(held, weights) + HEADING * (_worth(named, weights) + len(named) / (len(heading) or 1))
         share *= 1 - (0 if code else CODE * _code_share(blocks))
-        candidates.append(_Candidate(blocks, max(passage.score for passage, _ in parts) * share, held))
-    return candidates
+        yield _Candidate(blocks, max(passage.score for passage, _ in blocks) * share, held)
 
 
-def _code_share(blocks: Sequence[tuple[Passage, Quotable]]) -> float:
+def _code_share(blocks: _Blocks) -> float:
     """Of their words, those in code."""
     words = [(len(block.whole.split()), block.kind in CODE_KINDS) for _, block in blocks]
     return sum(count for count, is_code in words if is_code) / (sum(count for count, _ in words) or 1)
 
 
-def _asks(blocks: Sequence[tuple[Passage, Quotable]]) -> bool:
+def _asks(blocks: _Blocks) -> bool:
     """Whether a section asks more than it says."""
     lines = "\n".join(block.whole for _, block in blocks).splitlines()
     asking = sum(len(line) for line in lines if line.rstrip(" *_`\"')").endswith(_ASKING))
@@ -171,7 +178,9 @@ def _quote(candidate: _Candidate, room: int, weights: TermWeights, terms: TermsO
     taken: dict[int, tuple[int, ...]] = {}
     fits = candidate.words <= room
     best = max(range(len(scores)), key=scores.__getitem__)
-    for at in sorted(range(len(scores)), key=lambda at: (-scores[at], abs(at - best))):
+    labelled = [block.is_labelled for _, block in candidate.blocks[best : best + 2]]
+    first = (best, best + 1) if labelled == [True, True] else (best,)  # a problem, and the remedy below it
+    for at in sorted(range(len(scores)), key=lambda at: (at not in first, -scores[at], abs(at - best))):
         block = candidate.blocks[at][1]
         kept = tuple(range(len(block.parts))) if fits else _matching(block, weights, terms)
         words = sum(len(block.text(part).split()) for part in (block.intro, *(block.parts[n] for n in kept)) if part)

@@ -171,6 +171,38 @@ async def test_lines_of_a_listing_are_shown_below_those_they_stand_in() -> None:
     assert "__init__" not in text
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "![The arm of the robot](arm_(left).png)",
+        "![The arm of the robot][arm]",
+        '[![The arm of the robot](arm.png "An arm")](https://arm.example) ![The arm of the robot](x.png)',
+        '<img src="arm.png" alt="The arm of the robot" />',
+    ],
+)
+async def test_alternative_texts_are_quoted_when_pictures_are_asked_for(picture: str) -> None:
+    passages = found(f"Arms:: {picture}\n\nAn arm ![lifts](x.png) boxes.")
+    text, _, _ = await ask("What does the arm of the robot do?", passages)
+    assert "The arm of the robot" not in text
+    assert "An arm lifts boxes. [1]" in text
+    for question in ("Is there a picture of the arm?", "¿Hay una imagen del brazo?", "کیا بازو کی تصویر ہے؟", "有图片吗？"):
+        text, _, _ = await ask(question, passages)
+        assert "The arm of the robot" in text
+
+
+async def test_of_a_long_section_a_problem_is_quoted_with_its_remedy() -> None:
+    others = "\n\n".join(f"**Problem:** The camera number {n} sees {'nothing at all ' * 8}" for n in range(9))
+    said = "**Problem:** The camera on the mast is blurred.\n\n**Remedy**: Wipe it."
+    text, _, _ = await ask("The camera on the mast is blurred", found(f"Trouble:: {others}\n\n{said}\n\n{others}"))
+    assert "Problem: The camera on the mast is blurred.\n\nRemedy: Wipe it." in text
+
+
+async def test_a_line_in_bold_type_stays_with_the_list_below_it() -> None:
+    prose = "\n\n".join(f"Paragraph {n} " + "says nothing of interest here " * 8 for n in range(10))
+    text, _, _ = await ask("What is the payload?", found(f"Arm:: {prose}\n\n**What it can not do**\n\n- Payload: two kilos"))
+    assert "What it can not do\n\n- Payload: two kilos" in text
+
+
 async def test_steps_are_quoted_with_their_code() -> None:
     steps = "1. Set the locale\n\n   ```bash\n   locale-gen\n   ```\n\n2. Install ROS\n\n   ```bash\n   apt install ros\n   ```"
     text, _, _ = await ask("How do I install ROS?", found(f"Installation:: {steps}"))
@@ -305,6 +337,19 @@ async def test_of_a_long_section_a_selection_is_explained_by_the_blocks_that_hol
     passages = found(f"Gaits:: {prose}\n\nA gait is a pattern of steps.")
     text, _, _ = await ask("Explain this", passages, selected_text="the gait")
     assert "A gait is a pattern of steps." in text
+
+
+async def test_a_selection_is_explained_by_what_stands_around_it_and_never_by_itself() -> None:
+    said = "A gait is a pattern of steps with a rhythm."
+    passages = found(f"Gaits:: {said}\n\nWalking has one, and so has running.")
+    text, cited, abstained = await ask(
+        "What does this mean?", passages, selected_text="A gait is a **pattern** of steps with a rhythm"
+    )
+    assert (text.partition("**\n\n")[2], cited, abstained) == ("Walking has one, and so has running. [1]", (1,), False)
+    text, _, _ = await ask("What does this mean?", passages, selected_text="a pattern of steps")
+    assert said in text
+    _, _, abstained = await ask("What does this mean?", found(f"Gaits:: {said}"), selected_text=said)
+    assert abstained
 
 
 async def test_it_ends_at_once_and_costs_nothing() -> None:
