@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
+
+from pydantic import SkipValidation
 
 from server.finding.passages import Passage, Passages, place, safe_link
 from server.models.chat_model import Finished, Output
@@ -30,6 +33,12 @@ _NO_MARKER = re.compile(r"([\[【])(?=[\s#^\[]{0,2}(?:\d|source|passage|ref|doc|
 """A bracket in the book's text that would read as a marker of ours: a word joiner behind it keeps the two apart."""
 
 
+class _Arranged(Passages):
+    """Passages of which it was chosen what to quote."""
+
+    quotations: SkipValidation[tuple[Quotation, ...]]
+
+
 class Extractive:
     """A `ChatModel` that never fails, costs nothing, and answers at once."""
 
@@ -44,14 +53,16 @@ class Extractive:
 
     def arrange(self, request: ChatRequest, passages: Passages) -> Passages:
         """The passages so numbered and pinned that the answer cites 1, 2, ... in order, each at the section it quotes."""
-        sections = {one.passage.n: (one.passage, one.block.section) for one in reversed(self._select(request, passages))}
+        quotations = self._select(request, passages)
+        sections = {one.passage.n: (one.passage, one.block.section) for one in reversed(quotations)}
         pinned = [
             passage.model_copy(update={"url": section.url, "heading_path": section.heading_path})
             for passage, section in reversed(sections.values())
         ]
         others = [passage for passage in passages.passages if passage.n not in sections]
-        numbered = [passage.model_copy(update={"n": n}) for n, passage in enumerate([*pinned, *others], 1)]
-        return passages.model_copy(update={"passages": tuple(numbered)})
+        numbered = {passage.n: passage.model_copy(update={"n": n}) for n, passage in enumerate([*pinned, *others], 1)}
+        cited = tuple(replace(one, passage=numbered[one.passage.n]) for one in quotations)
+        return _Arranged.model_validate(dict(passages) | {"passages": tuple(numbered.values()), "quotations": cited})
 
     async def answer(self, request: ChatRequest, passages: Passages) -> AsyncGenerator[Output]:
         """See `ChatModel.answer`."""
@@ -66,14 +77,15 @@ class Extractive:
         """Nothing to close."""
 
     def _write(self, request: ChatRequest, passages: Passages) -> list[str]:
-        if not (quotations := self._select(request, passages)):
+        quotations = passages.quotations if isinstance(passages, _Arranged) else self._select(request, passages)
+        if not quotations:
             return [*decline(passages.passages, request.question)]
         parts = [*quote(quotations, request.question)]
         if missing := [part.question for part in passages.parts if not part.answerable]:
             parts.append(f"\n\n{frame(request.question).missing}\n" + "".join(f"\n- {_label([part])}" for part in missing))
         return parts
 
-    def _select(self, request: ChatRequest, passages: Passages) -> list[Quotation]:
+    def _select(self, request: ChatRequest, passages: Passages) -> Sequence[Quotation]:
         if not passages.answerable:
             return []
         asked = passages.question or request.question

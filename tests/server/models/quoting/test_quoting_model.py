@@ -93,6 +93,23 @@ async def test_numbers_follow_the_order_of_appearance_and_open_the_section_that_
     assert "A wrist turns the gripper. [1]" in text
 
 
+async def test_what_to_quote_is_chosen_once() -> None:
+    asked: list[str] = []
+
+    def noted(text: str) -> frozenset[int]:
+        asked.append(text)
+        return terms(text)
+
+    request, passages = ChatRequest(question="Which legs walk?"), found("Wheels:: Wheels roll.", "Legs:: Legs walk.")
+    model = Extractive(noted)
+    arranged = model.arrange(request, passages)
+    assert asked
+    asked.clear()
+    text = "".join([part async for part in model.answer(request, arranged) if isinstance(part, str)])
+    assert "Legs walk. [1]" in text
+    assert asked == []
+
+
 async def test_a_list_is_quoted_whole_with_the_line_that_introduces_it() -> None:
     passages = found(
         "Sensors:: Robots use sensors to perceive:\n\n- Cameras\n  - with depth\n- Lidar - and more\n\nBread is baked."
