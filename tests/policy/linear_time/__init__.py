@@ -1,0 +1,1 @@
+"""Whether every expression takes time in proportion to its text."""
