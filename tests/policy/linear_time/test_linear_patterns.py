@@ -24,8 +24,8 @@ from flows.sites.literals import read_literals
 from server.english import names_its_subject
 from server.languages import clauses, language_of, sides
 from server.pages.book_page import render_page
-from tests.support.fakes import make_chunk
 from tests.policy.linear_time.matching_text import matching_text
+from tests.support.fakes import make_chunk
 
 SIZES = (1_000, 2_000, 4_000, 8_000)
 UNNOTICED_S = 0.02
