@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,8 @@ PAGES = {f"{n}.md": [f"Robot {n} walks.", f"Arm {n} bends its joints.", f"Leg {n
 BOOK = make_chunks(PAGES)
 EDITED = make_chunks(PAGES | {"7.md": ["Robot 7 walks.", "Arm 7 swings.", "Leg 7 has a motor.", "Foot 7 stands."]})
 QUESTIONS = ("robot", "joints bend", "swing", "motor of the leg", "foot 7", "arm 7")
-KILLS, SEED = 12, 14
-"""Each kill publishes anew; `KILLS = 100` takes two minutes."""
+KILLS, SEED = int(os.environ.get("KILLS", "12")), 14
+"""Each kill publishes anew: a hundred take two minutes."""
 
 
 @pytest.fixture(autouse=True)
