@@ -11,6 +11,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +25,7 @@ from flows.plan import Plan, check_vanished, make_plan
 from flows.progress import OnProgress, Tracker, ignore_progress
 from shared.embedding.model import choose_model
 from shared.errors import BookError, ServiceError
-from shared.index.open_index import fingerprint
+from shared.index.open_index import fingerprint, open_index
 from shared.index.port import Base, Index
 from shared.ingest_runs import PageEdit
 from shared.models import Build, Chunk, Report
@@ -146,9 +147,9 @@ async def plan_ingest(settings: Settings, *, on_progress: OnProgress = ignore_pr
     """What an ingest would do now; nothing is embedded or written to the index. Raises as `ingest` does."""
     tracker = Tracker(on_progress)
     book = await read_book(settings, tracker=tracker)
-    async with open_resources(settings) as resources:
+    async with aclosing(open_index(settings)) as index, open_resources(settings, index) as resources:
         with tracker.step("plan", unit="chunks") as advance:
-            plan = await plan_changes(book, await resources.index.live(), resources, may_vanish=True)
+            plan = await plan_changes(book, await index.live(), resources, may_vanish=True)
             advance(book.chunk_count)
         return book, plan
 
@@ -170,8 +171,8 @@ async def ingest(
     """
     started = time.monotonic()
     tracker = Tracker(on_progress)
-    async with open_resources(settings) as resources:
-        index, dense = resources.index, resources.dense
+    async with AsyncExitStack() as stack:
+        index = await stack.enter_async_context(aclosing(open_index(settings)))
         if edit is None:
             base = None if full else await find_base(index, settings)
             book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read, anew=full, base=base)
@@ -184,6 +185,8 @@ async def ingest(
             raise BookError(f"Another build went live while {what} again.")
         if book.base is not None and _differs_much(book, book.base):
             book = await with_every_chunk(book, index)
+        resources = await stack.enter_async_context(open_resources(settings, index))
+        dense = resources.dense
         with tracker.step("plan", unit="chunks") as advance:
             plan = await steps.plan(book, live, resources, may_vanish=full or edit is not None)
             advance(book.chunk_count)

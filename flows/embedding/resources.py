@@ -11,7 +11,6 @@ from functools import partial
 from flows.embedding.vector_cache import VectorCache
 from flows.vocabulary import find_vocabulary
 from shared.embedding.model import EmbeddingModel, open_embeddings
-from shared.index.open_index import open_index
 from shared.index.port import Index
 from shared.models import Build, Chunk
 from shared.settings import Settings
@@ -51,11 +50,12 @@ class IngestResources:
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncGenerator[IngestResources]:
-    """Everything the settings name; closed with the context. Raises `ConfigurationError` and `ServiceError`."""
+async def open_resources(settings: Settings, index: Index) -> AsyncGenerator[IngestResources]:
+    """Everything the settings name beside the index; closed with the context. Raises `ServiceError`.
+
+    Open it when the book is read: a client of an embedding model takes the memory of a process that reads pages.
+    """
     async with AsyncExitStack() as stack:
-        index = open_index(settings)
-        stack.push_async_callback(index.aclose)
         yield IngestResources(settings, index, await _open_dense(settings, stack))
 
 

@@ -77,14 +77,20 @@ class EmbeddedIndex:
             return await held.run(partial(held.vectors, content_hashes))
 
     async def prepare(self) -> None:
-        """See `Index.prepare`; where the live build is damaged, the newest whole one is live afterwards, or none."""
-        await asyncio.to_thread(self._prepare)
+        """See `Index.prepare`; where the live build is damaged, the newest whole one is live afterwards, or none.
+
+        One that is open was found whole when it was opened: it is looked at, and not read again.
+        """
+        held = self._held
+        is_sound = held is not None and await self._is_sound(held)
+        await asyncio.to_thread(self._prepare, held.build.id if held is not None and is_sound else None)
 
     async def publish(self, build: Build, chunks: Sequence[Chunk], dense: Sequence[Sequence[float]] | None) -> None:
         """See `Index.publish`; a build that is live already is left alone.
 
         Raises a transient `ServiceError` while another process publishes.
         """
+        await self._let_go()
         await asyncio.to_thread(self._publish, build, chunks, dense)
 
     async def revise(
@@ -97,6 +103,7 @@ class EmbeddedIndex:
         pages: Collection[str],
     ) -> None:
         """See `Index.revise`: a copy of the live build's files, in which the difference is made."""
+        await self._let_go()
         await asyncio.to_thread(partial(self._revise, build, chunks, dense, base, pages))
 
     async def ping(self) -> None:
@@ -112,16 +119,21 @@ class EmbeddedIndex:
 
     async def aclose(self) -> None:
         """Close the build that is open; readers that still hold it close it when they leave."""
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close the build that is open: with the one that is written beside it, it would be in memory twice."""
         held, self._held = self._held, None
         if held is not None:
             self._release(held)
         await asyncio.gather(*self._closing)
 
-    def _prepare(self) -> None:
+    def _prepare(self, sound: str | None) -> None:
+        """`sound`: the build that need not be read to tell that it is whole."""
         check_writable(self._folder.root)
         check_room(self._folder.root)
         current = self._folder.current_id()
-        if current is None or is_whole(self._folder, current):
+        if current is None or current == sound or is_whole(self._folder, current):
             return
         with self._folder.publishing():
             whole = next((other for other in self._folder.others(current) if is_whole(self._folder, other)), None)

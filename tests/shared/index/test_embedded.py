@@ -18,6 +18,7 @@ from blockbuster import blockbuster_ctx
 from shared.errors import ServiceError
 from shared.index.bm25 import Bm25
 from shared.index.embedded.index import EmbeddedIndex
+from shared.index.embedded.shard import Shard
 from shared.index.port import Filter
 from tests.conftest import REPOSITORY
 from tests.support.sample_builds import make_build, make_chunks, make_vectors
@@ -224,3 +225,39 @@ async def test_a_build_of_an_earlier_version_without_a_list_of_its_files_is_read
     await built.ping()
     async with built.snapshot() as snapshot:
         assert len(await snapshot.search(WORDS.query("gripper"), limit=3)) == 1
+
+
+async def test_an_edit_opens_the_live_build_once_and_never_two_builds_at_a_time(
+    built: EmbeddedIndex, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await built.aclose()
+    load, close, opened, still_open = Shard.load, Shard.close, list[str](), list[Shard]()
+
+    def noted_load(path: Path) -> Shard:
+        assert still_open == []
+        opened.append(path.parent.name)
+        still_open.append(load(path))
+        return still_open[-1]
+
+    def noted_close(shard: Shard) -> None:
+        still_open.remove(shard)
+        close(shard)
+
+    monkeypatch.setattr(Shard, "load", noted_load)
+    monkeypatch.setattr(Shard, "close", noted_close)
+    index = EmbeddedIndex(root, WORDS)
+    assert await index.live() == FIRST
+    await index.prepare()
+    assert await index.live() == FIRST
+    await index.revise(SECOND, BOOK[2:], make_vectors(BOOK[2:]), base=FIRST, pages={"b.md"})
+    assert opened == [FIRST.id, SECOND.id, SECOND.id]  # the copy, and what is on the disk of it
+    await index.aclose()
+
+
+async def test_an_open_build_that_was_damaged_since_is_not_taken_for_whole(built: EmbeddedIndex, root: Path) -> None:
+    await built.publish(SECOND, BOOK, make_vectors(BOOK))
+    assert await built.live() == SECOND
+    file = next(each for each in (root / "builds" / SECOND.id / "shard").rglob("*") if each.is_file() and each.stat().st_size)
+    os.truncate(file, file.stat().st_size - 1)
+    await built.prepare()
+    assert await built.live() == FIRST
