@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from flows.processes.messages import ReadingRules
 from flows.processes.page_cache import PageCache
@@ -34,6 +36,16 @@ FETCH = Patience(attempts=3, first_wait_s=1.0, longest_wait_s=10.0)
 """For git, when the network fails."""
 
 
+class Bought(NamedTuple):
+    """What other runs bought for the book's pages."""
+
+    texts: int = 0
+    tokens: int = 0
+
+
+NOTHING_BOUGHT = Bought()
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The book as it is on disk now."""
@@ -53,6 +65,8 @@ class Book:
     """Pages that are as they are in `base`."""
     kept_by_next_ingest: bool | None = None
     """Whether the source has the edited page as it is here."""
+    bought: Bought = NOTHING_BOUGHT
+    """By the runs that read its shards."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -101,15 +115,21 @@ class Batch:
         return f"files {self.start + 1} to {end} of {self.total}: {self.paths[0]} to {self.paths[-1]}"
 
 
-async def find_book(settings: Settings) -> tuple[BookSource, Listing]:
-    """Where the book is on this disk, fetched if it is in git, and its files."""
+async def open_book(settings: Settings, revision: str | None = None) -> BookSource:
+    """Where the book is on this disk, fetched if it is in git; `revision`: at this commit, whatever the address says."""
 
     async def fetch() -> BookSource:
         return await asyncio.to_thread(
-            open_source, settings.book_source, data_dir=settings.data_dir, may_be_private=settings.book_from_private_host
+            partial(open_source, data_dir=settings.data_dir, may_be_private=settings.book_from_private_host, revision=revision),
+            settings.book_source,
         )
 
-    source = await retry(fetch, FETCH)
+    return await retry(fetch, FETCH)
+
+
+async def find_book(settings: Settings) -> tuple[BookSource, Listing]:
+    """Where the book is on this disk, fetched if it is in git, and its files."""
+    source = await open_book(settings)
     selection = FileSelection(settings.book_include, settings.book_exclude)
     return source, await asyncio.to_thread(find_files, source, selection)
 
@@ -123,16 +143,30 @@ Find = Callable[[Settings], Awaitable[tuple[BookSource, Listing]]]
 Read = Callable[[Batch, Readers, Callable[[int], None]], Awaitable[Sequence[Page]]]
 
 
+class Share(Protocol):
+    """Has pages read elsewhere and put into the page cache, not always all of them; their texts' vectors are bought by then.
+
+    `advance` is told how many are read.
+    """
+
+    def __call__(
+        self, paths: Sequence[str], source: BookSource, cache: PageCache, advance: Callable[[int], None], *, size_bytes: int
+    ) -> Awaitable[Bought]: ...
+
+
 async def read_book(
     settings: Settings,
     *,
     tracker: Tracker,
     find: Find = find_book,
     read: Read = read_batch,
+    share: Share | None = None,
     anew: bool = False,
     base: Base | None = None,
 ) -> Book:
     """Find and read the book at `settings.book_source`; `find` and `read` are the two steps, mostly as Prefect tasks.
+
+    `share` has pages read by other runs first; what it leaves is read here.
 
     Pages that would be read as they were before come from the page cache, unless all are to be read `anew`; those that are as
     in the live build `base` come without their chunks. Raises `BookError` when the book is not there or holds nothing to index,
@@ -145,11 +179,19 @@ async def read_book(
     with tracker.step("read", total=total, unit="files") as advance:
         rules = await asyncio.to_thread(reading_rules, settings, source)
         cache = await asyncio.to_thread(PageCache, settings.data_dir, rules)
-        known = {} if anew else await asyncio.to_thread(cache.find, listing.paths, base.pages if base else {})
-        unread = frozenset(path for path, page in known.items() if not page.chunks and base and path in base.pages)
+        live: Mapping[str, LivePage] = base.pages if base else {}
+        known = {} if anew else await asyncio.to_thread(cache.find, listing.paths, live)
         unknown = [path for path in listing.paths if path not in known]
         advance(len(known))
-        size_bytes = listing.size_bytes * len(unknown) // max(total, 1)
+        size_bytes, bought = listing.size_bytes * len(unknown) // max(total, 1), NOTHING_BOUGHT
+        if share is not None and unknown:
+            bought = await share(
+                unknown, source, cache, lambda done: advance(total - len(unknown) + done), size_bytes=size_bytes
+            )
+            known |= await asyncio.to_thread(cache.find, unknown, live)
+            unknown = [path for path in unknown if path not in known]
+            size_bytes = listing.size_bytes * len(unknown) // max(total, 1)
+        unread = frozenset(path for path, page in known.items() if path in live and not page.chunks and page.left_out is None)
         async with open_readers(rules, processes_for(size_bytes), cache=cache) as readers:
             for start in range(0, len(unknown), BATCH_FILES):
                 batch = Batch(tuple(unknown[start : start + BATCH_FILES]), total - len(unknown) + start, total)
@@ -161,7 +203,7 @@ async def read_book(
     problems = (*listing.problems, *(problem for page in pages for problem in page.problems))
     if not chunks and not unread:
         raise _nothing_to_index(source, pages, problems)
-    return Book(source, pages, chunks, problems, has_vocabulary(rules.vocabulary), rules.site, base, unread)
+    return Book(source, pages, chunks, problems, has_vocabulary(rules.vocabulary), rules.site, base, unread, bought=bought)
 
 
 async def with_every_chunk(book: Book, index: Index) -> Book:

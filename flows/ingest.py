@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from uuid import UUID
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
@@ -35,6 +36,8 @@ from flows.plan import Plan
 from flows.processes.pool import Readers
 from flows.reading.page import Page
 from flows.report import changes_table, describe_problem, describe_report, describe_skipped, join_reports, summary_markdown
+from flows.sharding.coordination import Coordinator
+from flows.sharding.flow import ask_for_shard
 from flows.source.files import BookSource, Listing
 from shared import tracing
 from shared.books import each_book, settings_of_book
@@ -135,13 +138,23 @@ async def _ingest(settings: Settings, run_id: UUID, *, full: bool, edit: PageEdi
     async with get_client() as client, open_artifacts(client, run_id) as artifacts:
         if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        books = [settings_of_book(settings, edit.book)] if edit else each_book(settings).values()  # unchanged ones cost little
-        ingest = partial(pipeline.ingest, full=full, edit=edit, steps=TASKS, on_progress=artifacts.on_progress)
-        report = join_reports([(await ingest(own)).report for own in books])
+        books = (
+            {edit.book: settings_of_book(settings, edit.book)} if edit else each_book(settings)
+        )  # unchanged ones cost little
+        ingest = partial(pipeline.ingest, full=full, edit=edit, on_progress=artifacts.on_progress)
+        outcomes = [await ingest(own, steps=_steps(own, name, client, anew=full)) for name, own in books.items()]
+        report = join_reports([outcome.report for outcome in outcomes])
         await artifacts.publish_report(report)
     summary = "; ".join((*describe_report(report), *describe_skipped(report.problems)))
     get_run_logger().info(summary)
     return Completed(message=summary)
+
+
+def _steps(settings: Settings, book: str, client: PrefectClient, *, anew: bool) -> Steps:
+    if settings.ingest_shards == 1:
+        return TASKS
+    ask = partial(ask_for_shard, client, book)
+    return replace(TASKS, share=Coordinator(settings, client, ask, get_run_logger().warning, anew))
 
 
 def _warn(problems: Iterable[Problem]) -> None:

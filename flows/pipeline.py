@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from flows.book import Book, Find, Read, find_book, read_batch, read_book, with_every_chunk
+from flows.book import Book, Bought, Find, Read, Share, find_book, read_batch, read_book, with_every_chunk
 from flows.embedding.embed import Embedded, embed_chunks
 from flows.embedding.resources import DenseResources, IngestResources, open_resources
 from flows.page_edit import read_edited_book
@@ -102,13 +102,14 @@ async def publish_build(build: Build, book: Book, embedded: Embedded | None, ind
 async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
     """What was done and what it cost."""
     book, plan, embedded = ingested.book, ingested.plan, ingested.embedded
-    bought, tokens = (embedded.bought, embedded.tokens) if embedded else (0, 0)
+    here = Bought(embedded.bought, embedded.tokens) if embedded else Bought()
+    texts, tokens = book.bought.texts + here.texts, book.bought.tokens + here.tokens
     model = choose_model(settings)
     report = Report(
         source=book.source.name,
         files=plan.files,
         chunks=plan.chunks,
-        embedded=bought,
+        embedded=texts,
         tokens=tokens,
         cost_usd=price_usd(model.name, tokens) if tokens and model else 0.0,
         embedding_model=model.name if model else None,
@@ -134,6 +135,7 @@ class Steps:
 
     find: Find = find_book
     read: Read = read_batch
+    share: Share | None = None
     plan: PlanChanges = plan_changes
     embed: Callable[[Book, Index, DenseResources, Callable[[int], None]], Awaitable[Embedded]] = embed_book
     apply: Callable[[Build, Book, Embedded | None, Index], Awaitable[None]] = publish_build
@@ -175,7 +177,9 @@ async def ingest(
         index = await stack.enter_async_context(aclosing(open_index(settings)))
         if edit is None:
             base = None if full else await find_base(index, settings)
-            book = await read_book(settings, tracker=tracker, find=steps.find, read=steps.read, anew=full, base=base)
+            book = await read_book(
+                settings, tracker=tracker, find=steps.find, read=steps.read, share=steps.share, anew=full, base=base
+            )
         else:
             book = await read_edited_book(settings, edit, index, tracker=tracker, find=steps.find)
         await index.prepare()

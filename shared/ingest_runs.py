@@ -25,6 +25,8 @@ FLOW = "ingest-book"
 DEPLOYMENT = f"{FLOW}/{FLOW}"
 """Name under which the server starts an ingest: flow / deployment."""
 WORK_POOL = "book"
+SHARD_FLOW = "ingest-shard"
+SHARD_DEPLOYMENT = f"{SHARD_FLOW}/{SHARD_FLOW}"
 
 PROGRESS_KEY = "ingest-progress"
 CHANGES_KEY = "ingest-changes"

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     on disk and looked at again for the best; `binary` is for models of 1,024 dimensions or more."""
     qdrant_payload_on_disk: bool = False
     """A new collection keeps the chunks' texts on disk, and in memory only what is filtered on."""
+    ingest_shards: int = Field(default=1, ge=1, le=200)
+    """Runs that the pages of a large book are cut into, for several workers to read at once, of 100 pages or more each; 1: one
+    run reads them all."""
+    shards_dir: Path | None = None
+    """Folder in which these runs hand over what they read, shared by the workers' machines; empty: `shards` in DATA_DIR."""
     data_dir: Path = Path(".data")
     """Index, caches of embeddings and of pages read, tokenizer vocabulary, Prefect's database, logs."""
 

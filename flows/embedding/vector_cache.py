@@ -55,6 +55,13 @@ class VectorCache:
             found[content_hash].frombytes(blob)
         return found
 
+    def everything(self) -> dict[str, array[float]]:
+        """{hash: vector} of all there are."""
+        with self._errors(), self._lock:
+            statement = "SELECT content_hash FROM vectors WHERE model = ? AND dimensions = ?"
+            content_hashes = [row[0] for row in self._connection.execute(statement, self._key)]
+        return self.find(content_hashes)
+
     def store(self, vectors: Mapping[str, Sequence[float]]) -> None:
         """Keep vectors by hash; on disk when this returns."""
         rows = [(*self._key, content_hash, as_floats(vector).tobytes()) for content_hash, vector in vectors.items()]

@@ -39,6 +39,6 @@ def _before(run_id: str, active: list[ActiveRun]) -> list[ActiveRun]:
     own = next((run for run in active if run.id == run_id), None)
     if own is None or own.start_time is None:
         return []
-    mine = (own.start_time, own.id)
+    mine = (own.since, own.id)  # later than its start where it died and was begun again: who began meanwhile is before it
     others = (run for run in active if run.work_pool_name == own.work_pool_name and run.id != own.id)
     return [run for run in others if run.start_time is not None and (run.start_time, run.id) < mine]

@@ -22,17 +22,22 @@ from shared.settings import Settings
 
 WAIT_BETWEEN_TRIES_S = 0.3
 SWEEP_EVERY_S = 20.0
+RUNS_AT_ONCE = 2
+"""Of a worker that takes shards: one, beside the run that waits for them; or two, of which one reads while the other embeds."""
 
 
-async def main(api_url: str, auth: SecretStr | None) -> None:
-    """Serve until told to stop by SIGTERM or SIGINT; runs in progress get the same signal from the supervisor."""
+async def main(api_url: str, auth: SecretStr | None, *, takes_shards: bool) -> None:
+    """Serve until told to stop by SIGTERM or SIGINT; runs in progress get the same signal from the supervisor.
+
+    `takes_shards`: not all that there are, so that several workers share them.
+    """
     _stop_on_signals()
     async with httpx.AsyncClient(base_url=api_url, headers=prefect_headers(auth), trust_env=False) as client:
         await _wait_for_prefect(client)
         await register()
-        sweeper = asyncio.create_task(_sweep(client))
+        sweeper = asyncio.create_task(_sweep(client, begin_again=takes_shards))
         try:
-            await ProcessWorker(work_pool_name=WORK_POOL).start()
+            await ProcessWorker(work_pool_name=WORK_POOL, limit=RUNS_AT_ONCE if takes_shards else None).start()
         finally:
             sweeper.cancel()
 
@@ -53,13 +58,13 @@ async def _wait_for_prefect(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(WAIT_BETWEEN_TRIES_S)
 
 
-async def _sweep(client: httpx.AsyncClient) -> None:
+async def _sweep(client: httpx.AsyncClient, *, begin_again: bool) -> None:
     """Judge only when Prefect has answered for a while: before, a living run had no way to tell that it lives."""
     answered = False
     while True:
         try:
             if answered:
-                await close_dead_runs(client)
+                await close_dead_runs(client, begin_again=begin_again)
             else:
                 (await client.get("/health")).raise_for_status()
             answered = True
@@ -73,4 +78,5 @@ if __name__ == "__main__":
     if settings.prefect_api_url is None:
         sys.exit("PREFECT_API_URL is not set; expected the address of a Prefect server, such as http://127.0.0.1:4200/api.")
     with suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(main(settings.prefect_api_url, settings.prefect_api_auth_string))
+        takes_shards = settings.ingest_shards > 1
+        asyncio.run(main(settings.prefect_api_url, settings.prefect_api_auth_string, takes_shards=takes_shards))

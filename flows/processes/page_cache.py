@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS read_pages (
     digest TEXT NOT NULL, about TEXT NOT NULL, page BLOB NOT NULL, PRIMARY KEY (collection, path)
 )
 """
+_KEEP = "INSERT OR REPLACE INTO read_pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _LOCK_TIMEOUT_S = 5.0
 _FAST = 1
 """zlib's level: a fifth of the size, and a tenth of the time that reading the page took."""
@@ -119,7 +120,12 @@ class PageCache:
             for each in pages
             if each.text_hash is not None
         ]
-        self._write("INSERT OR REPLACE INTO read_pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._write(_KEEP, rows)
+
+    def take(self, folder: Path) -> None:
+        """Remember what the page cache in another folder holds of this book."""
+        rows = PageCache(folder, self._rules)._ask("SELECT * FROM read_pages WHERE collection = ?")
+        self._write(_KEEP, rows)
 
     def forget_others(self, paths: Collection[str]) -> None:
         """Let go of files that are no longer in the book."""

@@ -62,8 +62,10 @@ def public_name(source: str) -> str:
     return parse_repository(source).name if is_git(source) else source
 
 
-def open_source(source: str, *, data_dir: Path, may_be_private: bool = False) -> BookSource:
+def open_source(source: str, *, data_dir: Path, may_be_private: bool = False, revision: str | None = None) -> BookSource:
     """The book at `source`, cloned first when in git; `may_be_private`: also from a server with a private address.
+
+    `revision`: the commit of a book in git, instead of what the address names.
 
     Raises `BookError` when it is not there, `ServiceError` if git fails.
     """
@@ -75,12 +77,14 @@ def open_source(source: str, *, data_dir: Path, may_be_private: bool = False) ->
         _check_folder(root, source)
         return BookSource(root.resolve(), root.resolve(), source)
     repository = parse_repository(source)
+    name = repository.name
+    repository = replace(repository, ref=revision or repository.ref)
     folder, commit = clone(replace(repository, may_be_private=may_be_private), data_dir / "sources")
     root = folder / repository.subdir
-    _check_folder(root, repository.name)
+    _check_folder(root, name)
     if not root.resolve().is_relative_to(folder.resolve()):
-        raise BookError(f"{repository.name} leads out of its repository.")
-    return BookSource(root.resolve(), folder.resolve(), repository.name, commit)
+        raise BookError(f"{name} leads out of its repository.")
+    return BookSource(root.resolve(), folder.resolve(), name, commit)
 
 
 def _check_folder(root: Path, name: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import ingest
+from flows.pipeline import ingest, plan_ingest
 from shared.errors import BookError
 from shared.index.bm25 import Bm25
 from shared.index.open_index import open_index
@@ -86,6 +86,14 @@ async def test_after_an_edit_the_index_is_what_a_fresh_ingest_makes(book: Path, 
         assert {q: {id_ for id_, _ in hits} for q, hits in found.items()} == {
             q: {id_ for id_, _ in hits} for q, hits in expected_found.items()
         }
+
+
+async def test_a_page_that_was_emptied_goes_though_a_plan_has_read_it_before(book: Path, settings: Settings) -> None:
+    await ingest_book(settings)
+    write_book(book, {"part1/7.md": "\n"})
+    await plan_ingest(settings)
+    assert (await ingest_book(settings)).report.files == Tally(kept=99, removed=1)
+    assert "part1/7.md" not in {chunk.path for chunk in (await live_chunks(settings)).values()}
 
 
 async def test_where_much_changed_a_whole_build_is_written(book: Path, settings: Settings) -> None:

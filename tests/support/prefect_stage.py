@@ -38,6 +38,8 @@ class Stage:
     """One Prefect server; workers come and go."""
 
     root: Path
+    database: str | None = None
+    """Address of its Postgres; None: SQLite, which does for one worker."""
     port: int = field(default_factory=free_port)
     server: subprocess.Popen[bytes] | None = None
 
@@ -63,6 +65,7 @@ class Stage:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
+            **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database} if self.database else {}),
         }
 
     def start_server(self) -> None:
@@ -139,6 +142,10 @@ class Runs:
             while (state := await self.state(run_id))["type"] not in OVER:  # noqa: ASYNC110  polls a server
                 await asyncio.sleep(0.1)
         return state
+
+    async def find(self, which: dict[str, Any]) -> list[dict[str, Any]]:
+        """The runs of one of Prefect's filters."""
+        return list((await self.client.post("/flow_runs/filter", json=which)).raise_for_status().json())
 
     async def artifacts(self, run_id: str) -> dict[str, Any]:
         """{key: data} of what the run published."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 LOOK_EVERY_S = 0.02
@@ -41,3 +44,25 @@ def wait_until_group_ended(group: int) -> None:
 
     while any(is_running(_status(folder.name)) for folder in Path("/proc").glob("[0-9]*")):
         time.sleep(LOOK_EVERY_S)
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all that descend from it, parents first."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        if len(status := _status(folder.name)) > 1:
+            parents.setdefault(int(status[1]), []).append(int(folder.name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found
+
+
+def kill_tree(pid: int) -> None:
+    """kill -9 of the process and all that descend from it, none of which sees another end and acts on it."""
+    stopped = tree(pid)
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for each in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+        stopped += [each for each in tree(pid) if each not in stopped]

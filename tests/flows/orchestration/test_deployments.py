@@ -12,7 +12,7 @@ from prefect.flows import load_flow_from_entrypoint
 from flows import ingest
 from flows.orchestration.deployments import listed_deployments
 from shared.errors import ConfigurationError
-from shared.ingest_runs import DEPLOYMENT, WORK_POOL
+from shared.ingest_runs import DEPLOYMENT, SHARD_DEPLOYMENT, WORK_POOL
 from tests.conftest import REPOSITORY
 
 LISTED, STEPS = listed_deployments()
@@ -24,9 +24,14 @@ def test_an_entrypoint_loads(entry: dict[str, str], monkeypatch: pytest.MonkeyPa
     load_flow_from_entrypoint(entry["entrypoint"], use_placeholder_flow=False)
 
 
-def test_the_deployment_that_the_server_starts_is_listed() -> None:
+def test_the_deployments_that_the_server_and_an_ingest_start_are_listed() -> None:
     names = {f"{load_flow_from_entrypoint(entry['entrypoint']).name}/{entry['name']}" for entry in LISTED}
-    assert DEPLOYMENT in names
+    assert {DEPLOYMENT, SHARD_DEPLOYMENT} <= names
+
+
+def test_shards_have_a_queue_of_their_own() -> None:
+    queues = {entry["name"]: entry["work_pool"].get("work_queue_name") for entry in LISTED}
+    assert queues == {"ingest-book": None, "ingest-book-nightly": None, "ingest-shard": "shards"}
 
 
 def test_every_deployment_runs_in_this_folder_on_one_pool() -> None:
