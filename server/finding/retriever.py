@@ -16,24 +16,25 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Literal
+from typing import Literal, TypeVar
 
-from server.finding.abstention import ENOUGH, ENOUGH_WITH_UNKNOWN, ENOUGH_WITH_UNKNOWN_NAME, support
+from server.finding.abstention import ENOUGH
 from server.finding.choosing import NEIGHBOURS, Fates, Ranked, choose, complete, extend, join_rankings, settle
 from server.finding.cosine_baseline import CosineBaseline
 from server.finding.current_page import PageAddresses, names_nothing, read_pages, without_pointer
+from server.finding.judging import Judge
 from server.finding.passages import Part, Passage, Passages, SearchOutcome
 from server.finding.places import Place, PlaceKey, as_chunk, cut
 from server.finding.query.follow_up import Rewrite, SearchQuery, make_query
 from server.finding.query.parts import LONG_WORDS, split_question, split_sides
 from server.finding.query.spelling import Spelling
 from server.finding.query.terms import Frequencies, Stemmer
-from server.finding.ranking.hybrid import HybridSearch, RankedPlaces
+from server.finding.ranking.hybrid import HybridSearch
 from server.finding.ranking.relevance import ChunkReader
 from server.finding.ranking.reranker import Reranker
 from server.finding.selected_text import enclose, find_selection
 from server.finding.trail import Judged, make_trail
-from server.languages import is_foreign, names_in, without_small_words
+from server.languages import is_foreign
 from server.questions import ChatRequest
 from shared.embedding.model import EmbeddingModel
 from shared.index.bm25 import Bm25
@@ -53,6 +54,9 @@ PART_TOKENS = 800
 """More, for each further part of a question and each side of a comparison."""
 MORE_FOR_A_PART = 2
 """Passages beyond those asked for, for each further part of a question and each side of a comparison."""
+
+
+T = TypeVar("T")
 
 
 class Retriever:
@@ -76,14 +80,13 @@ class Retriever:
         self._index = index
         self._bm25 = bm25
         self._count = tokenizer.count
-        self._enough = enough
         self._rewrite = rewrite
         self._reranker = reranker
         self._terms = Stemmer(bm25)
-        self._frequencies = Frequencies(bm25)
-        self._spelling = Spelling(index, self._terms, self._frequencies, bm25.language)
-        self._hybrid = HybridSearch(bm25, embeddings, self._terms, self._frequencies, ChunkReader(self._terms), reranker)
-        self._background = CosineBaseline(index)
+        frequencies = Frequencies(bm25)
+        self._spelling = Spelling(index, self._terms, frequencies, bm25.language)
+        hybrid = HybridSearch(bm25, embeddings, self._terms, frequencies, ChunkReader(self._terms), reranker)
+        self._judge = Judge(hybrid, self._terms, frequencies, CosineBaseline(index), enough)
         self._addresses = PageAddresses()
 
     async def aclose(self) -> None:
@@ -96,16 +99,16 @@ class Retriever:
         """The passages for one request, numbered from 1, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         query = await make_query(request.question, request.history, self._terms, self._rewrite)
         async with self._index.snapshot() as snapshot:
-            query = replace(query, text=await self._spelling.correct(snapshot, query.text))
-            parts = split_question(query, self._terms)
             is_long = len(query.text.split()) >= LONG_WORDS
+            query, early = await self._correct(snapshot, query, is_long=is_long)
+            parts = split_question(query, self._terms)
             wholes = parts if is_long else (query,)
             sides = split_sides(query, self._terms) if len(parts) == 1 and not is_long else ()
             further = sides if is_long or sides or len(parts) == 1 else parts
             (selected, shown), judged, beside = await asyncio.gather(
                 self._selected(snapshot, request),
-                asyncio.gather(*(self._judge(snapshot, one) for one in wholes)),
-                asyncio.gather(*(self._judge(snapshot, one, thing=one.text if sides else None) for one in further)),
+                asyncio.gather(*(self._judge.judge(snapshot, one) for one in wholes)) if early is None else _resolved([early]),
+                asyncio.gather(*(self._judge.judge(snapshot, one, thing=one.text if sides else None) for one in further)),
             )
             points_at_it = bool(selected) and len(set(self._terms.of(query.whole))) < ENOUGH_TERMS
             limit = 0 if points_at_it else request.k - len(selected) + MORE_FOR_A_PART * (len(wholes) - 1)
@@ -154,27 +157,29 @@ class Retriever:
     async def search(self, query: str, *, k: int, where: Filter | None = None) -> SearchOutcome:
         """The `k` best places for `query`, best first. Raises `NotBuiltError`, `ServiceError` (the index)."""
         async with self._index.snapshot() as snapshot:
-            query = await self._spelling.correct(snapshot, query)
-            judged = await self._judge(snapshot, SearchQuery(query), where=where)
+            asked, early = await self._correct(snapshot, SearchQuery(query), where=where)
+            judged = early or await self._judge.judge(snapshot, asked, where=where)
             found = judged.found
             results = self._results(snapshot, found.ranked, limit=k, whole=False, shown=set(), fates={})
             async with aclosing(results):
                 hits = [hit async for *_, hit in results]
             return SearchOutcome(
                 hits=tuple(hits),
-                query=query,
+                query=asked.text,
                 answerable=bool(hits) and judged.answerable,
                 support=judged.support,
                 degraded=found.degraded,
             )
 
-    async def _judge(
-        self, snapshot: Snapshot, query: SearchQuery, *, thing: str | None = None, where: Filter | None = None
-    ) -> Judged:
-        found = await self._hybrid.find(snapshot, query.text, context=query.context, thing=thing, where=where)
-        supported = await self._support(snapshot, found)
-        enough = self._enough if query.context else await self._enough_for(snapshot, query.text)
-        return Judged(query, found, supported, enough)
+    async def _correct(
+        self, snapshot: Snapshot, query: SearchQuery, *, is_long: bool = False, where: Filter | None = None
+    ) -> tuple[SearchQuery, Judged | None]:
+        """The query as the book spells it, and what it finds where that changes nothing: asked for at the same moment."""
+        spelled, early = await asyncio.gather(
+            self._spelling.correct(snapshot, query.text),
+            _resolved(None) if is_long else self._judge.judge(snapshot, query, where=where),
+        )
+        return (query, early) if spelled == query.text else (replace(query, text=spelled), None)
 
     async def _selected(self, snapshot: Snapshot, request: ChatRequest) -> tuple[list[Hit], set[PlaceKey]]:
         """The section the selected text stands in with its neighbours, none where it is not in the book; and its places."""
@@ -198,24 +203,10 @@ class Retriever:
         if names_nothing(request.question, self._terms):
             return await read_pages(snapshot, request, paths), "all of it", []
         asked = replace(query, text=without_pointer(query.text))
-        judged = await self._judge(snapshot, asked, where=Filter(paths=tuple(paths)))
+        judged = await self._judge.judge(snapshot, asked, where=Filter(paths=tuple(paths)))
         if not judged.answerable and is_foreign(request.question, self._bm25.language):  # which shares no words with the page
             return await read_pages(snapshot, request, paths), "all of it", [judged]
         return judged.found.ranked, "part" if judged.answerable else "", [judged]
-
-    async def _enough_for(self, snapshot: Snapshot, question: str) -> float:
-        """The support `question` needs: more where it has a word that is nowhere in the book, most where that is a name."""
-        said = without_small_words(question)
-        if not await self._frequencies.absent(snapshot, self._terms.of(said)):
-            return self._enough
-        named = await self._frequencies.absent(snapshot, self._terms.of(" ".join(names_in(question))))
-        return max(self._enough, ENOUGH_WITH_UNKNOWN_NAME if named else ENOUGH_WITH_UNKNOWN)
-
-    async def _support(self, snapshot: Snapshot, found: RankedPlaces) -> float:
-        if found.cosine is None:
-            return support(found.words, None)
-        spread = await self._background.spread(snapshot)
-        return support(found.words, spread.above(found.cosine) if spread else None)
 
     async def _results(
         self, snapshot: Snapshot, ranked: Sequence[Ranked], *, limit: int, whole: bool, shown: set[PlaceKey], fates: Fates
@@ -240,6 +231,10 @@ class Retriever:
             shown.update(place.key for place in places)
             yield one.place, places, Hit(chunk=as_chunk(places, one.place.section, self._count), score=one.score)
             limit -= 1
+
+
+async def _resolved(value: T) -> T:
+    return value
 
 
 async def _window(snapshot: Snapshot, chunk: Chunk) -> list[Chunk]:

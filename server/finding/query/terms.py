@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
 from shared.index.bm25 import Bm25, spell_operators
 from shared.index.port import Snapshot
-from shared.models import SparseVector
+from shared.models import Hit, SparseVector
 
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 200_000
@@ -59,8 +59,9 @@ class Frequencies:
             self._build_id, self._known = snapshot.build.id, {}
         known, asked = self._known, list(dict.fromkeys(terms))[:_MOST_ASKED]
         unknown = [term for term in asked if term not in known]
-        found = await asyncio.gather(*(self._ask(snapshot, term) for term in unknown))
-        known.update(zip(unknown, found, strict=True))
+        one_each = (SparseVector(indices=(term,), values=(1.0,)) for term in unknown)
+        found = await asyncio.gather(*(snapshot.search(query, limit=1) for query in one_each))
+        known |= await asyncio.to_thread(self._divide, dict(zip(unknown, found, strict=True)), idf(0, snapshot.build.chunks))
         return {term: known[term] for term in asked}
 
     async def absent(self, snapshot: Snapshot, terms: Sequence[int]) -> frozenset[int]:
@@ -68,14 +69,17 @@ class Frequencies:
         most = idf(0, snapshot.build.chunks)
         return frozenset(term for term, weight in (await self.weigh(snapshot, terms)).items() if weight >= most)
 
-    async def _ask(self, snapshot: Snapshot, term: int) -> float:
-        hits = await snapshot.search(SparseVector(indices=(term,), values=(1.0,)), limit=1)
-        for hit in hits:
-            vector = self._bm25.document(hit.chunk.content)
-            weight = dict(zip(vector.indices, vector.values, strict=True)).get(term, 0.0)
-            if weight > 0:
-                return hit.score / weight
-        return idf(0, snapshot.build.chunks)
+    def _divide(self, found: Mapping[int, Sequence[Hit]], most: float) -> dict[int, float]:
+        """The frequencies of terms by the best chunk for each; `most` where there is none."""
+        chunks = {hit.chunk.id: hit.chunk for hits in found.values() for hit in hits}
+        vectors = {key: self._bm25.document(chunk.content) for key, chunk in chunks.items()}
+        weights = {key: dict(zip(vector.indices, vector.values, strict=True)) for key, vector in vectors.items()}
+        known = dict.fromkeys(found, most)
+        for term, hits in found.items():
+            for hit in hits:
+                if (weight := weights[hit.chunk.id].get(term, 0.0)) > 0:
+                    known[term] = hit.score / weight
+        return known
 
 
 def idf(frequency: int, chunks: int) -> float:

@@ -11,7 +11,8 @@ _Found = TypeVar("_Found")
 
 
 class Together(Generic[_Asked, _Found]):
-    """Sends what is asked for until the loop comes round as one request: what `asyncio.gather` starts is one.
+    """Sends what is asked for until the loop comes round as one request: what `asyncio.gather` starts is one, also one level
+    down, where what it starts gathers in turn.
 
     Whoever stops waiting leaves the request to the others.
     """
@@ -33,6 +34,7 @@ class Together(Generic[_Asked, _Found]):
         return await answer
 
     async def _send_all(self) -> None:
+        await asyncio.sleep(0)
         sent, self._waiting = self._waiting, []
         try:
             found = await self._send([one for one, _ in sent])

@@ -30,7 +30,9 @@ async def test_a_search_is_three_requests_once_its_words_are_known_and_fewer_onc
         vectors = await model.embed_documents([chunk.content for chunk in BOOK])
         await index.publish(make_build(BOOK, dimensions=model.dimensions), BOOK, vectors)  # type: ignore[arg-type]
         finder = find_in(index, model)  # type: ignore[arg-type]
+        before = len(qdrant.asked)
         first = await finder.search("What moves the leg?", k=3)
+        cold = [path.rpartition("/")[2] for path in qdrant.asked[before:]]
         index._memory = ChunkMemory()
         asked: list[list[str]] = []
         for _ in range(2):
@@ -39,6 +41,9 @@ async def test_a_search_is_three_requests_once_its_words_are_known_and_fewer_onc
             asked.append([path.rpartition("/")[2] for path in qdrant.asked[before:]])
         await index.aclose()
     assert asked == [["batch", "points", "scroll"], ["batch", "scroll"]]
+    found = [one for one in cold if one in {"batch", "points"}]
+    assert found.count("batch") == 1  # its words are looked up, and how they are spelled, with what it is searched for
+    assert cold[-1] == "scroll"
 
 
 async def test_results_read_with_their_source_show_it_whole() -> None:
