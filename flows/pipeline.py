@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 from flows.book import Book, Bought, Find, Read, Share, find_book, read_batch, read_book, with_every_chunk
 from flows.embedding.embed import Embedded, embed_chunks
@@ -123,12 +122,6 @@ async def make_report(ingested: Ingested, settings: Settings) -> Outcome:
     return Outcome(report, plan, book.chunks)
 
 
-class PlanChanges(Protocol):
-    """`plan_changes`, or what runs it."""
-
-    def __call__(self, book: Book, live: Build | None, resources: IngestResources, *, may_vanish: bool) -> Awaitable[Plan]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What runs each step."""
@@ -136,7 +129,7 @@ class Steps:
     find: Find = find_book
     read: Read = read_batch
     share: Share | None = None
-    plan: PlanChanges = plan_changes
+    plan: Callable[..., Awaitable[Plan]] = plan_changes
     embed: Callable[[Book, Index, DenseResources, Callable[[int], None]], Awaitable[Embedded]] = embed_book
     apply: Callable[[Build, Book, Embedded | None, Index], Awaitable[None]] = publish_build
     report: Callable[[Ingested, Settings], Awaitable[Outcome]] = make_report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from flows.progress import Tracker
 from flows.sharding.handover import BOUGHT, VECTORS, Handover, Order
 from flows.source.files import check_file
 from shared.errors import DocumentError
+from shared.index.open_index import open_index
 from shared.index.port import Index
 from shared.models import Chunk
 from shared.settings import Settings
@@ -41,14 +43,18 @@ async def read_shard(settings: Settings, name: str, order: Order, *, tracker: Tr
         rules = await asyncio.to_thread(reading_rules, settings, source)
     done = 0
     with tracker.step("read", total=len(order.paths), unit="files") as advance:
-        async with open_resources(settings) as resources, open_readers(rules, processes_for(order.size_bytes)) as readers:
+        async with (
+            aclosing(open_index(settings)) as index,
+            open_resources(settings, index) as resources,
+            open_readers(rules, processes_for(order.size_bytes)) as readers,
+        ):
             for number, paths in enumerate(order.batches):
                 if not await asyncio.to_thread(handover.stands, name):
                     return False
                 if not await asyncio.to_thread(handover.has, name, number):
                     with TemporaryDirectory() as made:
                         chunks = await _read(paths, rules, readers, Path(made))
-                        await _embed(chunks, resources.index, resources.dense, Path(made))
+                        await _embed(chunks, index, resources.dense, Path(made))
                         await asyncio.to_thread(handover.put, name, number, Path(made))
                 done += len(paths)
                 advance(done)

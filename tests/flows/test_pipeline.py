@@ -223,7 +223,7 @@ async def test_the_steps_that_are_given_are_run_in_order_and_those_there_is_noth
 
         return run
 
-    steps = Steps(*(noted(field.name) for field in fields(Steps)))
+    steps = Steps(**{field.name: noted(field.name) for field in fields(Steps) if field.default is not None})
     await ingest(dense, steps=steps)
     assert ran == ["find", "read", "plan", "embed", "apply", "report"]
     ran.clear()
