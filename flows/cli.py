@@ -48,9 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             return options.command(options, read_settings(options.book, only=options.only))
         return max([_run_one(options, *each) for each in read_books(options.book, only=options.only).items()])
     except LecternError as exc:
-        for line in str(exc).splitlines():
-            print(f"lectern: {line}", file=sys.stderr)
-        return 1
+        return _tell(exc)
     except BrokenPipeError:  # `... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -59,10 +57,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run_one(options: argparse.Namespace, name: str, settings: Settings) -> int:
-    """The command for one of several books, under its name."""
+    """The command for one of several books, under its name; where it fails, the others are not the worse for it."""
     if name and not options.json:
         print(f"{name}:")
-    return int(options.command(options, settings))
+    try:
+        return int(options.command(options, settings))
+    except LecternError as exc:
+        return _tell(exc, name)
+
+
+def _tell(error: LecternError, book: str = "") -> int:
+    """Say on standard error what is wrong, with which of several books; the exit code."""
+    for line in str(error).splitlines():
+        print(f"lectern: {book}: {line}" if book else f"lectern: {line}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

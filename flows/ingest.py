@@ -41,9 +41,10 @@ from flows.sharding.flow import ask_for_shard
 from flows.source.files import BookSource, Listing
 from shared import tracing
 from shared.books import each_book, settings_of_book
+from shared.errors import LecternError
 from shared.index.port import Index
 from shared.ingest_runs import CHANGES_KEY, FLOW, SUMMARY_KEY, PageEdit
-from shared.models import Build, Problem
+from shared.models import Build, Problem, Report
 from shared.settings import Settings
 
 P = ParamSpec("P")
@@ -138,13 +139,21 @@ async def _ingest(settings: Settings, run_id: UUID, *, full: bool, edit: PageEdi
     async with get_client() as client, open_artifacts(client, run_id) as artifacts:
         if other := await find_running_ingest(client, str(run_id)):
             return Cancelled(message=f"The run {other.name!r} is reading this book already; this one did nothing.")
-        books = (
-            {edit.book: settings_of_book(settings, edit.book)} if edit else each_book(settings)
-        )  # unchanged ones cost little
+        books = {edit.book: settings_of_book(settings, edit.book)} if edit else each_book(settings)  # unchanged cost little
         ingest = partial(pipeline.ingest, full=full, edit=edit, on_progress=artifacts.on_progress)
-        outcomes = [await ingest(own, steps=_steps(own, name, client, anew=full)) for name, own in books.items()]
-        report = join_reports([outcome.report for outcome in outcomes])
-        await artifacts.publish_report(report)
+        reports: list[Report] = []
+        failed: list[LecternError] = []
+        for name, own in books.items():
+            try:
+                reports.append((await ingest(own, steps=_steps(own, name, client, anew=full))).report)
+            except LecternError as exc:  # the other books are not the worse for it
+                get_run_logger().error(f"{name}: {exc}" if name else str(exc))
+                failed.append(exc)
+        if reports:
+            await artifacts.publish_report(join_reports(reports))
+        if failed:
+            raise failed[0]
+    report = join_reports(reports)
     summary = "; ".join((*describe_report(report), *describe_skipped(report.problems)))
     get_run_logger().info(summary)
     return Completed(message=summary)

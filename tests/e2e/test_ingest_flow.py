@@ -187,6 +187,19 @@ async def test_a_book_that_is_not_there_fails_the_run_with_one_sentence(
     assert f"The book's folder {str(tmp_path / 'nowhere')!r} does not exist." in state["message"]
 
 
+async def test_a_book_that_fails_leaves_the_others_of_a_run_to_be_read(
+    stage: Stage, runs: Runs, settings: Settings, tmp_path: Path
+) -> None:
+    books = {"BOOKS": "gone,robots", "GONE__BOOK_SOURCE": str(tmp_path / "nowhere")}
+    with worker(stage, settings, **books):
+        state = await runs.wait(await runs.start())
+    assert state["type"] == "FAILED"
+    assert f"The book's folder {str(tmp_path / 'nowhere')!r} does not exist." in state["message"]
+    build = await live(settings.model_copy(update={"collection": f"{settings.collection}-robots"}))
+    assert build is not None
+    assert build.documents == len(PAGES)
+
+
 async def test_a_second_run_is_refused_and_a_cancelled_one_leaves_the_index_as_it_was(
     stage: Stage, runs: Runs, settings: Settings, stand_in: StandIn
 ) -> None:

@@ -139,6 +139,15 @@ def test_several_books_are_planned_and_ingested_one_after_the_other(run, book: P
         assert "robots, rovers" in refused.stderr
 
 
+def test_a_book_that_fails_leaves_the_others_to_be_ingested_and_the_exit_code_says_so(run, book: Path, tmp_path: Path) -> None:
+    books = {"BOOKS": "gone,robots", "GONE__BOOK_SOURCE": str(tmp_path / "gone"), "ROBOTS__BOOK_SOURCE": str(book)}
+    done = run("ingest", **books, EMBEDDING_MODEL="none")
+    assert done.returncode == 1
+    assert "lectern: gone: The book's folder" in done.stderr
+    assert "3 files: 3 added, 0 changed, 0 kept, 0 removed" in done.stdout
+    assert run("ingest", "--only", "robots", **books, EMBEDDING_MODEL="none").returncode == 0
+
+
 def test_ingest_names_every_problem_and_succeeds_with_the_rest(run, book: Path) -> None:
     (book / "latin.md").write_bytes(b"caf\xe9")
     done = run("ingest", book)
