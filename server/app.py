@@ -97,7 +97,7 @@ def _add_books(app: Quart, services: Services) -> None:
         app.before_serving(other.startup)
         app.after_serving(other.shutdown)
     apps = {services.book: app.asgi_app} | {name: other.asgi_app for name, other in others.items()}
-    sites = {name: widget.site_address(each.settings) for name, each in services.books.items() if each.settings.site_url}
+    sites = {name: each.settings.site.address for name, each in services.books.items() if each.settings.site_url}
     app.asgi_app = BookSwitch(app.asgi_app, apps, sites)  # pyright: ignore[reportAttributeAccessIssue]  as Quart's docs say
 
 

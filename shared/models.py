@@ -239,3 +239,8 @@ class Site(Frozen):
     """Files of the book of which the site has no page, though their names do not tell."""
     notes: tuple[str, ...] = ()
     """What of the configuration was guessed or is not understood, each a sentence."""
+
+    @property
+    def address(self) -> str:
+        """Where it begins; a path where it is not known to be published anywhere."""
+        return self.url + self.base

@@ -41,5 +41,5 @@ def blueprint(services: Services) -> Blueprint:
 
 def _entry(name: str, book: Services) -> BookEntry:
     settings = book.settings
-    site = settings.site.url + settings.site.base if settings.site_url else None
+    site = settings.site.address if settings.site_url else None
     return BookEntry(name=name, title=settings.book_title, site_url=site, path=book_path(name) + "/")

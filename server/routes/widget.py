@@ -17,7 +17,6 @@ from server.schemas.book_api import AboutBook
 from server.services import Services
 from server.status.health import first_reading
 from server.status.probes import WAIT_S, live_build
-from shared.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "pages"
 WIDGET = "/widget.js"
@@ -49,7 +48,7 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("widget", __name__)
     settings = services.settings
     title = escape(settings.book_title or TITLE).encode()
-    site = f'<a href="{escape(site_address(settings))}">{BOOK_LINK}</a> '.encode() if settings.site_url else b""
+    site = f'<a href="{escape(settings.site.address)}">{BOOK_LINK}</a> '.encode() if settings.site_url else b""
     contents = {rule: (FOLDER / name).read_bytes() for rule, name in FILES.items()}
     framing = " ".join(("'self'", *settings.allowed_origins))
 
@@ -86,11 +85,6 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def site_address(settings: Settings) -> str:
-    """Where the book's site begins."""
-    return settings.site.url + settings.site.base
-
-
 async def _about(services: Services, openings: Openings) -> AboutBook:
     settings, build = services.settings, await live_build(services.health.build)
     state: str | None = None
@@ -100,7 +94,7 @@ async def _about(services: Services, openings: Openings) -> AboutBook:
     questions = await _questions(openings, request.args.get("page_url", "")) if build else ()
     return AboutBook(
         title=settings.book_title,
-        site_url=site_address(settings) if settings.site_url else None,
+        site_url=settings.site.address if settings.site_url else None,
         issues_url=settings.issues_url or None,
         pages=build.documents if build else 0,
         state=state,
