@@ -14,10 +14,10 @@ from shared.index.port import Snapshot
 from shared.models import Hit, SparseVector
 
 _WORD = re.compile(r"\w+")
-_MOST_WORDS = 200_000
-"""Different words remembered, about 20 MB: more than any book has, so that only hostile questions can fill it."""
-_MOST_TERMS = 50_000
-"""Terms remembered of a build: more than a book has."""
+_MOST_WORDS = 16_384
+"""Different words remembered, about 2 MB: those in use. What readers write has no end, and a book's own are read once a chunk."""
+_MOST_TERMS = 8_192
+"""Terms remembered of a build, about 1 MB: those in use."""
 _MOST_ASKED = 64
 """Terms of one question that are looked up; a longer question has enough of them to be understood."""
 
