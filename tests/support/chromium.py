@@ -6,7 +6,6 @@ import asyncio
 import base64
 import itertools
 import json
-import os
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -103,12 +102,11 @@ class Page:
 
 @asynccontextmanager
 async def browsing(folder: Path) -> AsyncGenerator[Page]:
-    """A tab of a browser of its own, whose files are in `folder`."""
+    """A tab of a browser of its own, whose profile is in `folder`."""
     assert FOUND is not None
     browser = await asyncio.create_subprocess_exec(
         FOUND, f"--user-data-dir={folder / 'profile'}", *_FLAGS,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(folder)},
     )  # fmt: skip
     try:
         async with connect(await _address(browser), max_size=None, proxy=None) as socket:
