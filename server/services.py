@@ -16,7 +16,7 @@ from server.answering.generate import AnswerGenerator
 from server.answering.pacing import Timing
 from server.answering.progress import AnswerProgress
 from server.answering.resume import RecentAnswers
-from server.answering.running import RunningAnswers
+from server.answering.running import RunningAnswers, SharedRunning
 from server.answering.shared_answers import SharedAnswers
 from server.conversations.followed import FollowedAnswers, follow_answers
 from server.conversations.from_settings import open_conversations
@@ -141,8 +141,8 @@ class _Common:
     conversations: ConversationMemory
     replay: RecentAnswers
     followed: FollowedAnswers
+    running: RunningAnswers
     closers: tuple[Callable[[], Awaitable[None]], ...]
-    running: RunningAnswers = field(default_factory=RunningAnswers)
     drain: Draining = field(default_factory=Draining)
     ingest_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -151,10 +151,10 @@ def _open_common(settings: Settings) -> _Common:
     metrics = Metrics()
     redis = RedisServer(settings.redis_url.get_secret_value()) if settings.redis_url else None
     budget = open_budget(settings, metrics, redis)
-    limits = RateLimits(settings)
-    prefect = PrefectApi(settings)
+    limits, prefect = RateLimits(settings), PrefectApi(settings)
     conversations = open_conversations(settings)
     replay = SharedAnswers(redis, settings.collection) if redis else RecentAnswers()
+    running = SharedRunning(redis, settings.collection) if redis else RunningAnswers()
     warn_of_unknown_prices(settings)
     return _Common(
         tokenizer=load_tokenizer(vocabulary_folder(settings.data_dir)),
@@ -167,7 +167,8 @@ def _open_common(settings: Settings) -> _Common:
         conversations=conversations,
         replay=replay,
         followed=follow_answers(settings),
-        closers=tuple(one.aclose for one in (redis, conversations, prefect, budget, limits, replay) if one is not None),
+        running=running,
+        closers=tuple(one.aclose for one in (redis, conversations, prefect, budget, limits, replay, running) if one),
     )
 
 

@@ -20,6 +20,12 @@ MEASURING_DATA = REPOSITORY.parent / "shared" / "data"
 """Real books and evaluation sets, beside the checkout of those who have them."""
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Of several replicas (`tests/support/proxies/replicas.py`), leave out what can be said of one server alone."""
+    if os.environ.get("REPLICAS", "1") != "1" and item.get_closest_marker("one_server"):
+        pytest.skip("of one server alone")
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset every setting, and leave a developer's `.env` unread."""

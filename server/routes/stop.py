@@ -21,7 +21,7 @@ def blueprint(services: Services) -> Blueprint:
     @documents("chat", answer=StoppedAnswer)
     async def stop(message_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         """End an answer on its way: its stream ends with what was said so far and `done`, and the model writes no more."""
-        if not services.running.stop(message_id):
+        if not await services.running.stop(message_id):
             message = "That answer is not on its way: it is over, or there was none."
             raise RequestError("answer_not_running", message, status=404)
         return json_response(StoppedAnswer(message_id=message_id), Cache_Control="no-store")

@@ -20,6 +20,8 @@ from server.__main__ import hypercorn_config
 from server.app import create_app
 from server.services import Services
 from tests.conftest import REPOSITORY
+from tests.support.loopback_http import free_port
+from tests.support.proxies.replicas import REPLICAS, open_stage, replicate
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class LiveServer:
     port: int
     client: httpx.AsyncClient
     stop: asyncio.Event
-    serving: asyncio.Task[None]
+    serving: asyncio.Future[list[None]]
 
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -53,10 +55,36 @@ class LiveServer:
 
 @asynccontextmanager
 async def serving(services: Services, **config: object) -> AsyncGenerator[LiveServer]:
-    """Serve `services` on a free port of the loopback, with Quart's `config` changed; drains as the real process does."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
+    """Serve `services` on a free port of the loopback, with Quart's `config` changed; drains as the real process does.
+
+    Where replicas are wanted (`tests/support/proxies/replicas.py`), several do, behind one proxy.
+    """
     stop = asyncio.Event()
+    served, ports = [services], (0,)
+    if REPLICAS > 1:
+        stage = await asyncio.to_thread(open_stage)
+        served, ports = await asyncio.to_thread(replicate, services), stage.ports
+    started = [_start_serving(each, port, stop, config) for each, port in zip(served, ports, strict=True)]
+    port = stage.port if REPLICAS > 1 else started[0][0]
+    over = asyncio.gather(*(task for _, task in started))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
+            yield LiveServer(served[0], port, client, stop, over)
+    finally:
+        for each in served:
+            each.drain.closing.set()
+        stop.set()
+        await over
+        for each in {id(one): one for one in (*served, services)}.values():
+            await each.aclose()
+
+
+def _start_serving(
+    services: Services, port: int, stop: asyncio.Event, config: dict[str, object]
+) -> tuple[int, asyncio.Task[None]]:
+    """The port it listens on, any where `port` is 0, and what ends when it has."""
+    listener = socket.create_server(("127.0.0.1", port))
+    port = listener.getsockname()[1]
 
     async def told_to_stop() -> None:
         await stop.wait()
@@ -65,20 +93,7 @@ async def serving(services: Services, **config: object) -> AsyncGenerator[LiveSe
     app = create_app(services.settings, services)
     app.config.update(config)
     task = asyncio.create_task(serve(app, hypercorn_config(listener), shutdown_trigger=told_to_stop))
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
-            yield LiveServer(services, port, client, stop, task)
-    finally:
-        services.drain.closing.set()
-        stop.set()
-        await task
-        await services.aclose()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    return port, task
 
 
 async def start(

@@ -246,6 +246,7 @@ async def test_an_answer_cut_off_by_its_reader_ends_with_an_error_when_taken_up(
     assert frames_of(again.text)[1]["error"] == "connection_lost"
 
 
+@pytest.mark.one_server
 async def test_streams_over_the_cap_are_refused_until_one_ends() -> None:
     go = asyncio.Event()
     answerer = ScriptedAnswerer(go, *whole_answer(IDS))

@@ -115,6 +115,7 @@ async def test_while_a_run_is_on_its_way_the_same_request_gets_its_id(live: Live
     assert (await start(live)).json()["run_id"] != first
 
 
+@pytest.mark.one_server
 async def test_requests_at_the_same_instant_are_one_run_also_over_replicas(prefect: PrefectStandIn) -> None:
     settings = Settings.model_validate({"admin_api_key": ADMIN_KEY})
     async with (

@@ -44,6 +44,7 @@ def key(name: str, **labels: str) -> Key:
     return f"lectern_{name}", frozenset(labels.items())
 
 
+@pytest.mark.one_server
 async def test_what_was_asked_and_answered_is_counted() -> None:
     async with serving(make_services(settings=Settings(site_url="https://robots.example"))) as live:
         await live.ask()
@@ -106,6 +107,7 @@ async def test_every_metric_is_described_once_and_none_is_named_twice() -> None:
     assert "_created" not in text
 
 
+@pytest.mark.one_server
 async def test_two_applications_share_no_counter() -> None:
     async with serving(make_services()) as one, serving(make_services()) as other:
         await one.ask()
@@ -157,6 +159,7 @@ async def test_the_key_of_the_metrics_starts_no_ingest() -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "key_wrong")
 
 
+@pytest.mark.one_server
 async def test_who_watches_is_never_turned_away() -> None:
     settings = Settings.model_validate(KEYED | {"requests_per_minute": 1})
     async with serving(make_services(settings=settings)) as live:
