@@ -134,6 +134,8 @@ def _parts(chunk: Chunk, run: Sequence[ChunkBlock]) -> Iterator[Range]:
             lines = [line for line in lines if not _RULE_ROW.fullmatch(chunk.content[slice(*line)])][number > 0 :]
         if block.kind == "fence":
             lines = lines[number > 0 : len(lines) - (number + 1 < len(run))]
+            if number and "\n\n" in chunk.text[run[number - 1].end - chunk.start : block.start - chunk.start]:
+                yield block.content_start, block.content_start  # a blank line, where a listing was parted
         yield from lines
 
 
