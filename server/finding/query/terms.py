@@ -15,7 +15,7 @@ from shared.models import Hit, SparseVector
 
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 16_384
-"""Different words remembered, about 2 MB: those in use. What readers write has no end, and a book's own are read once a chunk."""
+"""Different words remembered, about 2 MB: those in use. What readers write has no end; a book's own are read once a chunk."""
 _MOST_TERMS = 8_192
 """Terms remembered of a build, about 1 MB: those in use."""
 _MOST_ASKED = 64
