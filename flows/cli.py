@@ -21,7 +21,7 @@ from flows.moving.commands import add_moving
 from flows.plan import Plan
 from flows.progress import Tracker
 from flows.report import describe_cost, describe_left_out, describe_notes, describe_problems, describe_report, describe_tally
-from flows.terminal import show_progress
+from flows.terminal import show_progress, tell_error
 from flows.vocabulary import find_vocabulary
 from shared import tracing
 from shared.embedding.model import choose_model
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             return options.command(options, read_settings(options.book, only=options.only))
         return max([_run_one(options, *each) for each in read_books(options.book, only=options.only).items()])
     except LecternError as exc:
-        return _tell(exc)
+        return tell_error(exc)
     except BrokenPipeError:  # `... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -63,14 +63,7 @@ def _run_one(options: argparse.Namespace, name: str, settings: Settings) -> int:
     try:
         return int(options.command(options, settings))
     except LecternError as exc:
-        return _tell(exc, name)
-
-
-def _tell(error: LecternError, book: str = "") -> int:
-    """Say on standard error what is wrong, with which of several books; the exit code."""
-    for line in str(error).splitlines():
-        print(f"lectern: {book}: {line}" if book else f"lectern: {line}", file=sys.stderr)
-    return 1
+        return tell_error(exc, name)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -183,7 +183,6 @@ async def ingest(
         if book.base is not None and _differs_much(book, book.base):
             book = await with_every_chunk(book, index)
         resources = await stack.enter_async_context(open_resources(settings, index))
-        dense = resources.dense
         with tracker.step("plan", unit="chunks") as advance:
             plan = await steps.plan(book, live, resources, may_vanish=full or edit is not None)
             advance(book.chunk_count)
@@ -194,9 +193,9 @@ async def ingest(
         if live is None and len(plan.to_embed) > MOST_TEXTS_AWAITED:
             with tracker.step("apply", total=book.chunk_count, unit="chunks"):
                 await steps.apply(_words_of(_new_build(book, plan, resources)), book, None, index)
-        if is_new and dense is not None:
+        if is_new and resources.dense is not None:
             with tracker.step("embed", total=book.text_count, unit="texts") as advance:
-                embedded = await steps.embed(book, index, dense, advance)
+                embedded = await steps.embed(book, index, resources.dense, advance)
         else:
             tracker.skip("embed")
         if is_new:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TextIO
 
+from shared.errors import LecternError
 from shared.models import Progress, Step, StepName
 
 EVERY_S = 5.0
@@ -86,3 +87,10 @@ def _bars(stream: TextIO) -> Generator[Callable[[Progress], None]]:
                 bars.update(rows[step.name], total=total, completed=total if done else step.done, count=describe_step(step))
 
         yield on_progress
+
+
+def tell_error(error: LecternError, book: str = "") -> int:
+    """Say on standard error what is wrong, with which of several books; the exit code."""
+    for line in str(error).splitlines():
+        print(f"lectern: {book}: {line}" if book else f"lectern: {line}", file=sys.stderr)  # noqa: T201
+    return 1
