@@ -104,6 +104,7 @@ class Coordinator:
     ) -> Bought:
         """See `flows.book.Share`. Raises `ServiceError` when the folder of shards or the vector cache cannot be used."""
         handover, wanted = handover_of(self.settings), list(paths)
+        await asyncio.to_thread(handover.withdraw)  # what a run that was killed had ordered
         left = await asyncio.to_thread(handover.parts)
         bought = await self._take(left, cache)
         if left and not self.anew:

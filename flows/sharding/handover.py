@@ -58,8 +58,7 @@ class Handover:
     folder: Path
 
     def place(self, orders: Sequence[Order]) -> list[str]:
-        """Write the orders of a new job; their names. Those of earlier jobs, which nobody waits for now, are withdrawn."""
-        self.withdraw()
+        """Write the orders of a new job; their names."""
         job = secrets.token_hex(8)
         names = [f"{job}-{shard}" for shard in range(len(orders))]
         try:
@@ -97,12 +96,13 @@ class Handover:
         return (self._parts / f"{name}-{batch}").is_dir()
 
     def put(self, name: str, batch: int, made: Path) -> None:
-        """Make the folder `made` that part of the order; nothing when another run of the shard has done so."""
+        """Make the folder `made` that part of the order; nothing when another run has, or when the order was withdrawn."""
         target = self._parts / f"{name}-{batch}"
         copy = self._parts / f".{target.name}-{secrets.token_hex(4)}"
         try:
             shutil.copytree(made, copy)
-            copy.rename(target)
+            if self.stands(name):
+                copy.rename(target)
         except OSError as exc:
             if not target.is_dir():  # else another run was first
                 raise _unusable(self.folder, exc) from exc

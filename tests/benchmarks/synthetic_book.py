@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 from random import Random
 
 VOCABULARY = (
@@ -12,6 +13,9 @@ VOCABULARY = (
 WORDS = VOCABULARY.split()
 MARKUP = ("**%s**", "*%s*", "`%s`", "[%s](https://example.org/page)")
 CHAPTER_CHARS = 60_000
+MEDIAN_PAGE_CHARS = 3_000
+PAGE_SPREAD = 0.9
+"""Of the logarithm."""
 
 
 def synthetic_book(chars: int) -> list[str]:
@@ -21,6 +25,20 @@ def synthetic_book(chars: int) -> list[str]:
     while sum(map(len, chapters)) < chars:
         chapters.append("\n".join(_chapter(random, len(chapters))))
     return chapters
+
+
+def synthetic_pages(count: int) -> Iterator[tuple[str, str]]:
+    """Paths and texts of so many pages in folders of 40, of sizes as documentation has them: half under 3 kB, a twentieth over
+    12 kB."""
+    random = Random(14)
+    for number in range(count):
+        wanted = min(max(random.lognormvariate(log(MEDIAN_PAGE_CHARS), PAGE_SPREAD), 200), 100_000)
+        blocks = [f"---\ntitle: Page {number}\n---\n\n# Page {number}\n"]
+        size = 0
+        while size < wanted:
+            blocks.append(_block(random))
+            size += len(blocks[-1]) + 1
+        yield f"part-{number // 40}/page-{number}.md", "\n".join(blocks)
 
 
 def _chapter(random: Random, number: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 from flows.pipeline import PLAIN_STEPS, Outcome, ingest
 from flows.progress import Tracker
 from flows.sharding.coordination import LOST_IN_A_ROW, Coordinator
-from flows.sharding.handover import BATCH_PAGES, BOUGHT, VECTORS
+from flows.sharding.handover import BATCH_PAGES, BOUGHT, VECTORS, Handover
 from flows.sharding.shard import handover_of, read_shard
 from shared.models import Progress
 from shared.settings import Settings
@@ -194,7 +194,7 @@ async def test_no_shard_is_lost_while_prefect_is_away(settings: Settings, whole:
 
 
 async def test_what_a_killed_run_left_is_taken_by_the_next(
-    settings: Settings, whole: tuple[Settings, Outcome], stand_in: StandIn
+    settings: Settings, whole: tuple[Settings, Outcome], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed = Prefect(settings, dies=lambda shard, beginning: 1)
 
@@ -202,12 +202,16 @@ async def test_what_a_killed_run_left_is_taken_by_the_next(
         raise KilledError(message)
 
     killed.warn = kill  # of the first shard that is lost
-    with pytest.raises(KilledError):
-        await killed.ingest()
+    with monkeypatch.context() as killing:
+        killing.setattr(Handover, "withdraw", lambda _: None)  # kill -9 leaves nothing in order
+        with pytest.raises(KilledError):
+            await killed.ingest()
+    assert [*settings.shards_dir.rglob("orders/*.json")]  # type: ignore[union-attr]
     assert inputs(stand_in) > 0
     again = Prefect(settings)
     outcome = await again.ingest()
     assert again.begun == []  # fewer pages are left than are worth two shards
+    assert [path for path in settings.shards_dir.rglob("*") if not path.is_dir()] == []  # type: ignore[union-attr]
     assert await everything_in(settings) == await everything_in(whole[0])
     assert inputs(stand_in) == outcome.report.embedded == whole[1].report.embedded
 

@@ -37,8 +37,10 @@ def test_an_order_is_read_back_until_it_is_withdrawn(tmp_path: Path) -> None:
     (name,) = handover.place([order])
     assert (handover.order(name), handover.stands(name)) == (order, True)
     assert [len(batch) for batch in order.batches] == [BATCH_PAGES] * 15 + [40]
-    handover.place([order])
+    handover.withdraw()
     assert (handover.order(name), handover.stands(name)) == (None, False)
+    handover.put(name, 0, made(tmp_path / "late", "late"))
+    assert list((tmp_path / "new" / "parts").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../parts/x", "", "0123456789abcdef-0", "/etc/passwd"])

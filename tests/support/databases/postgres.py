@@ -47,6 +47,11 @@ class Postgres:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "lectern", name)
         return self.address(name)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that all its others are children of, while it runs."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         """Start it; returns when it takes connections."""
         self._run(
