@@ -39,7 +39,7 @@ async def live() -> AsyncGenerator[LiveServer]:
         ("POST", "/chat", b'{"question": "\\u0000"}', "application/json", 400, "malformed_json"),
         ("POST", "/chat", b'{"question": "\xff"}', "application/json; charset=latin-1", 400, "malformed_json"),
         ("POST", "/chat", b"{}", "application/json", 400, "question_missing"),
-        ("GET", "/ingest/%00", b"", None, 404, "not_found"),
+        pytest.param("GET", "/ingest/%00", b"", None, 404, "not_found", marks=pytest.mark.one_server),
         ("GET", "/%ff%fe", b"", None, 404, "not_found"),
     ],
 )
@@ -162,6 +162,7 @@ async def test_a_reader_too_fast_is_told_so_kindly() -> None:
         assert (await live.ask(X_Forwarded_For="6.6.6.6")).status_code == 429
 
 
+@pytest.mark.one_server
 async def test_behind_a_trusted_proxy_readers_are_told_apart() -> None:
     settings = Settings(requests_per_minute=1, trusted_hops=1)
     async with serving(make_services(settings=settings)) as live:
@@ -208,6 +209,7 @@ async def test_a_request_sent_behind_a_question_is_answered_after_it(live: LiveS
         await reader.readuntil(b'{"status":"ok"}')
 
 
+@pytest.mark.one_server
 async def test_streams_are_counted_not_connections() -> None:
     go = asyncio.Event()
     answerer = ScriptedAnswerer(go)

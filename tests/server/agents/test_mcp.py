@@ -184,6 +184,7 @@ async def test_an_answer_is_paid_for_from_the_days_budget(tmp_path: Path, stand_
         assert answer["degraded"] is True
 
 
+@pytest.mark.one_server
 async def test_an_agent_that_leaves_ends_its_answer() -> None:
     answerer = ScriptedAnswerer(asyncio.Event())
     call = {

@@ -108,6 +108,7 @@ async def test_a_text_is_sent_once_to_who_keeps_it_and_again_when_the_book_chang
     assert "Machines" in changed.text
 
 
+@pytest.mark.one_server
 async def test_a_text_is_made_once_for_a_build(live: LiveServer, index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     monkeypatch.setattr("server.agents.book_texts.page_text", lambda chunks: made.append(chunks[0].path) or page_text(chunks))

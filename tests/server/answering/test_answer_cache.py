@@ -152,6 +152,7 @@ async def test_whatever_else_an_answer_hangs_on_is_asked_anew(tmp_path: Path, st
             assert frames_of((await live.ask(QUESTION | who)).text)[-1]["metadata"]["cached"]
 
 
+@pytest.mark.one_server
 async def test_another_model_or_setting_is_asked_anew(tmp_path: Path, stand_in: StandIn, redis: RedisProcess) -> None:
     for count, other in enumerate([{}, {"chat_model": "gpt-4o"}, {"answer_support": 0.2}, {"collection": "other"}, {}], 1):
         async with book(tmp_path / str(count), stand_in, redis_url=redis.url, **other) as live:
@@ -171,6 +172,7 @@ async def test_an_answer_that_failed_is_not_given_again(tmp_path: Path, stand_in
     assert (done["degraded"], done["metadata"].get("cached"), done["cited"]) == (False, None, [1])
 
 
+@pytest.mark.one_server
 async def test_an_answer_cut_by_its_length_or_by_its_reader_is_not_given_again(tmp_path: Path, stand_in: StandIn) -> None:
     async with book(tmp_path, stand_in) as live:
         stand_in.say(SAID, finish_reason="length")
@@ -218,6 +220,7 @@ async def test_a_new_build_empties_the_cache(tmp_path: Path, stand_in: StandIn, 
                 assert [key.decode().split(":")[3] for key in kept] == ["20260101T010000Z-0a"]
 
 
+@pytest.mark.one_server
 async def test_servers_share_answers_through_redis(tmp_path: Path, stand_in: StandIn, redis: RedisProcess) -> None:
     stand_in.say(SAID)
     async with (

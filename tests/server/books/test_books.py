@@ -81,6 +81,7 @@ async def test_the_book_that_is_named_answers(live: LiveServer, path: str, field
     assert found in await answer(live, path, **fields)
 
 
+@pytest.mark.one_server
 async def test_a_page_tells_whose_book_is_asked(live: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARS_ROVERS__SITE_URL", "https://robots.example")
     monkeypatch.setenv("MARS_ROVERS__SITE_BASE", "/arms/of/rovers/")
@@ -154,6 +155,7 @@ async def test_a_body_that_says_nothing_is_for_the_first_book_to_refuse(live: Li
     assert given.headers["Content-Type"].startswith("application/problem+json")
 
 
+@pytest.mark.one_server
 async def test_readers_limits_hold_over_all_books(live: LiveServer) -> None:
     books = live.services.books.values()
     assert {id(each.limits) for each in books} == {id(live.services.limits)}

@@ -111,6 +111,7 @@ async def test_without_what_was_said_before_the_pronoun_finds_nothing(tmp_path: 
     assert answer["metadata"]["query"] == TURNS[1][0]
 
 
+@pytest.mark.one_server
 async def test_two_servers_over_one_postgres_share_a_conversation(tmp_path: Path, postgres: Postgres) -> None:
     address, session = postgres.make_database("shared"), str(uuid4())
     async with book(tmp_path, address) as one, book(tmp_path, address) as other:
@@ -234,6 +235,7 @@ async def test_a_page_that_makes_no_sense_is_refused(live: LiveServer, query: st
     assert (response.status_code, response.json()["code"]) == (400, "invalid_field")
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(("said", "kept"), [("up", "up"), ("thumbs_down", "down"), (1, "up"), (-1, "down"), (False, "down")])
 async def test_a_rating_is_kept_counted_and_exported(live: LiveServer, said: object, kept: str) -> None:
     answer = await ask(live, "What moves?")

@@ -52,6 +52,7 @@ async def test_after_too_many_requests_the_next_one_is_answered() -> None:
             await reader.readuntil(b'{"status":"ok"}')
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("announced", [100_000, len(BODY)])
 async def test_a_body_too_large_or_too_late_ends_the_connection_and_says_so(
     monkeypatch: pytest.MonkeyPatch, announced: int
@@ -66,6 +67,7 @@ async def test_a_body_too_large_or_too_late_ends_the_connection_and_says_so(
         assert reader.at_eof()
 
 
+@pytest.mark.one_server
 async def test_over_http_2_nothing_is_said_of_the_connection() -> None:
     async with (
         serving(make_services()) as live,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from server.conversations.followed import FollowedAnswers
 from tests.server.insights.test_report import KEY, UNANSWERED, keeping
@@ -152,6 +153,7 @@ async def test_a_question_of_the_report_leads_to_how_the_book_is_searched_for_it
     assert (told["answer"], told["finish_reason"]) == ("", None)
 
 
+@pytest.mark.one_server
 async def test_what_cannot_be_searched_for_is_refused(tmp_path: Path) -> None:
     async with keeping(tmp_path, "none", **NO_DATABASE) as live:
         questions = ("", "x" * 20_000)

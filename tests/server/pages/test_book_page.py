@@ -121,6 +121,7 @@ class HeldRendering:
         return render_page(chunks)
 
 
+@pytest.mark.one_server
 async def test_a_page_that_takes_long_holds_nobody_else_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     async with serving_book(tmp_path, {"a.md": "# A\n\nOne.\n", "b.md": "# B\n\nTwo.\n"}, SETTINGS) as (live, _):
@@ -132,6 +133,7 @@ async def test_a_page_that_takes_long_holds_nobody_else_up(tmp_path: Path, monke
     assert (sorted(held.pages), held.most_at_once) == (["a.md", "b.md"], 1)
 
 
+@pytest.mark.one_server
 async def test_a_page_is_rendered_once_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     held.go.set()
@@ -143,6 +145,7 @@ async def test_a_page_is_rendered_once_a_build(tmp_path: Path, monkeypatch: pyte
     assert held.pages == ["a.md", "a.md"]
 
 
+@pytest.mark.one_server
 async def test_nobody_waits_for_ever_and_what_was_begun_is_there_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     monkeypatch.setattr(book_pages, "RENDER_TIMEOUT_S", 0.05)
@@ -158,6 +161,7 @@ async def test_nobody_waits_for_ever_and_what_was_begun_is_there_later(tmp_path:
     assert held.pages == ["a.md"]
 
 
+@pytest.mark.one_server
 async def test_only_so_much_is_kept_of_rendered_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldRendering(monkeypatch)
     held.go.set()

@@ -64,6 +64,7 @@ async def test_what_was_asked_and_answered_is_counted() -> None:
     assert samples["process_resident_memory_bytes", frozenset()] > 10**7
 
 
+@pytest.mark.one_server
 async def test_how_things_stand_is_told() -> None:
     prefect, now = PrefectStandIn(), datetime.now(UTC)
     run = prefect.add_run("COMPLETED")
@@ -98,6 +99,7 @@ async def test_what_is_away_leaves_no_value_behind() -> None:
     assert not [name for name, _ in samples if name.startswith(("lectern_index_", "lectern_ingest_"))]
 
 
+@pytest.mark.one_server
 async def test_every_metric_is_described_once_and_none_is_named_twice() -> None:
     names = [one.name for one in Metrics().described] + [f"lectern_{name}" for name in GAUGES]
     assert len(names) == len(set(names))
