@@ -27,8 +27,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import asyncpg
 import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.benchmarks.synthetic_book import synthetic_pages
 from tests.support.databases.postgres import Postgres
@@ -126,19 +127,31 @@ def _cpu_s(*roots: int) -> float:
     return total
 
 
-class Round(NamedTuple):
-    """One ingest, in seconds, megabytes and numbers."""
-
-    workers: int
-    shards: int
-    wall_s: float
+class _Times(NamedTuple):
+    whole_s: float
     reading_s: float
     coordination_s: float
     publishing_s: float
-    workers_cpu_s: float
-    prefect_cpu_s: float
+
+
+class _Cpu(NamedTuple):
+    workers_s: float
+    prefect_s: float
+
+
+class _Memory(NamedTuple):
     all_mb: float
     waiting_mb: float
+
+
+class Round(NamedTuple):
+    """What one ingest took."""
+
+    workers: int
+    shards: int
+    times: _Times
+    cpu: _Cpu
+    memory: _Memory
     requests: int
     texts: int
     chunks: int
@@ -146,12 +159,12 @@ class Round(NamedTuple):
     """What Prefect's Postgres has grown by."""
 
     def __str__(self) -> str:
-        coordination = f"{self.coordination_s:.0f} ({self.coordination_s / self.wall_s:.0%})"
+        whole_s, reading_s, coordination_s, publishing_s = self.times
         return (
-            f"| {self.workers} | {self.shards} | {self.wall_s:.0f} | {self.reading_s:.0f} | {coordination}"
-            f" | {self.publishing_s:.0f} | {self.workers_cpu_s:.0f} | {self.prefect_cpu_s:.0f} | {self.all_mb:.0f} |"
-            f" {self.waiting_mb:.0f} | {self.requests:,} | {self.texts:,} | {self.chunks:,} |"
-            f" {self.database_kb:,.0f} |"
+            f"| {self.workers} | {self.shards} | {whole_s:.0f} | {reading_s:.0f} | {coordination_s:.0f}"
+            f" ({coordination_s / whole_s:.0%}) | {publishing_s:.0f} | {self.cpu.workers_s:.0f} | {self.cpu.prefect_s:.0f}"
+            f" | {self.memory.all_mb:.0f} | {self.memory.waiting_mb:.0f} | {self.requests:,} | {self.texts:,}"
+            f" | {self.chunks:,} | {self.database_kb:,.0f} |"
         )
 
 
@@ -198,22 +211,12 @@ async def measure(folder: Path, book: Path, workers: int, given: argparse.Namesp
             requests, texts = (await client.get(f"{url}/count")).json()
             times = await _times(client, run)
             grown_kb = await _size_kb(database) - before_kb
-        cpu = [late - early for early, late in zip(before, after, strict=True)]
-        return Round(
-            workers,
-            given.shards if workers else 1,
-            *times,
-            *cpu,
-            watch.all_mb,
-            watch.waiting_mb,
-            requests,
-            texts,
-            _chunks(state),
-            grown_kb,
-        )
+        cpu = _Cpu(after[0] - before[0], after[1] - before[1])
+        memory = _Memory(watch.all_mb, watch.waiting_mb)
+        return Round(workers, given.shards if workers else 1, times, cpu, memory, requests, texts, _chunks(state), grown_kb)
 
 
-async def _times(client: httpx.AsyncClient, run_id: str) -> tuple[float, float, float, float]:
+async def _times(client: httpx.AsyncClient, run_id: str) -> _Times:
     """Of a run that has ended: all of it, reading and embedding, coordination, planning and publishing."""
     own = (await client.get(f"/flow_runs/{run_id}")).json()
     found = await client.post("/flow_runs/filter", json={"flows": {"name": {"any_": ["ingest-shard"]}}})
@@ -224,18 +227,18 @@ async def _times(client: httpx.AsyncClient, run_id: str) -> tuple[float, float, 
     if not shards:
         embedding = _at(embed, "end_time") - _at(embed, "start_time")
         reading = _at(plan, "start_time") - begin + embedding
-        return end - begin, reading, 0.0, end - begin - reading
+        return _Times(end - begin, reading, 0.0, end - begin - reading)
     first, last = min(_at(each, "start_time") for each in shards), max(_at(each, "end_time") for each in shards)
     planned = _at(plan, "start_time")
-    return end - begin, last - first, (first - begin) + (planned - last), end - planned
+    return _Times(end - begin, last - first, (first - begin) + (planned - last), end - planned)
 
 
 async def _size_kb(database: Postgres) -> float:
-    connection = await asyncpg.connect(database.address())
-    try:
-        return float(await connection.fetchval("SELECT pg_database_size('postgres')")) / 1024
-    finally:
-        await connection.close()
+    engine = create_async_engine(database.address(scheme="postgresql+asyncpg"))
+    async with engine.connect() as connection:
+        size = (await connection.execute(text("SELECT pg_database_size('postgres')"))).scalar_one()
+    await engine.dispose()
+    return int(size) / 1024
 
 
 def _at(run: dict[str, Any], what: str) -> float:
@@ -255,7 +258,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--latency", type=float, default=0.5, help="seconds of a request for vectors")
     parser.add_argument("--dimensions", type=int, default=384)
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that was started ends
+    signal.signal(signal.SIGTERM, _leave)
     _write(HEAD)
     for workers in given.workers:
         with tempfile.TemporaryDirectory() as scratch:
@@ -264,6 +267,11 @@ def main(arguments: list[str]) -> None:
                 (book / path).parent.mkdir(parents=True, exist_ok=True)
                 (book / path).write_text(text, encoding="utf-8")
             _write(str(asyncio.run(measure(Path(scratch), book, workers, given))))
+
+
+def _leave(*_: object) -> None:
+    """Go, so that all that was started ends."""
+    sys.exit(1)
 
 
 def _write(line: str) -> None:

@@ -203,7 +203,7 @@ async def test_what_a_killed_run_left_is_taken_by_the_next(
 
     killed.warn = kill  # of the first shard that is lost
     with monkeypatch.context() as killing:
-        killing.setattr(Handover, "withdraw", lambda _: None)  # kill -9 leaves nothing in order
+        killing.setattr(Handover, "withdraw", Handover.parts)  # kill -9 leaves nothing in order
         with pytest.raises(KilledError):
             await killed.ingest()
     assert [*settings.shards_dir.rglob("orders/*.json")]  # type: ignore[union-attr]
