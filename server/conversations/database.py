@@ -29,6 +29,8 @@ _OF_VALUES = {"22", "23", "54"}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 0x6C656374
 """Key of Postgres' advisory lock: of servers that start together, one migrates."""
+_CACHE_KB = 256
+"""What a connection keeps of SQLite's file: of itself 2 MB, each of the pool's, though one conversation is read at a time."""
 _ALEMBIC = threading.Lock()
 """Alembic's context is one for the process: a second migration at the same time took the connection of the first."""
 
@@ -43,7 +45,7 @@ def open_engine(address: str, **options: Any) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"cache_size=-{_CACHE_KB}"):
             cursor.execute(f"PRAGMA {pragma}")
             cursor.fetchall()
         cursor.close()
