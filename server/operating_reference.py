@@ -33,7 +33,7 @@ HEALTH = ("/health", "/health/live", "/health/ready", "/health/qdrant", "/health
 UNLIMITED = (*HEALTH, "/metrics", "/", "/docs", "/openapi.json")
 """What is named of the routes without a limit; the others are the files of the two pages."""
 PAGE = HOME / "docs" / "operating.md"
-_BLOCK = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- rendered: (\w+) -->\n)(?:(?!<!-- rendered).)*?(<!-- end -->)", re.DOTALL)
 
 
 def render(page: str) -> str:

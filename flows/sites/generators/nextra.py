@@ -19,7 +19,7 @@ from shared.models import Site
 
 CONFIG_FILES = tuple(f"next.config.{ending}" for ending in ("mjs", "ts", "js", "mts", "cjs"))
 META_FILES = tuple(f"_meta.{ending}" for ending in ("js", "jsx", "ts", "tsx", "json"))
-LOCALES = re.compile(r"\blocales\s*:\s*\[([^\]]*)\]")
+LOCALES = re.compile(r"\blocales\s*:\s*\[([^\[\]]*)\]")
 FOLDERS = frozenset({"content", "pages", "app"})
 QUOTED = re.compile(r""""([^"\n]*)"|'([^'\n]*)'""")
 

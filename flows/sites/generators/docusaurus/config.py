@@ -14,7 +14,7 @@ from flows.sites.literals import Literals, find_literal, read_literals
 from flows.sites.site_files import SiteFiles, read_list, read_text
 from shared.models import Site
 
-ONLY_VERSIONS = re.compile(r"\bonlyIncludeVersions\s*:\s*\[([^\]]*)\]")
+ONLY_VERSIONS = re.compile(r"\bonlyIncludeVersions\s*:\s*\[([^\[\]]*)\]")
 QUOTED = re.compile(r""""([^"\n]*)"|'([^'\n]*)'""")
 CONFIG_FILES = ("docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs", "docusaurus.config.cjs")
 
