@@ -35,6 +35,8 @@ NEAR = 0.9
 HEADING = 0.3
 """What the share of the question that the section's own heading holds counts once more, and the share of the heading that the
 question holds."""
+EARLIER = 0.5
+"""What a term counts that only an earlier question of the conversation has."""
 CODE = 0.1
 """What a section loses that is all code, where no code is asked for."""
 ECHO = 0.9
@@ -115,7 +117,10 @@ def _read(question: str, passages: Passages, selected: str) -> list[_Blocks]:
 
 
 def _weigh(question: str, passages: Passages, terms: TermsOf) -> TermWeights:
-    weighed = {term: passages.rarity.get(term, 1.0) for term in sorted(terms(without_small_words(question)))}
+    """A question that goes on from earlier ones has them on the lines before its own."""
+    own = terms(without_small_words(question.rpartition("\n")[2]))
+    wanted = sorted(terms(without_small_words(question)))
+    weighed = {term: passages.rarity.get(term, 1.0) * (1 if term in own else EARLIER) for term in wanted}
     total = sum(weighed.values()) or 1.0
     return {term: weight / total for term, weight in weighed.items()}
 
