@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from server.english import without_request
 from server.finding.choosing import Ranked
@@ -100,7 +101,7 @@ class HybridSearch:
                 snapshot.search(vector or _sparse({}), limit=CANDIDATES, where=where),
                 self.frequencies.weigh(snapshot, tuple(asked)),
             )
-        forms = long_forms(query, (hit.chunk.content for hit in lexical))
+        forms = await asyncio.to_thread(long_forms, query, [hit.chunk.content for hit in lexical])
         shares = asked | await self._spelled_out(snapshot, forms, asked)
         if len(shares) > len(asked):
             lexical = await snapshot.search(_sparse(shares), limit=CANDIDATES, where=where)
@@ -109,9 +110,9 @@ class HybridSearch:
         by_words, by_meaning = len(lexical), len(dense)
         lexical, dense = of_asked_version(lexical, query), of_asked_version(dense, query)
         with tracing.span("fuse", {"lectern.found.by_words": len(lexical), "lectern.found.by_meaning": len(dense)}):
-            scored = await asyncio.to_thread(self._read, said, lexical, dense, weights, snapshot.build)
             thing = thing or thing_asked(query)
-            ranked = rank(scored, definer(thing) if thing else None)
+            ranking = partial(self._rank, said, thing, lexical, dense, weights=weights, build=snapshot.build)
+            scored, ranked = await asyncio.to_thread(ranking)
             cosine = ranked[0].cosine if ranked else None
         if self.reranker is not None:
             ranked = await self.reranker.rerank(query, ranked)
@@ -147,14 +148,23 @@ class HybridSearch:
             further |= dict.fromkeys(others, min(SPELLED_OUT, SPELLED_OUT * of_short / of_others) if others else 0.0)
         return further
 
-    def _read(
-        self, query: str, lexical: Sequence[Hit], dense: Sequence[Hit], weights: dict[int, float], build: Build
-    ) -> list[ScoredPlace]:
+    def _rank(
+        self,
+        query: str,
+        thing: str | None,
+        lexical: Sequence[Hit],
+        dense: Sequence[Hit],
+        *,
+        weights: dict[int, float],
+        build: Build,
+    ) -> tuple[list[ScoredPlace], list[Ranked]]:
+        """Every place that was found with its score, and the same in their order; takes milliseconds: for a thread."""
         cosines = {hit.chunk.id: hit.score for hit in dense}
         found = {hit.chunk.id: hit.chunk for hit in (*lexical, *dense)}
         wanted = frozenset(weights)
         candidates = [self.reader.read(build.id, chunk, cosines.get(chunk.id), wanted) for chunk in found.values()]
-        return score_places(candidates, self.terms.of(query), weights, build.chunks)
+        scored = score_places(candidates, self.terms.of(query), weights, build.chunks)
+        return scored, rank(scored, definer(thing) if thing else None)
 
     async def _embed(self, snapshot: Snapshot, query: str) -> tuple[list[float] | None, bool]:
         """The query's vector, None where it is searched for by words only; and whether that is for want of the model."""
