@@ -23,7 +23,9 @@ _STYLE = """
   a { color: var(--accent); }
   table { border-collapse: collapse; width: 100%; }
   td, th { border-bottom: 1px solid var(--soft); padding: .25rem .6rem; text-align: left; vertical-align: top; }
-  td:not(:first-child), th:not(:first-child) { text-align: right; }
+  td:not(:first-child), th:not(:first-child) { text-align: right; overflow-wrap: normal; }
+  td svg { max-width: none; }
+  .facts td:not(:first-child) { overflow-wrap: anywhere; }
   svg { max-width: 100%; height: auto; }
   .asked { fill: var(--accent); } .unanswered { fill: var(--bad); } .weak { fill: var(--weak); }
   text { fill: var(--ink); font-size: .8rem; }
